@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+// Ex: pool, lookaside lists, locks, worker threads, handle tables, probing. Contracts stand at the definitions in ex/.
+
+#ifndef MICA_NTOS_EX_H
+#define MICA_NTOS_EX_H
+
+#include "ke.h"
+
+// --- pool
+typedef enum _POOL_TYPE {
+    NonPagedPool = 0,
+    PagedPool = 1,
+    NonPagedPoolMustSucceed = 2,
+    NonPagedPoolCacheAligned = 4,
+    PagedPoolCacheAligned = 5
+} POOL_TYPE;
+PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag); // NULL when there is none; 8-byte aligned, page aligned from a page on
+VOID NTAPI ExFreePoolWithTag(PVOID Memory, ULONG Tag);                      // Tag 0: any
+VOID NTAPI ExFreePool(PVOID Memory);
+PVOID ExAllocatePoolZero(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag);
+BOOLEAN ExInitPool(ULONG Phase); // 0: nonpaged, from MmInitSystem(0); 1: paged
+// Fills Entries with per-tag counters; returns how many tags there are.
+ULONG ExQueryPoolTags(PSYSTEM_POOLTAG Entries, ULONG Capacity);
+VOID ExQueryPoolTotals(PULONG NonPagedAllocs, PULONG NonPagedFrees, PULONG PagedAllocs, PULONG PagedFrees);
+SIZE_T ExGetPoolUsage(BOOLEAN Paged); // bytes in use, for leak checks
+
+// --- lists (interlocked)
+PSLIST_ENTRY FASTCALL InterlockedPushEntrySList(PSLIST_HEADER Head, PSLIST_ENTRY Entry);
+PSLIST_ENTRY FASTCALL InterlockedPopEntrySList(PSLIST_HEADER Head);
+FORCEINLINE VOID ExInitializeSListHead(PSLIST_HEADER Head)
+{
+    Head->Alignment = 0;
+}
+PLIST_ENTRY NTAPI ExInterlockedInsertTailList(PLIST_ENTRY Head, PLIST_ENTRY Entry, PKSPIN_LOCK Lock);
+PLIST_ENTRY NTAPI ExInterlockedRemoveHeadList(PLIST_ENTRY Head, PKSPIN_LOCK Lock);
+
+typedef struct _GENERAL_LOOKASIDE {
+    SLIST_HEADER ListHead;
+    USHORT Depth;
+    USHORT MaximumDepth;
+    ULONG TotalAllocates;
+    ULONG AllocateMisses;
+    ULONG TotalFrees;
+    ULONG FreeMisses;
+    POOL_TYPE Type;
+    ULONG Tag;
+    ULONG Size;
+    LIST_ENTRY ListEntry;
+} GENERAL_LOOKASIDE, *PGENERAL_LOOKASIDE, NPAGED_LOOKASIDE_LIST, *PNPAGED_LOOKASIDE_LIST, PAGED_LOOKASIDE_LIST, *PPAGED_LOOKASIDE_LIST;
+VOID ExInitializeLookasideList(PGENERAL_LOOKASIDE List, POOL_TYPE Type, ULONG Size, ULONG Tag, USHORT Depth);
+PVOID ExAllocateFromLookasideList(PGENERAL_LOOKASIDE List);
+VOID ExFreeToLookasideList(PGENERAL_LOOKASIDE List, PVOID Entry);
+VOID ExDeleteLookasideList(PGENERAL_LOOKASIDE List);
+
+// --- fast mutexes: raise to APC_LEVEL. Guarded mutexes: enter a guarded region instead.
+typedef struct _FAST_MUTEX {
+    LONG Count; // 1: free
+    PKTHREAD Owner;
+    ULONG Contention;
+    KEVENT Event;
+    ULONG OldIrql;
+} FAST_MUTEX, *PFAST_MUTEX;
+VOID ExInitializeFastMutex(PFAST_MUTEX Mutex);
+VOID FASTCALL ExAcquireFastMutex(PFAST_MUTEX Mutex);
+VOID FASTCALL ExReleaseFastMutex(PFAST_MUTEX Mutex);
+BOOLEAN FASTCALL ExTryToAcquireFastMutex(PFAST_MUTEX Mutex);
+typedef struct _KGUARDED_MUTEX {
+    LONG Count;
+    PKTHREAD Owner;
+    ULONG Contention;
+    KEVENT Gate;
+} KGUARDED_MUTEX, *PKGUARDED_MUTEX;
+VOID NTAPI KeInitializeGuardedMutex(PKGUARDED_MUTEX Mutex);
+VOID NTAPI KeAcquireGuardedMutex(PKGUARDED_MUTEX Mutex);
+VOID NTAPI KeReleaseGuardedMutex(PKGUARDED_MUTEX Mutex);
+
+// --- executive resources: shared/exclusive, recursive; normal kernel APCs must be disabled (KeEnterCriticalRegion)
+typedef struct _OWNER_ENTRY {
+    ULONG_PTR OwnerThread;
+    LONG OwnerCount;
+} OWNER_ENTRY, *POWNER_ENTRY;
+typedef struct _ERESOURCE {
+    LIST_ENTRY SystemResourcesList;
+    POWNER_ENTRY OwnerTable; // shared owners beyond the first
+    SHORT ActiveCount;
+    USHORT Flag;
+    KSEMAPHORE SharedWaiters;
+    KEVENT ExclusiveWaiters;
+    OWNER_ENTRY OwnerEntry; // the exclusive owner
+    ULONG ActiveEntries;
+    ULONG ContentionCount;
+    ULONG NumberOfSharedWaiters;
+    ULONG NumberOfExclusiveWaiters;
+    ULONG OwnerTableSize;
+    KSPIN_LOCK SpinLock;
+} ERESOURCE, *PERESOURCE;
+NTCHECK ExInitializeResourceLite(PERESOURCE Resource);
+NTCHECK ExDeleteResourceLite(PERESOURCE Resource);
+BOOLEAN NTAPI ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait);
+BOOLEAN NTAPI ExAcquireResourceSharedLite(PERESOURCE Resource, BOOLEAN Wait);
+VOID FASTCALL ExReleaseResourceLite(PERESOURCE Resource);
+VOID NTAPI ExConvertExclusiveToSharedLite(PERESOURCE Resource);
+BOOLEAN NTAPI ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource);
+ULONG NTAPI ExIsResourceAcquiredSharedLite(PERESOURCE Resource);
+
+// --- push locks: pointer-sized shared/exclusive locks, not recursive; take them in a critical region
+typedef struct _EX_PUSH_LOCK {
+    ULONG_PTR Value;
+} EX_PUSH_LOCK, *PEX_PUSH_LOCK;
+VOID ExInitializePushLock(PEX_PUSH_LOCK Lock);
+VOID FASTCALL ExAcquirePushLockExclusive(PEX_PUSH_LOCK Lock);
+VOID FASTCALL ExReleasePushLockExclusive(PEX_PUSH_LOCK Lock);
+VOID FASTCALL ExAcquirePushLockShared(PEX_PUSH_LOCK Lock);
+VOID FASTCALL ExReleasePushLockShared(PEX_PUSH_LOCK Lock);
+
+// --- run-down protection: references that can be shut off
+typedef struct _EX_RUNDOWN_REF {
+    volatile ULONG_PTR Count; // bit 0: running down; then a pointer to the waiter
+} EX_RUNDOWN_REF, *PEX_RUNDOWN_REF;
+VOID FASTCALL ExInitializeRundownProtection(PEX_RUNDOWN_REF Ref);
+BOOLEAN FASTCALL ExAcquireRundownProtection(PEX_RUNDOWN_REF Ref); // FALSE: running down
+VOID FASTCALL ExReleaseRundownProtection(PEX_RUNDOWN_REF Ref);
+VOID FASTCALL ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF Ref);
+
+// --- worker threads
+typedef enum _WORK_QUEUE_TYPE { CriticalWorkQueue, DelayedWorkQueue, HyperCriticalWorkQueue, MaximumWorkQueue } WORK_QUEUE_TYPE;
+typedef VOID(NTAPI *PWORKER_THREAD_ROUTINE)(PVOID Parameter);
+typedef struct _WORK_QUEUE_ITEM {
+    LIST_ENTRY List;
+    PWORKER_THREAD_ROUTINE WorkerRoutine;
+    PVOID Parameter;
+} WORK_QUEUE_ITEM, *PWORK_QUEUE_ITEM;
+#define ExInitializeWorkItem(i, r, p) ((i)->WorkerRoutine = (r), (i)->Parameter = (p), (i)->List.Flink = NULL)
+VOID NTAPI ExQueueWorkItem(PWORK_QUEUE_ITEM Item, WORK_QUEUE_TYPE Queue); // <= DISPATCH_LEVEL
+BOOLEAN ExInitWorkerThreads(VOID);
+
+// --- handle tables (ex/handle.c): sparse tables of 8-byte entries, handle = index * 4. Ob and the client-id table use them.
+typedef struct _HANDLE_TABLE_ENTRY {
+    union {
+        PVOID Object; // low bits: lock (1 = unlocked) and attributes, as ex/handle.c says
+        ULONG_PTR Value;
+    };
+    union {
+        ULONG GrantedAccess;
+        ULONG NextFreeTableEntry;
+    };
+} HANDLE_TABLE_ENTRY, *PHANDLE_TABLE_ENTRY;
+typedef struct _HANDLE_TABLE {
+    ULONG_PTR TableCode; // pointer to the top level; low two bits: number of levels - 1
+    PEPROCESS QuotaProcess;
+    HANDLE UniqueProcessId;
+    EX_PUSH_LOCK HandleLock;
+    LIST_ENTRY HandleTableList;
+    LONG HandleCount;
+    ULONG NextHandleNeedingPool;
+    ULONG FirstFree;
+} HANDLE_TABLE, *PHANDLE_TABLE;
+PHANDLE_TABLE ExCreateHandleTable(PEPROCESS Process); // NULL when there is no memory
+VOID ExDestroyHandleTable(PHANDLE_TABLE Table);
+// Entry.Object must be 8-byte aligned. NULL when full or out of memory. The new entry is unlocked.
+HANDLE ExCreateHandle(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry);
+// Finds and locks an entry; NULL if the handle is not in use. Caller is in a critical region until ExUnlockHandleTableEntry.
+PHANDLE_TABLE_ENTRY ExMapHandleToPointer(PHANDLE_TABLE Table, HANDLE Handle);
+VOID ExUnlockHandleTableEntry(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry);
+// Frees an entry (locked by the caller, or NULL: looked up). FALSE if the handle is not in use.
+BOOLEAN ExDestroyHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY Entry);
+// Calls Callback for every entry in use, in order, entry locked; stops when it returns TRUE.
+typedef BOOLEAN (*PEX_ENUMERATE_HANDLE_ROUTINE)(PHANDLE_TABLE_ENTRY Entry, HANDLE Handle, PVOID Context);
+BOOLEAN ExEnumHandleTable(PHANDLE_TABLE Table, PEX_ENUMERATE_HANDLE_ROUTINE Callback, PVOID Context, PHANDLE Handle);
+// The object of a locked or unlocked entry, without the bits.
+#define EX_HANDLE_ENTRY_OBJECT(e) ((PVOID)((e)->Value & ~7ul))
+
+// --- executive objects
+struct _OBJECT_TYPE;
+extern struct _OBJECT_TYPE *ExEventObjectType, *ExSemaphoreObjectType, *ExMutantObjectType, *ExTimerObjectType;
+BOOLEAN ExInitObjects(VOID);
+VOID ExTimerRundown(VOID); // the current thread ends: its timers lose their APCs
+
+// --- probing user pointers: raise STATUS_ACCESS_VIOLATION or STATUS_DATATYPE_MISALIGNMENT (use inside SEH_TRY)
+#define MM_PROBE_LIMIT 0x7FFF0000u
+DECLSPEC_NORETURN VOID NTAPI ExRaiseAccessViolation(VOID);
+DECLSPEC_NORETURN VOID NTAPI ExRaiseDatatypeMisalignment(VOID);
+DECLSPEC_NORETURN VOID NTAPI ExRaiseStatus(NTSTATUS Status);
+FORCEINLINE VOID ProbeForRead(const volatile VOID *Address, SIZE_T Length, ULONG Alignment)
+{
+    if (Length == 0)
+        return;
+    if ((ULONG_PTR)Address & (Alignment - 1))
+        ExRaiseDatatypeMisalignment();
+    if ((ULONG_PTR)Address + Length < (ULONG_PTR)Address || (ULONG_PTR)Address + Length > MM_PROBE_LIMIT)
+        ExRaiseAccessViolation();
+}
+// Touches every page, so that a read-only one faults here.
+VOID NTAPI ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment);
+#define ProbeForWriteType(p) ProbeForWrite((p), sizeof(*(p)), _Alignof(__typeof__(*(p))) > 4 ? 4 : _Alignof(__typeof__(*(p))))
+#define ProbeForReadType(p) ProbeForRead((p), sizeof(*(p)), _Alignof(__typeof__(*(p))) > 4 ? 4 : _Alignof(__typeof__(*(p))))
+// Copies a caller's UNICODE_STRING into paged pool (probing if Mode is UserMode). Buffer NULL for an empty one.
+NTCHECK ExCaptureUnicodeString(PUNICODE_STRING Captured, PUNICODE_STRING String, KPROCESSOR_MODE Mode);
+VOID ExReleaseCapturedUnicodeString(PUNICODE_STRING Captured, KPROCESSOR_MODE Mode);
+// Copies an optional timeout; *Result is NULL or Storage.
+NTCHECK ExCaptureTimeout(PLARGE_INTEGER *Result, PLARGE_INTEGER Storage, PLARGE_INTEGER Timeout, KPROCESSOR_MODE Mode);
+
+// --- the executive's start (ex/init.c)
+// Phase 0, on the idle thread, called by ke/startup.c; returns to it. Creates the phase 1 thread.
+VOID ExpInitializeExecutive(PLOADER_PARAMETER_BLOCK LoaderBlock);
+VOID ExGetBootTime(PLARGE_INTEGER Time);
+
+#endif

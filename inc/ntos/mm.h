@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+// Mm: the memory manager as the rest of the executive sees it, and the address-space map (one header for all MM_* limits).
+// Contracts stand at the definitions in mm/.
+
+#ifndef MICA_NTOS_MM_H
+#define MICA_NTOS_MM_H
+
+#include "ke.h"
+
+// --- the address space (docs/design.md draws it)
+#define MM_LOWEST_USER_ADDRESS ((PVOID)0x00010000)
+#define MM_HIGHEST_USER_ADDRESS ((PVOID)0x7FFEFFFF)
+#define MM_USER_PROBE_ADDRESS 0x7FFF0000u // first address user mode may never name
+#define MM_HIGHEST_VAD_ADDRESS ((PVOID)0x7FFDFFFF)
+#define MM_SYSTEM_RANGE_START ((PVOID)0x80000000)
+#define MM_KSEG0_BASE 0x80000000u
+#define MM_KSEG0_END 0x9FFFFFFFu
+#define MM_SESSION_BASE 0xA0000000u // session space, system mapped views
+#define MM_SESSION_END 0xBFFFFFFFu
+#define PTE_BASE 0xC0000000u
+#define PTE_TOP 0xC07FFFFFu
+#define PDE_BASE 0xC0600000u
+#define HYPER_SPACE 0xC0800000u
+#define HYPER_SPACE_END 0xC0BFFFFFu
+#define MM_SYSTEM_CACHE_START 0xC1000000u
+#define MM_SYSTEM_CACHE_END 0xE0FFFFFFu
+#define MM_PAGED_POOL_START 0xE1000000u
+#define MM_PAGED_POOL_END 0xEFFFFFFFu
+#define MM_SYSTEM_PTE_START 0xF0000000u
+#define MM_SYSTEM_PTE_END 0xFFBDFFFFu
+#define MM_ALLOCATION_GRANULARITY 0x10000u
+#define MM_ALLOCATION_FILL_UNUSED 0
+#define KERNEL_STACK_SIZE 0x3000u
+#define KERNEL_LARGE_STACK_SIZE 0xF000u
+
+typedef ULONG PFN_NUMBER, *PPFN_NUMBER;
+typedef LARGE_INTEGER PHYSICAL_ADDRESS, *PPHYSICAL_ADDRESS;
+typedef enum _MEMORY_CACHING_TYPE { MmNonCached, MmCached, MmWriteCombined } MEMORY_CACHING_TYPE;
+typedef enum _MM_SYSTEMSIZE { MmSmallSystem, MmMediumSystem, MmLargeSystem } MM_SYSTEMSIZE;
+
+// --- what Mm keeps in each process
+typedef struct _MM_AVL_TABLE {
+    struct _MMVAD *Root;
+    struct _MMVAD *Hint; // last one found
+    ULONG Count;
+} MM_AVL_TABLE, *PMM_AVL_TABLE;
+
+typedef struct _MMSUPPORT {
+    ULONG PageFaultCount;
+    ULONG WorkingSetSize; // pages
+    ULONG PeakWorkingSetSize;
+    ULONG MinimumWorkingSetSize;
+    ULONG MaximumWorkingSetSize;
+} MMSUPPORT, *PMMSUPPORT;
+
+// --- memory descriptor lists (WDK layout)
+typedef struct _MDL {
+    struct _MDL *Next;
+    SHORT Size;
+    SHORT MdlFlags;
+    struct _EPROCESS *Process;
+    PVOID MappedSystemVa;
+    PVOID StartVa;
+    ULONG ByteCount;
+    ULONG ByteOffset;
+    // PFN_NUMBERs follow
+} MDL, *PMDL;
+#define MDL_MAPPED_TO_SYSTEM_VA 0x0001
+#define MDL_PAGES_LOCKED 0x0002
+#define MDL_SOURCE_IS_NONPAGED_POOL 0x0004
+#define MDL_ALLOCATED_FIXED_SIZE 0x0008
+#define MDL_PARTIAL 0x0010
+#define MDL_PARTIAL_HAS_BEEN_MAPPED 0x0020
+#define MDL_IO_PAGE_READ 0x0040
+#define MDL_WRITE_OPERATION 0x0080
+#define MDL_IO_SPACE 0x0800
+#define MmGetMdlPfnArray(Mdl) ((PPFN_NUMBER)((Mdl) + 1))
+#define MmGetMdlByteCount(Mdl) ((Mdl)->ByteCount)
+#define MmGetMdlByteOffset(Mdl) ((Mdl)->ByteOffset)
+#define MmGetMdlVirtualAddress(Mdl) ((PVOID)((PCHAR)(Mdl)->StartVa + (Mdl)->ByteOffset))
+typedef enum _LOCK_OPERATION { IoReadAccess, IoWriteAccess, IoModifyAccess } LOCK_OPERATION;
+
+struct _FILE_OBJECT;
+struct _OBJECT_NAME_INFORMATION;
+struct _SECTION_OBJECT_POINTERS;
+
+// --- start-up and faults
+BOOLEAN MmInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock); // 0: frames, pools, system PTEs; 1: section type, threads
+// Resolves a page fault. FaultStatus: the hardware's error code. A status that is not a success becomes an exception
+// (or bugcheck 0x50); STATUS_IN_PAGE_ERROR | 0x10000000 means "at raised IRQL": bugcheck 0xA.
+NTSTATUS MmAccessFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID TrapFrame);
+#define MM_FAULT_AT_RAISED_IRQL ((NTSTATUS)(STATUS_IN_PAGE_ERROR | 0x10000000))
+BOOLEAN NTAPI MmIsAddressValid(PVOID Va);
+PHYSICAL_ADDRESS NTAPI MmGetPhysicalAddress(PVOID Va);
+
+// --- pool pages for ex/pool.c: whole pages. Paged: from MM_PAGED_POOL_START; else nonpaged. NULL when there is none.
+PVOID MmAllocatePoolPages(BOOLEAN Paged, SIZE_T Bytes); // <= DISPATCH_LEVEL (paged: <= APC_LEVEL)
+ULONG MmFreePoolPages(PVOID Va);                        // returns the number of pages
+BOOLEAN MmIsPagedPoolAddress(PVOID Va);
+ULONG MmGetPoolAllocationPages(PVOID Va);               // pages of the allocation that starts at Va
+
+// --- system PTEs, physical and I/O memory
+PVOID NTAPI MmMapIoSpace(PHYSICAL_ADDRESS Physical, SIZE_T Bytes, MEMORY_CACHING_TYPE Cache);
+VOID NTAPI MmUnmapIoSpace(PVOID Va, SIZE_T Bytes);
+PVOID NTAPI MmAllocateContiguousMemory(SIZE_T Bytes, PHYSICAL_ADDRESS Highest);
+VOID NTAPI MmFreeContiguousMemory(PVOID Va);
+PVOID NTAPI MmCreateKernelStack(BOOLEAN Large); // highest address; a no-access page lies below. NULL when there is none
+VOID NTAPI MmDeleteKernelStack(PVOID StackBase, BOOLEAN Large);
+
+// --- MDLs
+SIZE_T NTAPI MmSizeOfMdl(PVOID Base, SIZE_T Length);
+VOID MmInitializeMdl(PMDL Mdl, PVOID Base, SIZE_T Length);
+VOID NTAPI MmBuildMdlForNonPagedPool(PMDL Mdl);
+VOID NTAPI MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE Mode, LOCK_OPERATION Operation); // raises a status
+VOID NTAPI MmUnlockPages(PMDL Mdl);
+PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE Mode, MEMORY_CACHING_TYPE Cache, PVOID Base, ULONG BugCheck, ULONG Priority);
+VOID NTAPI MmUnmapLockedPages(PVOID Base, PMDL Mdl);
+// The MDL's buffer in system space; NULL when there are no system PTEs left.
+PVOID MmGetSystemAddressForMdl(PMDL Mdl);
+
+// --- processes. The system process's space is set up by phase 0.
+// For the idle and the system process: takes over the page tables in use since boot and initializes Mm's part of EPROCESS.
+VOID MmInitializeHandBuiltProcess(PEPROCESS Process); // sets Process->Pcb.DirectoryTableBase
+// Makes page tables for a new process; sets Process->Pcb.DirectoryTableBase.
+NTCHECK MmCreateProcessAddressSpace(PEPROCESS Process);
+// Maps the image section into the (attached-to) new process; gives its base and size.
+NTCHECK MmInitializeProcessAddressSpace(PEPROCESS Process, PVOID ImageSection, PVOID *ImageBase);
+VOID MmCleanProcessAddressSpace(PEPROCESS Process);  // last thread is gone: release every VAD (attached)
+VOID MmDeleteProcessAddressSpace(PEPROCESS Process); // last reference is gone: release page tables
+NTCHECK MmCreatePeb(PEPROCESS Process, PPEB *Peb);   // attached; zeroed page near the top
+NTCHECK MmCreateTeb(PEPROCESS Process, PTEB *Teb);   // attached; zeroed
+VOID MmDeleteTeb(PEPROCESS Process, PTEB Teb);       // attached
+VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters);
+
+// --- sections
+extern struct _OBJECT_TYPE *MmSectionObjectType;
+// Either FileHandle or File (referenced by the caller) or neither (page-file backed).
+NTCHECK MmCreateSection(PVOID *Section, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, PLARGE_INTEGER MaximumSize,
+                        ULONG PageProtection, ULONG AllocationAttributes, HANDLE FileHandle, struct _FILE_OBJECT *File);
+NTCHECK MmMapViewOfSection(PVOID Section, PEPROCESS Process, PVOID *BaseAddress, ULONG_PTR ZeroBits, SIZE_T CommitSize,
+                           PLARGE_INTEGER SectionOffset, PSIZE_T ViewSize, SECTION_INHERIT Inherit, ULONG AllocationType, ULONG Protect);
+NTCHECK MmUnmapViewOfSection(PEPROCESS Process, PVOID BaseAddress);
+NTCHECK MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSize);
+NTCHECK MmUnmapViewInSystemSpace(PVOID MappedBase);
+VOID MmGetImageInformation(PVOID Section, PSECTION_IMAGE_INFORMATION Information);
+PVOID MmGetFileObjectForSection(PVOID Section); // referenced FILE_OBJECT or NULL
+// The file name behind a user address of the current process's mapped view; Length in bytes.
+NTCHECK MmGetFileNameForAddress(PVOID Va, struct _OBJECT_NAME_INFORMATION *Name, ULONG Length, PULONG Returned);
+
+// --- for cc/ and file systems. A file's data section is found through FILE_OBJECT.SectionObjectPointer.
+#define MM_CACHE_VIEW_SIZE 0x40000u // 256 KB
+// Makes (or references) the data segment of a file for the cache; FileSize grows it. Paging reads come back through IoPageRead.
+NTCHECK MmCreateCacheSection(struct _FILE_OBJECT *File, PLARGE_INTEGER FileSize, PVOID *Section);
+NTCHECK MmExtendCacheSection(PVOID Section, PLARGE_INTEGER NewSize);
+NTCHECK MmMapViewInSystemCache(PVOID Section, ULONGLONG Offset, PVOID *Va); // MM_CACHE_VIEW_SIZE bytes, offset a multiple of it
+VOID MmUnmapViewInSystemCache(PVOID Va);
+// Writes the modified pages of a range of a file's data section through IoSynchronousPageWrite. Offset NULL: all of it.
+NTCHECK MmFlushSection(struct _SECTION_OBJECT_POINTERS *Pointers, PLARGE_INTEGER Offset, ULONG Length, PIO_STATUS_BLOCK IoStatus);
+// Drops the cached pages from Offset on (NULL: all). FALSE if a user view or an image keeps some.
+BOOLEAN MmPurgeSection(struct _SECTION_OBJECT_POINTERS *Pointers, PLARGE_INTEGER Offset, ULONG Length);
+typedef enum _MMFLUSH_TYPE { MmFlushForDelete, MmFlushForWrite } MMFLUSH_TYPE;
+BOOLEAN NTAPI MmFlushImageSection(struct _SECTION_OBJECT_POINTERS *Pointers, MMFLUSH_TYPE Type); // FALSE: in use as an image
+BOOLEAN NTAPI MmCanFileBeTruncated(struct _SECTION_OBJECT_POINTERS *Pointers, PLARGE_INTEGER NewSize); // FALSE: a user view is in the way
+
+// --- counters
+typedef struct _MM_STATISTICS {
+    ULONG PhysicalPages, AvailablePages, ZeroedPages, FreePages, StandbyPages, ModifiedPages;
+    ULONG CommittedPages, CommitLimit, PeakCommitment;
+    ULONG PageFaults, CopyOnWriteFaults, DemandZeroFaults, TransitionFaults, PageReads, PageReadIos, MappedPagesWritten;
+    ULONG PagedPoolPages, NonPagedPoolPages, FreeSystemPtes;
+} MM_STATISTICS, *PMM_STATISTICS;
+VOID MmQueryStatistics(PMM_STATISTICS Statistics);
+extern ULONG MmNumberOfPhysicalPages;
+extern PFN_NUMBER MmHighestPhysicalPage, MmLowestPhysicalPage;
+
+#endif

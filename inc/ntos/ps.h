@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// Ps: processes and threads. Contracts stand at the definitions in ps/.
+
+#ifndef MICA_NTOS_PS_H
+#define MICA_NTOS_PS_H
+
+#include "mm.h"
+#include "ob.h"
+
+typedef struct _EX_FAST_REF_TOKEN {
+    PACCESS_TOKEN Object;
+} EX_FAST_REF_TOKEN;
+
+struct _EPROCESS {
+    KPROCESS Pcb;
+    EX_PUSH_LOCK ProcessLock;
+    LARGE_INTEGER CreateTime;
+    LARGE_INTEGER ExitTime;
+    EX_RUNDOWN_REF RundownProtect; // held while somebody attaches or adds a thread
+    HANDLE UniqueProcessId;
+    LIST_ENTRY ActiveProcessLinks; // PsActiveProcessHead
+    PHANDLE_TABLE ObjectTable;
+    PACCESS_TOKEN Token;
+    PVOID SectionObject;
+    PVOID SectionBaseAddress;
+    PPEB Peb;
+    HANDLE InheritedFromUniqueProcessId;
+    CHAR ImageFileName[16];
+    LIST_ENTRY ThreadListHead; // of ETHREAD.ThreadListEntry
+    ULONG ActiveThreads;
+    NTSTATUS ExitStatus;
+    ULONG DefaultHardErrorProcessing;
+    UCHAR PriorityClass;
+    UCHAR Flags; // PS_PROCESS_FLAGS_*
+    ULONG SessionId;
+    NTSTATUS LastThreadExitStatus;
+    PVOID Win32Process;
+    IO_COUNTERS IoCounters;
+    // Mm's
+    MM_AVL_TABLE VadRoot;
+    KGUARDED_MUTEX AddressCreationLock; // VADs, protections: who holds it may change the address space
+    KGUARDED_MUTEX WorkingSetLock;      // PTEs of the user part
+    MMSUPPORT Vm;
+    SIZE_T VirtualSize;
+    SIZE_T PeakVirtualSize;
+    SIZE_T CommitCharge; // pages
+    SIZE_T CommitChargePeak;
+    ULONG NumberOfPrivatePages;
+    PVOID HighestUserAddress;
+    PFN_NUMBER PageDirectoryPages[4];
+    PVOID PaePointerTable;      // virtual address of the PDPT
+    LIST_ENTRY MmProcessLinks;  // every address space, so that new system page tables reach all of them
+};
+#define PS_PROCESS_FLAGS_DELETE 0x01  // exiting
+#define PS_PROCESS_FLAGS_CREATED 0x02 // has had a thread
+#define PS_PROCESS_FLAGS_VM_DELETED 0x04
+#define PS_PROCESS_FLAGS_SYSTEM 0x08
+
+struct _ETHREAD {
+    KTHREAD Tcb;
+    LARGE_INTEGER CreateTime;
+    LARGE_INTEGER ExitTime;
+    NTSTATUS ExitStatus;
+    CLIENT_ID Cid;
+    PEPROCESS ThreadsProcess;
+    LIST_ENTRY ThreadListEntry;
+    EX_RUNDOWN_REF RundownProtect;
+    PKSTART_ROUTINE StartAddress;
+    PVOID Win32StartAddress;
+    LIST_ENTRY IrpList; // of IRP.ThreadListEntry; only the thread itself touches it, at APC_LEVEL
+    KSPIN_LOCK ActiveTimerListLock;
+    LIST_ENTRY ActiveTimerListHead;
+    KSEMAPHORE KeyedWaitSemaphore;
+    LIST_ENTRY KeyedWaitChain;
+    PVOID KeyedWaitValue;
+    UCHAR Flags; // PS_THREAD_FLAGS_*
+    BOOLEAN DeadThread;
+    BOOLEAN ReadClusterInProgress;
+    BOOLEAN ActiveFaulting; // in MmAccessFault's file I/O
+};
+#define PS_THREAD_FLAGS_TERMINATED 0x01
+#define PS_THREAD_FLAGS_SYSTEM 0x02
+#define PS_THREAD_FLAGS_HIDE_FROM_DEBUGGER 0x04
+
+#define PsGetCurrentThread() ((PETHREAD)KeGetCurrentThread())
+#define PsGetCurrentProcess() ((PEPROCESS)KeGetCurrentThread()->ApcState.Process)
+#define IS_SYSTEM_THREAD(t) (((t)->Flags & PS_THREAD_FLAGS_SYSTEM) != 0)
+
+extern POBJECT_TYPE PsProcessType, PsThreadType;
+extern PEPROCESS PsInitialSystemProcess, PsIdleProcess;
+extern LIST_ENTRY PsActiveProcessHead; // under PsActiveProcessMutex
+extern KGUARDED_MUTEX PsActiveProcessMutex;
+extern PVOID PsNtDllBase, PsNtDllSection; // the ntdll every process maps
+
+BOOLEAN PsInitSystem(ULONG Phase); // 0: types, idle and system process, phase-1 thread; 1: ntdll is mapped, entry points found
+NTCHECK PsCreateSystemThread(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Attributes, HANDLE Process, PCLIENT_ID ClientId,
+                             PKSTART_ROUTINE StartRoutine, PVOID StartContext);
+NTSTATUS NTAPI PsTerminateSystemThread(NTSTATUS ExitStatus);
+NTCHECK PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS *Process); // referenced
+NTCHECK PsLookupThreadByThreadId(HANDLE ThreadId, PETHREAD *Thread);      // referenced
+NTCHECK PsLookupProcessThreadByCid(PCLIENT_ID Cid, PEPROCESS *Process, PETHREAD *Thread);
+VOID PspExitThread(NTSTATUS ExitStatus);
+// A user thread has no handler for this exception: prints a line and terminates the process with its code (ke/ calls it).
+VOID PsUnhandledUserException(PEXCEPTION_RECORD Record, PKTRAP_FRAME TrapFrame);
+// The process with a reference, current thread's; walks PsActiveProcessHead for a debugger or information class.
+PEPROCESS PsGetNextProcess(PEPROCESS Previous); // Previous is dereferenced, the result referenced; NULL ends
+PETHREAD PsGetNextProcessThread(PEPROCESS Process, PETHREAD Previous);
+#define PsGetCurrentThreadId() (PsGetCurrentThread()->Cid.UniqueThread)
+#define PsGetCurrentProcessId() (PsGetCurrentThread()->Cid.UniqueProcess)
+
+#endif

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// Creating processes: the object, its address space, handles, token, id; the first thread comes separately
+// (NtCreateThread), as CreateProcess does it in steps. Source: Windows Internals, "Flow of CreateProcess".
+
+#include "psp.h"
+
+// The last component of the image's file name, cut to the 15 characters that debuggers show.
+static VOID PspSetImageName(PEPROCESS Process)
+{
+    ULONG_PTR Storage[128];
+    POBJECT_NAME_INFORMATION Name = (POBJECT_NAME_INFORMATION)Storage;
+    PFILE_OBJECT File = MmGetFileObjectForSection(Process->SectionObject);
+    ULONG Returned, Start, Length, Index;
+
+    if (File == NULL)
+        return;
+    if (NT_SUCCESS(IoQueryFileName(File, Name, sizeof(Storage), &Returned))) {
+        Length = Name->Name.Length / sizeof(WCHAR);
+        for (Start = Length; Start > 0 && Name->Name.Buffer[Start - 1] != L'\\'; Start--)
+            ;
+        for (Index = 0; Index < sizeof(Process->ImageFileName) - 1 && Start + Index < Length; Index++)
+            Process->ImageFileName[Index] = (CHAR)Name->Name.Buffer[Start + Index];
+    }
+    ObDereferenceObject(File);
+}
+
+static VOID PspInitializeProcessFields(PEPROCESS Process, PEPROCESS Parent)
+{
+    ExInitializePushLock(&Process->ProcessLock);
+    ExInitializeRundownProtection(&Process->RundownProtect);
+    KeInitializeGuardedMutex(&Process->AddressCreationLock);
+    KeInitializeGuardedMutex(&Process->WorkingSetLock);
+    InitializeListHead(&Process->ThreadListHead);
+    InitializeListHead(&Process->ActiveProcessLinks);
+    KeQuerySystemTime(&Process->CreateTime);
+    Process->ExitStatus = STATUS_PENDING;
+    Process->PriorityClass = PROCESS_PRIORITY_CLASS_NORMAL;
+    Process->DefaultHardErrorProcessing = 1;
+    if (Parent != NULL) {
+        Process->InheritedFromUniqueProcessId = Parent->UniqueProcessId;
+        Process->DefaultHardErrorProcessing = Parent->DefaultHardErrorProcessing;
+        Process->SessionId = Parent->SessionId;
+    }
+}
+
+// The user part of a new address space: image, ntdll, PEB.
+static NTSTATUS PspBuildUserSpace(PEPROCESS Process)
+{
+    KAPC_STATE ApcState;
+    PVOID ImageBase;
+    NTSTATUS Status;
+
+    KeStackAttachProcess(&Process->Pcb, &ApcState);
+    Status = MmInitializeProcessAddressSpace(Process, Process->SectionObject, &ImageBase);
+    if (NT_SUCCESS(Status)) {
+        Process->SectionBaseAddress = ImageBase;
+        Status = PspMapSystemDll(Process);
+    }
+    if (NT_SUCCESS(Status))
+        Status = PspInitializePeb(Process, ImageBase);
+    KeUnstackDetachProcess(&ApcState);
+    return Status;
+}
+
+// Everything a process needs before it can be seen; the object's deletion undoes what was done.
+static NTSTATUS PspBuildProcess(PEPROCESS Process, PEPROCESS Parent, ULONG Flags)
+{
+    NTSTATUS Status;
+
+    Status = MmCreateProcessAddressSpace(Process);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    KeInitializeProcess(&Process->Pcb, PSP_NORMAL_BASE_PRIORITY, KeActiveProcessors, Process->Pcb.DirectoryTableBase);
+    Status = SeInitProcess(Parent, Process);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = ObInitProcess((Flags & PROCESS_CREATE_FLAGS_INHERIT_HANDLES) ? Parent : NULL, Process);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (Process->SectionObject != NULL) {
+        PspSetImageName(Process);
+        Status = PspBuildUserSpace(Process);
+        if (!NT_SUCCESS(Status))
+            return Status;
+    }
+    Process->UniqueProcessId = PspCreateId(Process);
+    if (Process->UniqueProcessId == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    if (Process->ObjectTable != NULL)
+        Process->ObjectTable->UniqueProcessId = Process->UniqueProcessId;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS PspReferenceParent(HANDLE ParentHandle, PEPROCESS ParentObject, KPROCESSOR_MODE Mode, PEPROCESS *Parent)
+{
+    *Parent = ParentObject;
+    if (ParentObject != NULL) {
+        ObReferenceObject(ParentObject);
+        return STATUS_SUCCESS;
+    }
+    if (ParentHandle == NULL)
+        return Mode == KernelMode ? STATUS_SUCCESS : STATUS_INVALID_HANDLE; // the system process has no parent
+    return ObReferenceObjectByHandle(ParentHandle, PROCESS_CREATE_PROCESS, PsProcessType, Mode, (PVOID *)Parent, NULL);
+}
+
+static VOID PspLinkProcess(PEPROCESS Process)
+{
+    KeAcquireGuardedMutex(&PsActiveProcessMutex);
+    InsertTailList(&PsActiveProcessHead, &Process->ActiveProcessLinks);
+    KeReleaseGuardedMutex(&PsActiveProcessMutex);
+}
+
+// Creates a process from an image section (none: the system process, kernel part only), without a thread.
+//
+// Handle: user or kernel memory by previous mode, or NULL; Created: receives a reference, or NULL.
+// IRQL PASSIVE_LEVEL. A failure leaves nothing behind.
+NTSTATUS NTAPI PspCreateProcess(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Attributes,
+                                HANDLE ParentHandle, PEPROCESS ParentObject, ULONG Flags, HANDLE SectionHandle,
+                                PEPROCESS *Created)
+{
+    KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    PEPROCESS Parent, Process;
+    HANDLE LocalHandle;
+    NTSTATUS Status;
+
+    PAGED_CODE();
+    Status = PspReferenceParent(ParentHandle, ParentObject, Mode, &Parent);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = ObCreateObject(Mode, PsProcessType, Attributes, KernelMode, NULL, sizeof(EPROCESS), 0, 0, (PVOID *)&Process);
+    if (!NT_SUCCESS(Status))
+        goto Cleanup;
+    PspInitializeProcessFields(Process, Parent);
+    if (SectionHandle != NULL)
+        Status = ObReferenceObjectByHandle(SectionHandle, SECTION_MAP_EXECUTE, MmSectionObjectType, Mode,
+                                           &Process->SectionObject, NULL);
+    else if (Mode != KernelMode)
+        Status = STATUS_INVALID_HANDLE; // cloning the parent is not offered
+    if (NT_SUCCESS(Status))
+        Status = PspBuildProcess(Process, Parent, Flags);
+    if (!NT_SUCCESS(Status)) {
+        ObDereferenceObject(Process);
+        goto Cleanup;
+    }
+    PspLinkProcess(Process);
+    ObReferenceObject(Process);
+    Status = ObInsertObject(Process, NULL, DesiredAccess, 0, NULL, Handle != NULL ? &LocalHandle : NULL);
+    if (NT_SUCCESS(Status) && Handle != NULL) {
+        Status = PspWriteHandle(Handle, LocalHandle, Mode);
+        if (!NT_SUCCESS(Status))
+            ObCloseHandle(LocalHandle, Mode);
+    }
+    if (NT_SUCCESS(Status) && Created != NULL)
+        *Created = Process;
+    else
+        ObDereferenceObject(Process);
+Cleanup:
+    if (Parent != NULL)
+        ObDereferenceObject(Parent);
+    return Status;
+}
+
+// Windows Server 2003's form. Debug and exception ports and jobs are not built: a handle for one is refused.
+NTSTATUS NTAPI NtCreateProcessEx(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                                 HANDLE Parent, ULONG Flags, HANDLE Section, HANDLE DebugPort, HANDLE ExceptionPort,
+                                 ULONG JobMemberLevel)
+{
+    if (DebugPort != NULL || ExceptionPort != NULL)
+        return STATUS_NOT_IMPLEMENTED;
+    if (JobMemberLevel != 0 || (Flags & ~PROCESS_CREATE_FLAGS_INHERIT_HANDLES))
+        return STATUS_INVALID_PARAMETER;
+    if (Parent == NULL)
+        return STATUS_INVALID_HANDLE;
+    return PspCreateProcess(Handle, DesiredAccess, ObjectAttributes, Parent, NULL, Flags, Section, NULL);
+}
+
+NTSTATUS NTAPI NtCreateProcess(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                               HANDLE Parent, BOOLEAN InheritHandles, HANDLE Section, HANDLE DebugPort,
+                               HANDLE ExceptionPort)
+{
+    return NtCreateProcessEx(Handle, DesiredAccess, ObjectAttributes, Parent,
+                             InheritHandles ? PROCESS_CREATE_FLAGS_INHERIT_HANDLES : 0, Section, DebugPort,
+                             ExceptionPort, 0);
+}
