@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+# What a person types. Each target installs what is missing, builds, and hands over to ./mica.
+
+.PHONY: setup run check lint bench iso fmt
+setup:
+	@tools/setup.sh
+run: setup
+	@$(MAKE) --no-print-directory all
+	@./mica boot
+check: setup
+	@$(MAKE) --no-print-directory all
+	@./mica check
+bench: setup
+	@./mica bench
+iso: setup
+	@./mica iso
+lint:
+	@tools/setup.sh lint
+	@./mica lint
+fmt:
+	@clang-format -i $(shell git ls-files '*.c' '*.h')
+help:
+	@sed -n 's/^# \?//;2,3p' Makefile
+	@echo 'make run | check | lint | bench | iso | clean; ./mica help for the rest'

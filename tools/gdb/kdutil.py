@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""Reading the stopped kernel: typed values, lists, strings, symbols."""
+import gdb
+
+
+class Complaint(Exception):
+    """Something the user should read, without a traceback."""
+
+
+def number(value):
+    return int(value) & 0xFFFFFFFF
+
+
+def parse(text):
+    return number(gdb.parse_and_eval(text if not text.isalnum() or text.isdigit() or text.startswith("0x") else "0x" + text))
+
+
+def at(address, kind):
+    """The structure `kind` at an address."""
+    return gdb.Value(address).cast(gdb.lookup_type(kind).pointer()).dereference()
+
+
+def offset(kind, field):
+    for entry in gdb.lookup_type(kind).strip_typedefs().fields():
+        if entry.name == field:
+            return entry.bitpos // 8
+    raise Complaint(f"{kind} has no field {field}: are the symbols those of this kernel?")
+
+
+def entries(head, kind, field):
+    """The structures on a LIST_ENTRY list whose head lies at an address; stops at a broken link."""
+    link, back, seen = number(at(head, "LIST_ENTRY")["Flink"]), offset(kind, field), 0
+    while link != head and link != 0 and seen < 10000:
+        yield link - back
+        link = number(at(link, "LIST_ENTRY")["Flink"])
+        seen += 1
+
+
+def wide(unicode_string):
+    """The text of a UNICODE_STRING value."""
+    length, buffer = int(unicode_string["Length"]), number(unicode_string["Buffer"])
+    if length == 0 or buffer == 0:
+        return ""
+    try:
+        return bytes(gdb.selected_inferior().read_memory(buffer, length)).decode("utf-16-le", "replace")
+    except gdb.MemoryError:
+        return "<not in memory>"
+
+
+def symbol(address):
+    """module!name+offset as the debugger prints it, or the bare number."""
+    text = gdb.execute(f"info symbol {address:#x}", to_string=True).strip()
+    if text.startswith("No symbol"):
+        return f"{address:08x}"
+    name = text.split(" in section")[0].replace(" + ", "+")
+    return ("nt!" if address >= 0x80000000 else "") + name
+
+
+def read(address, size=4):
+    return int.from_bytes(bytes(gdb.selected_inferior().read_memory(address, size)), "little")
+
+
+def pcr_address():
+    return 0xFFDFF000
+
+
+def current_thread():
+    return number(at(pcr_address() + 0x120, "KPRCB")["CurrentThread"])
+
+
+def walk(ebp, count=20):
+    """(frame, return address, three arguments) along an ebp chain."""
+    for _ in range(count):
+        if ebp < 0x10000 or ebp & 3:
+            return
+        try:
+            following, back = read(ebp), read(ebp + 4)
+            arguments = [read(ebp + 8 + 4 * index) for index in range(3)]
+        except gdb.MemoryError:
+            return
+        if back < 0x10000:
+            return
+        yield ebp, back, arguments
+        if following <= ebp:
+            return
+        ebp = following
