@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""The debugger commands, each on a live kernel stopped in a known place."""
+import functools
+import os
+import re
+
+from front import debug, machine
+
+STOP = ["hbreak NtCreateProcessEx", "continue", "delete"]
+
+
+@functools.lru_cache(maxsize=None)
+def transcript():
+    """One session with every command, each under a heading."""
+    commands = list(STOP)
+    for text in ("kd process 0", "kd process", "kd thread", "kd pcr", "kd idt", "kd pte 80200000", "kd pte 7ffe0000",
+                 "kd object \\\\", "kd object \\\\Device", "kd stacks", "kd symbols", "kd object 12", "kd pte"):
+        commands += [f"echo \\n=== {text}\\n", text]
+    disks = [(os.path.join(machine.build_dir(), "c.img"), True)]
+    output = debug.execute(commands, disks=disks)
+    parts = re.split(r"^=== (.*)$", output, flags=re.M)
+    return {name.replace("\\\\", "\\"): body for name, body in zip(parts[1::2], parts[2::2])}
+
+
+def section(name):
+    text = transcript().get(name.replace("\\\\", "\\"))
+    assert text is not None, f"the session has no answer to {name}: {list(transcript())}"
+    assert "Traceback" not in text and "Python Exception" not in text, text
+    return text
+
+
+def in_order(text, *words):
+    place = 0
+    for word in words:
+        found = text.find(word, place)
+        assert found >= 0, f"'{word}' is missing, or not in its place, in:\n{text[:3000]}"
+        place = found + len(word)
+
+
+def test_process_lists_all():
+    text = section("kd process 0")
+    in_order(text, "**** NT ACTIVE PROCESS DUMP ****", "PROCESS ", "SessionId:", "Cid:", "Peb:", "ParentCid:", "DirBase:", "ObjectTable:",
+             "HandleCount:", "Image: System")
+    assert "Image: smss.exe" in text, text
+
+
+def test_process_current():
+    in_order(section("kd process"), "PROCESS ", "Image: smss.exe", "VadRoot", "Vads", "Token", "Working Set Sizes", "BasePriority",
+             "CommitCharge", "THREAD ")
+
+
+def test_thread():
+    in_order(section("kd thread"), "THREAD ", "Cid ", "Teb: ", "Win32Thread: ", "RUNNING on processor 0", "Owning Process", "smss.exe",
+             "Wait Start TickCount", "Context Switch Count", "UserTime", "KernelTime", "Start Address", "Stack Init", "Current", "Base",
+             "Limit", "Priority", "BasePriority", "ChildEBP RetAddr")
+
+
+def test_pcr():
+    in_order(section("kd pcr"), "KPCR for Processor 0 at ffdff000:", "Major 1 Minor 1", "NtTib.ExceptionList", "NtTib.SelfTib", "SelfPcr",
+             "Prcb", "Irql", "IRR", "IDR", "IDT", "GDT", "TSS", "CurrentThread", "NextThread", "IdleThread", "DpcQueue")
+
+
+def test_idt():
+    text = section("kd idt")
+    in_order(text, "Dumping IDT:", "00:", "08:\tTask Selector", "0e:", "2e:")
+    assert "KiTrap0E" in text or "nt!" in text, text
+    assert "KINTERRUPT" in text, text
+
+
+def test_pte():
+    text = section("kd pte 80200000")
+    in_order(text, "VA 80200000", "PDE at c0604008", "PTE at c0401000", "LARGE PAGE")
+    assert re.search(r"-GL-AKREV|[C-][G-]L[D-]A[N-][T-]KREV", text), text
+    shared = section("kd pte 7ffe0000")
+    assert re.search(r"U[R-].V", shared.replace("\n", " ")), shared
+
+
+def test_object():
+    text = section("kd object \\\\")
+    in_order(text, "Object: ", "Type: (", ") Directory", "ObjectHeader:", "HandleCount:", "PointerCount:", "Hash Address")
+    assert re.search(r"Directory\s+Device", text), text
+    assert "Harddisk0" in section("kd object \\\\Device") or "Console" in section("kd object \\\\Device")
+
+
+def test_stacks():
+    text = section("kd stacks")
+    in_order(text, "Proc.Thread  .Thread  ThreadState  Blocker", "[System]", "[smss.exe]", "RUNNING")
+
+
+def test_symbols_of_user_modules():
+    assert re.search(r"ntdll\s+\(symbols\)", section("kd symbols")), section("kd symbols")
+
+
+def test_bad_arguments_are_one_line():
+    assert "kd object:" in section("kd object 12"), section("kd object 12")
+    assert "kd pte: which address?" in section("kd pte"), section("kd pte")

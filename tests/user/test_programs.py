@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""The user ring: ordinary Windows programs, built with the stock compiler, run inside Mica. A self-checking program exits with
+0 and prints what failed otherwise; programs that must crash are judged by their exit code."""
+import os
+
+from front import check
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+ACCESS_VIOLATION, DIVIDE_BY_ZERO = 0xC0000005, 0xC0000094
+
+
+def source(name):
+    return os.path.join(HERE, name)
+
+
+def build_and_run(name, arguments=(), **options):
+    with check.scratch() as folder:
+        program = check.compile_program(folder, [source(name + ".c")])
+        return check.run_program(program, arguments, **options)
+
+
+def passes(name, arguments=(), **options):
+    code, output, message = build_and_run(name, arguments, **options)
+    assert code == 0, f"{name}.exe: exit code {code}\n{message}\n{output.decode('utf-8', 'replace')[-3000:]}"
+    return output
+
+
+def test_hello():
+    output = passes("hello")
+    assert output == b"Hello, world!\r\n", f"expected: b'Hello, world!\\r\\n'\ngot: {output!r}"
+
+
+def test_printf():
+    passes("printf")
+
+
+def test_args():
+    passes("args", ["one", "two words", 'quo"te', "back\\slash\\", "", "back\\\\\"mix"])
+
+
+def test_heap():
+    passes("heap")
+
+
+def test_files():
+    passes("files")
+
+
+def test_threads():
+    passes("threads")
+
+
+def test_sync():
+    passes("sync")
+
+
+def test_virtual():
+    passes("virtual")
+
+
+def test_child():
+    passes("child")
+
+
+def test_seh():
+    passes("seh")
+
+
+def test_dll():
+    with check.scratch() as folder:
+        library = check.compile_program(folder, [source("testdll.c")], "testdll.dll",
+                                        ["-shared", f"-Wl,--out-implib,{folder}/libtestdll.a"])
+        program = check.compile_program(folder, [source("dllhost.c")], flags=[f"-L{folder}", "-ltestdll"])
+        code, output, message = check.run_program(program, files=[library])
+    assert code == 0, f"exit code {code}\n{message}\n{output.decode('utf-8', 'replace')[-3000:]}"
+
+
+def crashes(name, status, words):
+    code, output, message = build_and_run(name)
+    text = output.decode("utf-8", "replace")
+    assert code == status & 0xFF, f"expected: exit code {status & 0xFF:#x}\ngot: {code:#x}\n{message}\n{text}"
+    assert words in text, f"expected a readable line with '{words}'\ngot: {text!r}"
+
+
+def test_uncaught_access_violation():
+    crashes("crash_av", ACCESS_VIOLATION, "C0000005")
+
+
+def test_uncaught_divide():
+    crashes("crash_div", DIVIDE_BY_ZERO, "C0000094")
