@@ -87,6 +87,18 @@ typedef struct _FILE_PIPE_PEEK_BUFFER {
 #define FILE_PIPE_LISTENING_STATE 2
 #define FILE_PIPE_CONNECTED_STATE 3
 #define FILE_PIPE_CLOSING_STATE 4
+// NtCreateNamedPipeFile's NamedPipeType, ReadMode and CompletionMode; FILE_PIPE_LOCAL_INFORMATION's configuration and end
+#define FILE_PIPE_BYTE_STREAM_TYPE 0
+#define FILE_PIPE_MESSAGE_TYPE 1
+#define FILE_PIPE_BYTE_STREAM_MODE 0
+#define FILE_PIPE_MESSAGE_MODE 1
+#define FILE_PIPE_QUEUE_OPERATION 0
+#define FILE_PIPE_COMPLETE_OPERATION 1
+#define FILE_PIPE_INBOUND 0
+#define FILE_PIPE_OUTBOUND 1
+#define FILE_PIPE_FULL_DUPLEX 2
+#define FILE_PIPE_CLIENT_END 0
+#define FILE_PIPE_SERVER_END 1
 
 // The console device (\Device\Console), our stand-in for the console that csrss serves in NT. Modes are the SDK's
 // ENABLE_* bits. Reads of a handle opened with FILE_READ_DATA deliver bytes; these controls deliver the rest.
@@ -269,6 +281,10 @@ typedef struct _FILE_NETWORK_OPEN_INFORMATION {
     LARGE_INTEGER AllocationSize, EndOfFile;
     ULONG FileAttributes;
 } FILE_NETWORK_OPEN_INFORMATION, *PFILE_NETWORK_OPEN_INFORMATION;
+typedef struct _FILE_PIPE_INFORMATION {
+    ULONG ReadMode;
+    ULONG CompletionMode;
+} FILE_PIPE_INFORMATION, *PFILE_PIPE_INFORMATION;
 typedef struct _FILE_PIPE_LOCAL_INFORMATION {
     ULONG NamedPipeType;
     ULONG NamedPipeConfiguration;

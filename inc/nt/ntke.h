@@ -74,6 +74,7 @@ typedef struct _KUSER_SHARED_DATA {
     };
     ULONG Cookie;                                    // 330
     ULONG CookiePad[1];                              // 334
+    UCHAR Reserved338[0x5F0 - 0x338];                // 338
 } KUSER_SHARED_DATA, *PKUSER_SHARED_DATA;
 
 C_ASSERT_OFFSET(KUSER_SHARED_DATA, NtSystemRoot, 0x30);

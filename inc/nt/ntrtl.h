@@ -184,9 +184,15 @@ VOID NTAPI RtlCaptureContext(PCONTEXT Context);
 BOOLEAN NTAPI RtlValidSid(PSID Sid);
 ULONG NTAPI RtlLengthSid(PSID Sid);
 BOOLEAN NTAPI RtlEqualSid(PSID First, PSID Second);
+ULONG NTAPI RtlLengthRequiredSid(ULONG SubAuthorityCount);
+NTCHECK RtlCopySid(ULONG Length, PSID Destination, PSID Source);
+NTCHECK RtlInitializeSid(PSID Sid, SID_IDENTIFIER_AUTHORITY *Authority, UCHAR SubAuthorityCount);
+PULONG NTAPI RtlSubAuthoritySid(PSID Sid, ULONG Index);
 
+ULONG NTAPI RtlUniform(PULONG Seed);
 ULONG NTAPI RtlRandomEx(PULONG Seed);
 ULONG NTAPI RtlNtStatusToDosError(NTSTATUS Status);
+ULONG NTAPI RtlNtStatusToDosErrorNoTeb(NTSTATUS Status);
 
 // --- processes (rtl/process.c): kernel (smss) and ntdll
 NTCHECK RtlCreateProcessParameters(PRTL_USER_PROCESS_PARAMETERS *Parameters, PUNICODE_STRING ImagePathName, PUNICODE_STRING DllPath,

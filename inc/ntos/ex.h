@@ -167,8 +167,13 @@ BOOLEAN ExDestroyHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY 
 // Calls Callback for every entry in use, in order, entry locked; stops when it returns TRUE.
 typedef BOOLEAN (*PEX_ENUMERATE_HANDLE_ROUTINE)(PHANDLE_TABLE_ENTRY Entry, HANDLE Handle, PVOID Context);
 BOOLEAN ExEnumHandleTable(PHANDLE_TABLE Table, PEX_ENUMERATE_HANDLE_ROUTINE Callback, PVOID Context, PHANDLE Handle);
+// A table for Process with the entries of Old that Duplicate accepts (old one locked; fills the new one), at the same handles.
+typedef BOOLEAN (*PEX_DUPLICATE_HANDLE_ROUTINE)(PHANDLE_TABLE_ENTRY OldEntry, PHANDLE_TABLE_ENTRY NewEntry, PVOID Context);
+PHANDLE_TABLE ExDupHandleTable(PEPROCESS Process, PHANDLE_TABLE Old, PEX_DUPLICATE_HANDLE_ROUTINE Duplicate, PVOID Context);
 // The object of a locked or unlocked entry, without the bits.
 #define EX_HANDLE_ENTRY_OBJECT(e) ((PVOID)((e)->Value & ~7ul))
+
+VOID ExAllocateLocallyUniqueId(PLUID Luid); // unique since the start; any IRQL
 
 // --- executive objects
 struct _OBJECT_TYPE;

@@ -439,6 +439,7 @@ struct _KPRCB {
     PKTHREAD NpxThread; // whose state is in the FPU
     ULONG TaskSwitched; // CR0.TS is set
     ULONG LoadedDirectory; // what CR3 holds
+    BOOLEAN DebugLoaded; // the debug registers hold a thread's breakpoints
     // DPCs
     LIST_ENTRY DpcListHead;
     KSPIN_LOCK DpcLock;

@@ -67,7 +67,10 @@ typedef struct _OBJECT_HEADER_NAME_INFO {
 
 typedef struct _OBJECT_HEADER {
     volatile LONG PointerCount; // references, those of handles included
-    volatile LONG HandleCount;
+    union {
+        volatile LONG HandleCount;
+        PVOID NextToFree; // while deletion is put off
+    };
     POBJECT_TYPE Type;
     UCHAR NameInfoOffset; // bytes in front of the header; 0: no name
     UCHAR HandleInfoOffset;
@@ -124,6 +127,13 @@ ULONG ObGetProcessHandleCount(PEPROCESS Process);
 // The object a wait on Object means: its dispatcher header, NULL if the type cannot be waited for.
 PVOID ObGetWaitObject(PVOID Object);
 // Runs a delete procedure that was put off because of the IRQL (a worker thread).
+// Services with a PHANDLE result: can it be written; write it (if that faults the handle is closed again).
+NTCHECK ObProbeHandle(PHANDLE Handle, KPROCESSOR_MODE Mode);
+NTCHECK ObReturnHandle(PHANDLE Handle, HANDLE Value, KPROCESSOR_MODE Mode);
+// Calls Callback for each handle of Process, entry locked; FALSE if it has no handle table (any more). For information classes.
+typedef BOOLEAN (*POB_ENUMERATE_HANDLE_ROUTINE)(HANDLE Handle, POBJECT_HEADER Header, ACCESS_MASK GrantedAccess, ULONG Attributes, PVOID Context);
+BOOLEAN ObEnumerateHandles(PEPROCESS Process, POB_ENUMERATE_HANDLE_ROUTINE Callback, PVOID Context);
+#define OBJ_PROTECT_CLOSE 0x00000001
 #define OBJ_HANDLE_KERNEL_FLAG 0x80000000u // kernel handles have the top bit set
 
 #endif
