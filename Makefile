@@ -14,6 +14,9 @@ UCC := $(MINGW)gcc
 MINGW_INCLUDE := /usr/share/mingw-w64/include
 
 .DEFAULT_GOAL := all
+# One short line a step; V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(patsubst $(BUILD_DIR)/%,%,$@))
 .SUFFIXES:
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
@@ -47,41 +50,50 @@ $(INC)/%.h:
 
 $(GEN)/systable.c: tools/services.tbl tools/services.py
 	@mkdir -p $(@D)
-	python3 tools/services.py $< table > $@
+	$(call say,GEN)
+	$(Q)python3 tools/services.py $< table > $@
 $(GEN)/zwstubs.asm: tools/services.tbl tools/services.py
 	@mkdir -p $(@D)
-	python3 tools/services.py $< zw > $@
+	$(call say,GEN)
+	$(Q)python3 tools/services.py $< zw > $@
 $(GEN)/ntstubs.asm: tools/services.tbl tools/services.py
 	@mkdir -p $(@D)
-	python3 tools/services.py $< nt > $@
+	$(call say,GEN)
+	$(Q)python3 tools/services.py $< nt > $@
 $(GEN)/upcase.c: tools/upcase.py
 	@mkdir -p $(@D)
-	python3 $< > $@
+	$(call say,GEN)
+	$(Q)python3 $< > $@
 $(GEN)/offsets.inc: tools/offsets.c $(wildcard inc/nt/*.h inc/ntos/*.h ke/ki.h) | $(INC)/ntstatus.h $(INC)/bugcodes.h
 	@mkdir -p $(@D)
-	$(CC) $(KCFLAGS) -S -o $(GEN)/offsets.s $<
-	sed -n 's/.*"->\([A-Za-z0-9_.]*\) \$$\{0,1\}\(-\{0,1\}[0-9]*\)".*/%define \1 \2/p' $(GEN)/offsets.s > $@
+	$(Q)$(CC) $(KCFLAGS) -S -o $(GEN)/offsets.s $<
+	$(Q)sed -n 's/.*"->\([A-Za-z0-9_.]*\) \$$\{0,1\}\(-\{0,1\}[0-9]*\)".*/%define \1 \2/p' $(GEN)/offsets.s > $@
 
 $(BUILD_DIR)/kernel/%.o: %.c Makefile | $(GENERATED_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(KCFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(KCFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD_DIR)/kernel/%.o: %.asm Makefile $(GEN)/offsets.inc
 	@mkdir -p $(@D)
-	nasm -f elf32 -g -F dwarf -I$(GEN)/ -I$(dir $<) -MD $(@:.o=.d) -o $@ $<
+	$(call say,NASM)
+	$(Q)nasm -f elf32 -g -F dwarf -I$(GEN)/ -I$(dir $<) -MD $(@:.o=.d) -o $@ $<
 $(BUILD_DIR)/kernel/gen/%.o: $(GEN)/%.c Makefile | $(GENERATED_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(KCFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(KCFLAGS) -c -o $@ $<
 $(BUILD_DIR)/kernel/gen/%.o: $(GEN)/%.asm
 	@mkdir -p $(@D)
-	nasm -f elf32 -o $@ $<
+	$(call say,NASM)
+	$(Q)nasm -f elf32 -o $@ $<
 
 # Two links: the second one carries the symbol table made from the first (names in bugcheck stacks). The table lies
 # behind all code, so that no address in it moves.
 $(KERNEL): $(KERNEL_OBJ) linker.ld tools/ksyms.py
-	$(KERNEL_LINK) -o $@.1 $(KERNEL_OBJ) $(LIBGCC)
-	$(CROSS)nm -n $@.1 | python3 tools/ksyms.py > $(GEN)/ksyms.c
-	$(CC) -std=gnu11 -O2 -ffreestanding -fno-pic -c -o $(BUILD_DIR)/kernel/gen/ksyms.o $(GEN)/ksyms.c
-	$(KERNEL_LINK) -o $@ $(KERNEL_OBJ) $(BUILD_DIR)/kernel/gen/ksyms.o $(LIBGCC)
+	$(Q)$(KERNEL_LINK) -o $@.1 $(KERNEL_OBJ) $(LIBGCC)
+	$(Q)$(CROSS)nm -n $@.1 | python3 tools/ksyms.py > $(GEN)/ksyms.c
+	$(Q)$(CC) -std=gnu11 -O2 -ffreestanding -fno-pic -c -o $(BUILD_DIR)/kernel/gen/ksyms.o $(GEN)/ksyms.c
+	$(call say,LINK)
+	$(Q)$(KERNEL_LINK) -o $@ $(KERNEL_OBJ) $(BUILD_DIR)/kernel/gen/ksyms.o $(LIBGCC)
 	@rm -f $@.1
 
 # --- user mode --------------------------------------------------------------------------------------------------------
@@ -97,18 +109,23 @@ NTDLL_OBJ := $(addprefix $(USER)/ntdll/,$(NTDLL_C:.c=.o) $(NTDLL_ASM:.asm=.o)) $
 
 $(USER)/ntdll/%.o: %.c Makefile | $(INC)/ntstatus.h
 	@mkdir -p $(@D)
-	$(UCC) $(NATIVE_CFLAGS) -DMICA_NTDLL -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(UCC) $(NATIVE_CFLAGS) -DMICA_NTDLL -MMD -MP -c -o $@ $<
 $(USER)/ntdll/%.o: %.asm Makefile
 	@mkdir -p $(@D)
-	nasm -f win32 -DNTDLL -I$(dir $<) -Irtl/i386/ -MD $(@:.o=.d) -o $@ $<
+	$(call say,NASM)
+	$(Q)nasm -f win32 -DNTDLL -I$(dir $<) -Irtl/i386/ -MD $(@:.o=.d) -o $@ $<
 $(USER)/ntdll/gen/%.o: $(GEN)/%.asm
 	@mkdir -p $(@D)
-	nasm -f win32 -DNTDLL -o $@ $<
+	$(call say,NASM)
+	$(Q)nasm -f win32 -DNTDLL -o $@ $<
 $(USER)/ntdll/gen/%.o: $(GEN)/%.c Makefile | $(INC)/ntstatus.h
 	@mkdir -p $(@D)
-	$(UCC) $(NATIVE_CFLAGS) -DMICA_NTDLL -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(UCC) $(NATIVE_CFLAGS) -DMICA_NTDLL -c -o $@ $<
 $(USER)/ntdll.dll: $(NTDLL_OBJ) ntdll/ntdll.def
-	$(UCC) -shared -nostdlib -Wl,--image-base=0x77F00000 -Wl,--entry=0 -Wl,--enable-stdcall-fixup -Wl,--subsystem,native \
+	$(call say,LINK)
+	$(Q)$(UCC) -shared -nostdlib -Wl,--image-base=0x77F00000 -Wl,--entry=0 -Wl,--enable-stdcall-fixup -Wl,--subsystem,native \
 		-o $@ $(NTDLL_OBJ) ntdll/ntdll.def -lgcc
 
 # A Win32 DLL: dll/<name>/*.c, <name>.def, base.txt (preferred base) and, if it needs more, build.mk with <name>_CFLAGS,
@@ -118,12 +135,15 @@ DLLS := $(filter-out $(DLLS_OFF),$(patsubst dll/%/,%,$(wildcard dll/*/)))
 define DLL_RULES
 $(USER)/dll/$(1)/%.o: dll/$(1)/%.c Makefile $(wildcard dll/$(1)/build.mk)
 	@mkdir -p $$(@D)
-	$(UCC) $(WIN32_CFLAGS) $$($(1)_CFLAGS) -MMD -MP -c -o $$@ $$<
+	$$(call say,CC)
+	$$(Q)$(UCC) $(WIN32_CFLAGS) $$($(1)_CFLAGS) -MMD -MP -c -o $$@ $$<
 $(USER)/dll/$(1)/%.o: dll/$(1)/%.asm Makefile
 	@mkdir -p $$(@D)
-	nasm -f win32 -o $$@ $$<
+	$$(call say,NASM)
+	$$(Q)nasm -f win32 -o $$@ $$<
 $(USER)/$(1).dll: $(patsubst %.c,$(USER)/%.o,$(wildcard dll/$(1)/*.c)) $(patsubst %.asm,$(USER)/%.o,$(wildcard dll/$(1)/*.asm)) dll/$(1)/$(1).def $$($(1)_OBJ)
-	$(UCC) -shared -nostdlib -Wl,--image-base=$$$$(cat dll/$(1)/base.txt) -Wl,--entry=$$(or $$($(1)_ENTRY),_DllMain@12) \
+	$$(call say,LINK)
+	$$(Q)$(UCC) -shared -nostdlib -Wl,--image-base=$$$$(cat dll/$(1)/base.txt) -Wl,--entry=$$(or $$($(1)_ENTRY),_DllMain@12) \
 		-Wl,--enable-stdcall-fixup -o $$@ $$(filter %.o,$$^) dll/$(1)/$(1).def $$(or $$($(1)_LIBS),-lkernel32 -lntdll -lgcc)
 endef
 $(foreach d,$(DLLS),$(eval $(call DLL_RULES,$(d))))
@@ -133,9 +153,11 @@ APPS := $(patsubst apps/%/,%,$(wildcard apps/*/))
 define APP_RULES
 $(USER)/apps/$(1)/%.o: apps/$(1)/%.c Makefile $(wildcard apps/$(1)/build.mk) | $(INC)/ntstatus.h
 	@mkdir -p $$(@D)
-	$(UCC) $$(or $$($(1)_CFLAGS),$(WIN32_CFLAGS)) -MMD -MP -c -o $$@ $$<
+	$$(call say,CC)
+	$$(Q)$(UCC) $$(or $$($(1)_CFLAGS),$(WIN32_CFLAGS)) -MMD -MP -c -o $$@ $$<
 $(USER)/$(1).exe: $(patsubst %.c,$(USER)/%.o,$(wildcard apps/$(1)/*.c))
-	$(UCC) -o $$@ $$^ $$($(1)_LDFLAGS)
+	$$(call say,LINK)
+	$$(Q)$(UCC) -o $$@ $$^ $$($(1)_LDFLAGS)
 endef
 $(foreach a,$(APPS),$(eval $(call APP_RULES,$(a))))
 
@@ -144,7 +166,8 @@ SYSTEM32 := $(USER)/ntdll.dll $(DLLS:%=$(USER)/%.dll) $(APPS:%=$(USER)/%.exe)
 # The system disk: an MBR with one FAT32 partition that holds \WINDOWS\System32.
 SYSTEM_DISK := $(BUILD_DIR)/c.img
 $(SYSTEM_DISK): $(SYSTEM32) tools/image.py
-	python3 tools/image.py $@ 48 WINDOWS/System32=$(subst $() ,:,$(strip $(SYSTEM32)))
+	$(call say,GEN)
+	$(Q)python3 tools/image.py $@ 48 WINDOWS/System32=$(subst $() ,:,$(strip $(SYSTEM32)))
 
 # --- targets ----------------------------------------------------------------------------------------------------------
 .PHONY: all kernel user clean help
