@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// The memory map of the loader parameter block: sorted, page-aligned runs that do not overlap. It is built by laying
+// one range after another over those before it: RAM first, then what takes RAM away (firmware, kernel, modules).
+
+#include "bootp.h"
+
+#define LOW_MEMORY_END 0xA0000u // video memory and ROMs lie from here to 1 MB
+#define UPPER_MEMORY_BASE 0x100000u
+#define PHYSICAL_LIMIT (1ull << 36) // what a PAE page-table entry of the first PAE processors can name
+
+static ULONGLONG BootpRoundDown(ULONGLONG Address)
+{
+    return Address & ~(ULONGLONG)(PAGE_SIZE - 1);
+}
+
+static VOID BootpInsertAt(PLOADER_PARAMETER_BLOCK Block, ULONG Index, ULONGLONG Base, ULONGLONG End,
+                          MEMORY_RUN_TYPE Type)
+{
+    if (Block->RunCount == LOADER_MAX_MEMORY_RUNS)
+        return; // a map with so many pieces loses its last ones
+    memmove(&Block->Runs[Index + 1], &Block->Runs[Index], (Block->RunCount - Index) * sizeof(MEMORY_RUN));
+    Block->Runs[Index].Base = Base;
+    Block->Runs[Index].Length = End - Base;
+    Block->Runs[Index].Type = Type;
+    Block->RunCount++;
+}
+
+static VOID BootpDeleteAt(PLOADER_PARAMETER_BLOCK Block, ULONG Index)
+{
+    Block->RunCount--;
+    memmove(&Block->Runs[Index], &Block->Runs[Index + 1], (Block->RunCount - Index) * sizeof(MEMORY_RUN));
+}
+
+// Takes [Base, End) out of every run.
+static VOID BootpCarve(PLOADER_PARAMETER_BLOCK Block, ULONGLONG Base, ULONGLONG End)
+{
+    ULONG Index = 0;
+
+    while (Index < Block->RunCount) {
+        PMEMORY_RUN Run = &Block->Runs[Index];
+        ULONGLONG RunBase = Run->Base, RunEnd = Run->Base + Run->Length;
+
+        if (RunEnd <= Base || RunBase >= End) {
+            Index++;
+        } else if (RunBase < Base) {
+            Run->Length = Base - RunBase;
+            if (RunEnd > End)
+                BootpInsertAt(Block, Index + 1, End, RunEnd, Run->Type);
+            Index++;
+        } else if (RunEnd > End) {
+            Run->Base = End;
+            Run->Length = RunEnd - End;
+            Index++;
+        } else {
+            BootpDeleteAt(Block, Index);
+        }
+    }
+}
+
+// Makes [Base, End) a run of Type, whatever it was before. RAM shrinks to whole pages, everything else grows to them.
+// Neighbours of the same type become one run.
+VOID BootpSetRun(PLOADER_PARAMETER_BLOCK Block, ULONGLONG Base, ULONGLONG End, MEMORY_RUN_TYPE Type)
+{
+    ULONG Index;
+
+    End = min_of(End, PHYSICAL_LIMIT);
+    if (Type == LoaderFree) {
+        Base = BootpRoundDown(Base + PAGE_SIZE - 1);
+        End = BootpRoundDown(End);
+    } else {
+        Base = BootpRoundDown(Base);
+        End = BootpRoundDown(End + PAGE_SIZE - 1);
+    }
+    if (Base >= End)
+        return;
+    BootpCarve(Block, Base, End);
+    for (Index = 0; Index < Block->RunCount && Block->Runs[Index].Base < Base; Index++)
+        continue;
+    BootpInsertAt(Block, Index, Base, End, Type);
+    if (Index + 1 < Block->RunCount && Block->Runs[Index + 1].Base == End && Block->Runs[Index + 1].Type == Type) {
+        Block->Runs[Index].Length += Block->Runs[Index + 1].Length;
+        BootpDeleteAt(Block, Index + 1);
+    }
+    if (Index > 0 && Block->Runs[Index - 1].Base + Block->Runs[Index - 1].Length == Base &&
+        Block->Runs[Index - 1].Type == Type) {
+        Block->Runs[Index - 1].Length += Block->Runs[Index].Length;
+        BootpDeleteAt(Block, Index);
+    }
+}
+
+// Forgets free memory from Limit (bytes) on: what /MAXMEM= asks for.
+VOID BootpLimitMemory(PLOADER_PARAMETER_BLOCK Block, ULONGLONG Limit)
+{
+    ULONG Index = 0;
+
+    while (Index < Block->RunCount) {
+        PMEMORY_RUN Run = &Block->Runs[Index];
+
+        if (Run->Type == LoaderFree && Run->Base >= Limit) {
+            BootpDeleteAt(Block, Index);
+            continue;
+        }
+        if (Run->Type == LoaderFree && Run->Base + Run->Length > Limit)
+            Run->Length = Limit - Run->Base;
+        Index++;
+    }
+}
+
+// Lays the entries of the loader's map that are RAM (or, in the second pass, that are not) over the runs.
+static VOID BootpAddMapEntries(PLOADER_PARAMETER_BLOCK Block, PMULTIBOOT_INFO Info, BOOLEAN Available)
+{
+    PUCHAR Map = BootpPhysical(Info->MapAddress, Info->MapLength);
+    ULONG Offset = 0;
+
+    while (Map != NULL && Offset + sizeof(MULTIBOOT_MAP_ENTRY) <= Info->MapLength) {
+        PMULTIBOOT_MAP_ENTRY Entry = (PMULTIBOOT_MAP_ENTRY)(Map + Offset);
+        BOOLEAN EntryAvailable = Entry->Type == MULTIBOOT_MEMORY_AVAILABLE;
+
+        if (EntryAvailable == Available && Entry->Base + Entry->Length >= Entry->Base) {
+            BootpSetRun(Block, Entry->Base, Entry->Base + Entry->Length,
+                        Available                                          ? LoaderFree
+                        : Entry->Type == MULTIBOOT_MEMORY_ACPI_RECLAIMABLE ? LoaderAcpi
+                                                                           : LoaderReserved);
+        }
+        Offset += Entry->Size + sizeof(Entry->Size);
+    }
+}
+
+static VOID BootpAddImageSection(PLOADER_PARAMETER_BLOCK Block, PUCHAR Start, PUCHAR End)
+{
+    BootpSetRun(Block, (ULONG)Start - KSEG0_BASE, (ULONG)End - KSEG0_BASE, LoaderKernel);
+}
+
+// Fills Block->Runs. The block's options and modules are already there.
+VOID BootpBuildMemoryMap(PLOADER_PARAMETER_BLOCK Block, PMULTIBOOT_INFO Info)
+{
+    PCSTR MaximumMemory = BootpFindOption(Block->LoadOptions, "/MAXMEM=");
+    ULONG Index;
+
+    if (Info->Flags & MULTIBOOT_INFO_MAP) {
+        BootpAddMapEntries(Block, Info, TRUE);
+        BootpAddMapEntries(Block, Info, FALSE);
+    } else if (Info->Flags & MULTIBOOT_INFO_MEMORY) {
+        BootpSetRun(Block, 0, min_of(Info->LowerMemory * 1024u, LOW_MEMORY_END), LoaderFree);
+        BootpSetRun(Block, UPPER_MEMORY_BASE, UPPER_MEMORY_BASE + (ULONGLONG)Info->UpperMemory * 1024, LoaderFree);
+    } else {
+        return;
+    }
+
+    if (MaximumMemory != NULL && strtoul(MaximumMemory, NULL, 10) != 0)
+        BootpLimitMemory(Block, (ULONGLONG)strtoul(MaximumMemory, NULL, 10) << 20);
+    BootpSetRun(Block, 0, PAGE_SIZE, LoaderReserved); // the real-mode vectors; frame 0 stays nobody's
+    BootpAddImageSection(Block, KiTextStart, KiTextEnd);
+    BootpAddImageSection(Block, KiRodataStart, KiRodataEnd);
+    BootpAddImageSection(Block, KiDataStart, KiDataEnd);
+    for (Index = 0; Index < Block->ModuleCount; Index++) {
+        PLOADER_MODULE Module = &Block->Modules[Index];
+
+        BootpSetRun(Block, Module->PhysicalBase, (ULONGLONG)Module->PhysicalBase + Module->Length, LoaderModule);
+    }
+}
