@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+// The VGA text screen, 80 by 25. One cursor, which everybody shares: the boot messages, the console, the bugcheck.
+// Source: IBM VGA technical reference (CRT controller registers 0Ah-0Fh).
+
+#include "halp.h"
+
+#define SCREEN_WIDTH 80u
+#define SCREEN_HEIGHT 25u
+#define SCREEN_MEMORY ((volatile USHORT *)(KSEG0_BASE + 0xB8000u))
+#define TAB_WIDTH 8u
+#define CRTC_INDEX 0x3D4
+#define CRTC_DATA 0x3D5
+#define CRTC_CURSOR_START 0x0A
+#define CRTC_CURSOR_END 0x0B
+#define CRTC_CURSOR_HIGH 0x0E
+#define CRTC_CURSOR_LOW 0x0F
+#define CURSOR_FIRST_LINE 13 // an underline
+#define CURSOR_LAST_LINE 14
+#define DEFAULT_ATTRIBUTE 0x07
+
+static ULONG HalpCursorX, HalpCursorY;
+
+static USHORT HalpCell(UCHAR Character, UCHAR Attribute)
+{
+    return (USHORT)(Character | Attribute << 8);
+}
+
+static VOID HalpWriteCrtc(UCHAR Index, UCHAR Value)
+{
+    WRITE_PORT_UCHAR(CRTC_INDEX, Index);
+    WRITE_PORT_UCHAR(CRTC_DATA, Value);
+}
+
+static VOID HalpMoveHardwareCursor(VOID)
+{
+    ULONG Position = HalpCursorY * SCREEN_WIDTH + HalpCursorX;
+
+    HalpWriteCrtc(CRTC_CURSOR_HIGH, (UCHAR)(Position >> 8));
+    HalpWriteCrtc(CRTC_CURSOR_LOW, (UCHAR)Position);
+}
+
+static VOID HalpScroll(UCHAR Attribute)
+{
+    volatile USHORT *Screen = SCREEN_MEMORY;
+    ULONG Cell;
+
+    for (Cell = 0; Cell < SCREEN_WIDTH * (SCREEN_HEIGHT - 1); Cell++)
+        Screen[Cell] = Screen[Cell + SCREEN_WIDTH];
+    for (; Cell < SCREEN_WIDTH * SCREEN_HEIGHT; Cell++)
+        Screen[Cell] = HalpCell(' ', Attribute);
+}
+
+static VOID HalpNextLine(UCHAR Attribute)
+{
+    HalpCursorX = 0;
+    if (HalpCursorY + 1 < SCREEN_HEIGHT)
+        HalpCursorY++;
+    else
+        HalpScroll(Attribute);
+}
+
+static VOID HalpPutCell(UCHAR Character, UCHAR Attribute)
+{
+    SCREEN_MEMORY[HalpCursorY * SCREEN_WIDTH + HalpCursorX] = HalpCell(Character, Attribute);
+    if (++HalpCursorX == SCREEN_WIDTH)
+        HalpNextLine(Attribute);
+}
+
+static VOID HalpPutCharacter(UCHAR Character, UCHAR Attribute)
+{
+    switch (Character) {
+    case '\n':
+        HalpNextLine(Attribute);
+        break;
+    case '\r':
+        HalpCursorX = 0;
+        break;
+    case '\b':
+        if (HalpCursorX > 0)
+            HalpCursorX--;
+        break;
+    case '\t':
+        do {
+            HalpPutCell(' ', Attribute);
+        } while (HalpCursorX % TAB_WIDTH != 0);
+        break;
+    default:
+        HalpPutCell(Character, Attribute);
+        break;
+    }
+}
+
+// Clears the firmware's text away. Phase 0.
+VOID HalpInitializeDisplay(VOID)
+{
+    HalpWriteCrtc(CRTC_CURSOR_START, CURSOR_FIRST_LINE);
+    HalpWriteCrtc(CRTC_CURSOR_END, CURSOR_LAST_LINE);
+    HalClearDisplay(DEFAULT_ATTRIBUTE);
+}
+
+// Fills the screen with blanks and moves the cursor home. Any IRQL.
+VOID HalClearDisplay(UCHAR Attribute)
+{
+    BOOLEAN Enable = KeDisableInterrupts();
+    ULONG Cell;
+
+    for (Cell = 0; Cell < SCREEN_WIDTH * SCREEN_HEIGHT; Cell++)
+        SCREEN_MEMORY[Cell] = HalpCell(' ', Attribute);
+    HalpCursorX = HalpCursorY = 0;
+    HalpMoveHardwareCursor();
+    KeRestoreInterrupts(Enable);
+}
+
+// Writes a string in grey at the cursor; knows \n \r \b \t. Any IRQL.
+VOID HalDisplayString(PCSTR String)
+{
+    BOOLEAN Enable = KeDisableInterrupts();
+
+    for (; *String != '\0'; String++)
+        HalpPutCharacter((UCHAR)*String, DEFAULT_ATTRIBUTE);
+    HalpMoveHardwareCursor();
+    KeRestoreInterrupts(Enable);
+}
+
+// Writes one character (code page 437; the same four controls) at the cursor. Any IRQL.
+VOID HalDisplayCharacter(UCHAR Character, UCHAR Attribute)
+{
+    BOOLEAN Enable = KeDisableInterrupts();
+
+    HalpPutCharacter(Character, Attribute);
+    HalpMoveHardwareCursor();
+    KeRestoreInterrupts(Enable);
+}
+
+// Moves the cursor; a position outside the screen is brought back to its edge. Any IRQL.
+VOID HalSetDisplayCursor(ULONG X, ULONG Y)
+{
+    BOOLEAN Enable = KeDisableInterrupts();
+
+    HalpCursorX = min_of(X, SCREEN_WIDTH - 1);
+    HalpCursorY = min_of(Y, SCREEN_HEIGHT - 1);
+    HalpMoveHardwareCursor();
+    KeRestoreInterrupts(Enable);
+}
+
+// The screen's size and the cursor's place. Any IRQL.
+VOID HalQueryDisplay(PULONG Width, PULONG Height, PULONG X, PULONG Y)
+{
+    *Width = SCREEN_WIDTH;
+    *Height = SCREEN_HEIGHT;
+    *X = HalpCursorX;
+    *Y = HalpCursorY;
+}
