@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// The clock interrupt: advances the three clocks in KUSER_SHARED_DATA, charges the tick to whoever was running, and asks
+// for a DPC when a timer or a quantum has run out. Nothing here takes a lock.
+
+#include "ki.h"
+
+ULONG KeMaximumIncrement = CLOCK_INCREMENT_100NS;
+volatile KSYSTEM_TIME KeTickCount;
+#if DBG
+VOID (*KiClockHook)(VOID); // the test runner's watchdog, at CLOCK_LEVEL
+#endif
+
+// Readers loop until High1Time and High2Time agree (KiReadTime), so High2Time is written first and High1Time last.
+static VOID KiWriteTime(volatile KSYSTEM_TIME *Target, ULONGLONG Value)
+{
+    Target->High2Time = (LONG)(Value >> 32);
+    Target->LowPart = (ULONG)Value;
+    Target->High1Time = (LONG)(Value >> 32);
+}
+
+static ULONGLONG KiReadTime(const volatile KSYSTEM_TIME *Source)
+{
+    ULONG High, Low;
+
+    do {
+        High = (ULONG)Source->High1Time;
+        Low = Source->LowPart;
+    } while (High != (ULONG)Source->High2Time);
+    return (ULONGLONG)High << 32 | Low;
+}
+
+static VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
+{
+    PKTHREAD Thread = Prcb->CurrentThread;
+
+    if (TrapFrame != NULL && KiTrapMode(TrapFrame) == UserMode) {
+        Prcb->UserTime++;
+        Thread->UserTime++;
+    } else {
+        Prcb->KernelTime++;
+        if (OldIrql > DISPATCH_LEVEL)
+            Prcb->InterruptTime++;
+        else if (OldIrql == DISPATCH_LEVEL && Prcb->DpcRoutineActive)
+            Prcb->DpcTime++;
+        else
+            Thread->KernelTime++;
+    }
+    if (Thread == Prcb->IdleThread)
+        return;
+    Thread->Quantum -= CLOCK_QUANTUM_DECREMENT;
+    if (Thread->Quantum <= 0)
+        Prcb->QuantumEnd = TRUE;
+}
+
+// One tick of the clock line. CLOCK_LEVEL. TrapFrame: what was interrupted (NULL if replayed), at OldIrql.
+VOID KeUpdateSystemTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
+{
+    PKPRCB             Prcb = KeGetCurrentPrcb();
+    PKUSER_SHARED_DATA Shared = SharedUserData;
+    ULONGLONG          Now = KiReadTime(&Shared->InterruptTime) + KeMaximumIncrement;
+    ULONGLONG          Ticks = KiReadTime(&KeTickCount) + 1;
+
+    HalClockInterrupt();
+    KiWriteTime(&Shared->InterruptTime, Now);
+    KiWriteTime(&Shared->SystemTime, KiReadTime(&Shared->SystemTime) + KeMaximumIncrement);
+    KiWriteTime(&KeTickCount, Ticks);
+    KiWriteTime(&Shared->TickCount, Ticks);
+    Shared->TickCountLowDeprecated = (ULONG)Ticks;
+
+#if DBG
+    if (KiClockHook != NULL)
+        KiClockHook();
+#endif
+    KiChargeTick(Prcb, TrapFrame, OldIrql);
+    if (KiTimersDue(Now))
+        Prcb->TimerRequest = 1;
+    if (Prcb->TimerRequest != 0 || Prcb->QuantumEnd || Prcb->DpcQueueDepth != 0)
+        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+}
+
+// The system time: 100 ns since 1601, UTC. Any IRQL.
+VOID NTAPI KeQuerySystemTime(PLARGE_INTEGER Time)
+{
+    Time->QuadPart = (LONGLONG)KiReadTime(&SharedUserData->SystemTime);
+}
+
+// 100 ns since boot, as of the last tick. Any IRQL.
+ULONGLONG NTAPI KeQueryInterruptTime(VOID)
+{
+    return KiReadTime(&SharedUserData->InterruptTime);
+}
+
+// Clock ticks since boot. Any IRQL.
+VOID NTAPI KeQueryTickCount(PLARGE_INTEGER Count)
+{
+    Count->QuadPart = (LONGLONG)KiReadTime(&KeTickCount);
+}
+
+// 100 ns a tick. Any IRQL.
+ULONG NTAPI KeQueryTimeIncrement(VOID)
+{
+    return KeMaximumIncrement;
+}
+
+// Sets the system time; timers that wait for a system time follow. IRQL <= DISPATCH_LEVEL. OldTime: what it was before.
+VOID NTAPI KeSetSystemTime(PLARGE_INTEGER NewTime, PLARGE_INTEGER OldTime)
+{
+    KIRQL   OldIrql;
+    BOOLEAN Enable;
+
+    ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);
+    OldIrql = KiLockDispatcherDatabase();
+    Enable = KeDisableInterrupts();
+    KeQuerySystemTime(OldTime);
+    KiWriteTime(&SharedUserData->SystemTime, (ULONGLONG)NewTime->QuadPart);
+    KeRestoreInterrupts(Enable);
+    KiShiftAbsoluteTimers(NewTime->QuadPart - OldTime->QuadPart);
+    KiUnlockDispatcherDatabase(OldIrql);
+}

@@ -1,0 +1,248 @@
+; SPDX-License-Identifier: MIT
+; System services: int 2Eh, SYSENTER and Zw* build a KTRAP_FRAME and meet in KiServiceDispatch, with
+;     eax = number   edx = the caller's arguments   esi = current thread   ebp = frame
+; Every instruction here is paid at each call, so a frame has only what a service can need: the volatile registers and
+; data segments of the caller are not in it (KTRAP_FRAME.DbgArgMark says so; context.c fills them in if somebody asks).
+; Source: Intel SDM 2B, SYSENTER and SYSEXIT; 3A 5.8.7.
+
+%include "offsets.inc"
+
+extern KeBugCheckEx, KiDeliverApcOnExit, KiExceptionExit, KiKernelExit
+
+        section .text
+
+; From user mode by SYSENTER: interrupts off, esp = &TSS.Esp0, edx = user esp (arguments at edx + 8), eax = number.
+; A caller with TF set arrives at the second label by way of KiTrap01.
+        align   16
+global KiFastCallEntryTraced
+KiFastCallEntryTraced:
+        mov     ecx, KGDT_R3_DATA | 3
+        mov     ds, ecx
+        mov     es, ecx
+        mov     esp, [esp]
+        push    ecx
+        push    edx
+        pushfd
+        or      dword [esp], 0x100
+        mov     ecx, KI_FRAME_SERVICE           ; TF is only given back by IRET
+        jmp     KiFastCallCommon
+        align   16
+global KiFastCallEntry
+KiFastCallEntry:
+        mov     ecx, KGDT_R3_DATA | 3
+        mov     ds, ecx
+        mov     es, ecx
+        mov     esp, [esp]
+        push    ecx                             ; HardwareSegSs
+        push    edx                             ; HardwareEsp
+        pushfd
+        xor     ecx, ecx                        ; KI_FRAME_SYSENTER
+KiFastCallCommon:
+        or      byte [esp + 1], 2               ; interrupts were on
+        push    dword 2
+        popfd                                   ; NT, DF, AC are not ours
+        push    dword KGDT_R3_CODE | 3
+        push    dword [USER_SHARED_DATA_KERNEL + KUSER_SHARED_DATA.SystemCallReturn]
+        push    dword 0
+        push    ebp
+        push    ebx
+        push    esi
+        push    edi
+        push    dword KGDT_R3_TEB | 3
+        mov     ebx, KGDT_R0_PCR
+        mov     fs, ebx
+        push    dword -1                        ; ExceptionList
+        push    dword 1                         ; PreviousPreviousMode
+        sub     esp, KTRAP_FRAME.PreviousPreviousMode
+        mov     esi, [fs:KPCR.CurrentThread]
+        mov     dword [fs:KPCR.ExceptionList], -1
+        mov     [esp + KTRAP_FRAME.DbgArgMark], ecx
+        mov     [esp + KTRAP_FRAME.DbgEbp], ebp
+        mov     ebp, esp
+        mov     byte [esi + KTHREAD.PreviousMode], 1
+        mov     [esi + KTHREAD.TrapFrame], esp
+        add     edx, 8
+        sti
+
+KiServiceDispatch:
+        mov     edi, eax
+        test    eax, ~0x1FFF
+        jnz     KiInvalidService
+        shr     edi, 8
+        and     edi, 0x10                       ; bit 12 chooses the table; a descriptor has 16 bytes
+        add     edi, [esi + KTHREAD.ServiceTable]
+        and     eax, 0xFFF
+        cmp     eax, [edi + KSERVICE_TABLE_DESCRIPTOR.Limit]
+        jae     KiInvalidService
+        inc     dword [fs:KPCR.KeSystemCalls]
+        mov     ebx, [edi + KSERVICE_TABLE_DESCRIPTOR.Base]
+        mov     edi, [edi + KSERVICE_TABLE_DESCRIPTOR.Number]
+        movzx   ecx, byte [edi + eax]
+        mov     ebx, [ebx + eax * 4]
+        sub     esp, ecx
+        shr     ecx, 2
+        mov     edi, esp
+        mov     esi, edx
+        cmp     edx, MM_USER_PROBE_ADDRESS
+        jae     KiCheckArgumentPointer
+global KiCopyArguments                          ; a fault here goes on at KiCopyArgumentsFault (trap.c)
+KiCopyArguments:
+        rep movsd
+        call    ebx
+
+; eax = the service's status, ebp = frame.
+KiServiceExit:
+        mov     esp, ebp
+        cli
+        test    byte [esp + KTRAP_FRAME.SegCs], 1
+        jz      KiServiceKernelExit
+        mov     ecx, [fs:KPCR.CurrentThread]
+        cmp     byte [ecx + KTHREAD.ApcState.UserApcPending], 0
+        jne     KiServiceApc
+        cmp     byte [fs:KPCR.Irql], 0
+        jne     KiServiceRaisedIrql
+        cmp     dword [ecx + KTHREAD.KernelApcDisable], 0 ; and SpecialApcDisable behind it
+        jne     KiServiceApcsDisabled
+        cmp     dword [esp + KTRAP_FRAME.DbgArgMark], KI_FRAME_SYSENTER
+        jne     .iret
+        mov     ecx, [esp + KTRAP_FRAME.HardwareEsp]
+        mov     edx, [esp + KTRAP_FRAME.Eip]
+        lea     esp, [esp + KTRAP_FRAME.SegFs]
+        pop     fs
+        pop     edi
+        pop     esi
+        pop     ebx
+        pop     ebp
+        add     esp, KTRAP_FRAME.EFlags - KTRAP_FRAME.ErrCode
+        and     byte [esp + 1], ~2
+        popfd
+        sti                                     ; takes effect behind SYSEXIT
+        sysexit
+.iret:  cmp     dword [esp + KTRAP_FRAME.DbgArgMark], KI_FRAME_FULL
+        je      KiExceptionExit
+        lea     esp, [esp + KTRAP_FRAME.SegFs]
+        pop     fs
+        pop     edi
+        pop     esi
+        pop     ebx
+        pop     ebp
+        add     esp, 4
+        iretd
+
+; int 2Eh from user mode: an interrupt gate.
+        align   16
+global KiSystemService
+KiSystemService:
+        push    dword 0
+        push    ebp
+        push    ebx
+        push    esi
+        push    edi
+        push    fs
+        mov     ecx, KGDT_R0_PCR
+        mov     fs, ecx
+        push    dword -1
+        push    dword 1
+        sub     esp, KTRAP_FRAME.PreviousPreviousMode
+        mov     ecx, KGDT_R3_DATA | 3
+        mov     ds, ecx
+        mov     es, ecx
+        cld
+        mov     esi, [fs:KPCR.CurrentThread]
+        mov     dword [fs:KPCR.ExceptionList], -1
+        mov     dword [esp + KTRAP_FRAME.DbgArgMark], KI_FRAME_SERVICE
+        mov     [esp + KTRAP_FRAME.DbgEbp], ebp
+        mov     ebp, esp
+        mov     ecx, [ebp + KTRAP_FRAME.Eip]
+        mov     [ebp + KTRAP_FRAME.DbgEip], ecx
+        mov     byte [esi + KTHREAD.PreviousMode], 1
+        mov     [esi + KTHREAD.TrapFrame], ebp
+        sti
+        jmp     KiServiceDispatch
+
+; A Zw* stub called us: return address, KGDT_R0_CODE and EFlags are on the stack, as if by an interrupt.
+        align   16
+global KiSystemServiceFromKernel
+KiSystemServiceFromKernel:
+        push    dword 0
+        push    ebp
+        push    ebx
+        push    esi
+        push    edi
+        push    dword KGDT_R0_PCR
+        mov     esi, [fs:KPCR.CurrentThread]
+        push    dword [fs:KPCR.ExceptionList]
+        movzx   ecx, byte [esi + KTHREAD.PreviousMode]
+        push    ecx
+        sub     esp, KTRAP_FRAME.PreviousPreviousMode
+        mov     ecx, [esi + KTHREAD.TrapFrame]
+        mov     dword [esp + KTRAP_FRAME.DbgArgMark], KI_FRAME_SERVICE
+        mov     dword [esp + KTRAP_FRAME.TempSegCs], 0
+        mov     [esp + KTRAP_FRAME.DbgArgPointer], ecx
+        mov     [esp + KTRAP_FRAME.DbgEbp], ebp
+        mov     ebp, esp
+        mov     ecx, [ebp + KTRAP_FRAME.Eip]
+        mov     [ebp + KTRAP_FRAME.DbgEip], ecx
+        mov     byte [esi + KTHREAD.PreviousMode], 0
+        mov     [esi + KTHREAD.TrapFrame], ebp
+        jmp     KiServiceDispatch
+
+KiServiceKernelExit:
+        mov     ecx, [fs:KPCR.CurrentThread]
+        mov     edx, [esp + KTRAP_FRAME.DbgArgPointer]
+        mov     ebx, [esp + KTRAP_FRAME.PreviousPreviousMode]
+        mov     [ecx + KTHREAD.TrapFrame], edx
+        mov     [ecx + KTHREAD.PreviousMode], bl
+        cmp     dword [esp + KTRAP_FRAME.DbgArgMark], KI_FRAME_FULL
+        je      KiKernelExit
+        mov     edx, [esp + KTRAP_FRAME.ExceptionList]
+        mov     [fs:KPCR.ExceptionList], edx
+        lea     esp, [esp + KTRAP_FRAME.Edi]
+        pop     edi
+        pop     esi
+        pop     ebx
+        pop     ebp
+        add     esp, 4
+        iretd
+
+; The arguments are above user space: fine for a kernel caller, and for a user who has none.
+KiCheckArgumentPointer:
+        test    byte [ebp + KTRAP_FRAME.SegCs], 1
+        jz      KiCopyArguments
+        test    ecx, ecx
+        jz      KiCopyArguments
+global KiCopyArgumentsFault
+KiCopyArgumentsFault:
+        mov     eax, STATUS_ACCESS_VIOLATION
+        jmp     KiServiceExit
+
+KiInvalidService:
+        mov     eax, STATUS_INVALID_SYSTEM_SERVICE
+        jmp     KiServiceExit
+
+; eax becomes part of the context that the APC returns to.
+KiServiceApc:
+        mov     [esp + KTRAP_FRAME.Eax], eax
+        mov     ecx, ebp
+        call    KiDeliverApcOnExit
+        mov     eax, [ebp + KTRAP_FRAME.Eax]
+        jmp     KiServiceExit
+
+KiServiceRaisedIrql:
+        movzx   edx, byte [fs:KPCR.Irql]
+        sti
+        push    dword 0
+        push    dword 0
+        push    edx
+        push    dword [ebp + KTRAP_FRAME.Eip]
+        push    dword IRQL_GT_ZERO_AT_SYSTEM_SERVICE
+        call    KeBugCheckEx
+
+KiServiceApcsDisabled:
+        sti
+        push    dword 0
+        push    dword 0
+        push    dword [ecx + KTHREAD.KernelApcDisable]
+        push    dword [ebp + KTRAP_FRAME.Eip]
+        push    dword APC_INDEX_MISMATCH
+        call    KeBugCheckEx

@@ -1,0 +1,225 @@
+; SPDX-License-Identifier: MIT
+; The way in and the way out of every exception and interrupt: one KTRAP_FRAME (inc/ntos/ke.h), one handler call, one
+; exit. A stub pushes an error code where the processor does not, puts the handler into ebp and jumps to KiCommonTrap.
+; In kernel mode ds = es = the flat user data selector and fs = the PCR, always; nothing else is ever loaded.
+; Source: Intel SDM 3A chapter 6.
+
+%include "offsets.inc"
+
+extern KiDeliverApcOnExit
+
+; A vector whose processor pushes no error code, and one where it does.
+%macro  TRAP 2
+        align   16
+global KiTrap%1
+KiTrap%1:
+        push    dword 0
+        push    ebp
+        mov     ebp, %2
+        jmp     KiCommonTrap
+        extern  %2
+%endmacro
+%macro  TRAP_ERROR 2
+        align   16
+global KiTrap%1
+KiTrap%1:
+        push    ebp
+        mov     ebp, %2
+        jmp     KiCommonTrap
+        extern  %2
+%endmacro
+
+        section .text
+
+        TRAP 00, KiDivideError
+        TRAP 03, KiBreakpoint
+        TRAP 04, KiOverflow
+        TRAP 05, KiBoundRange
+        TRAP 06, KiInvalidOpcode
+        TRAP 07, KiNpxNotAvailable
+        TRAP 09, KiUnexpectedTrap
+        TRAP_ERROR 0A, KiUnexpectedTrap
+        TRAP_ERROR 0B, KiSegmentNotPresent
+        TRAP_ERROR 0C, KiStackFault
+        TRAP_ERROR 0D, KiGeneralProtection
+        TRAP_ERROR 0E, KiPageFault
+        TRAP 0F, KiUnexpectedTrap
+        TRAP 10, KiNpxError
+        TRAP_ERROR 11, KiAlignmentCheck
+        TRAP 12, KiMachineCheck
+        TRAP 13, KiSimdError
+        TRAP 14, KiUnexpectedTrap
+        TRAP 29, KiFastFail
+        TRAP 2A, KiGetTickCountTrap
+        TRAP 2B, KiCallbackReturnTrap
+        TRAP 2C, KiAssertionTrap
+        TRAP 2D, KiDebugServiceTrap
+
+; The debug trap. SYSENTER with TF set traps at our entry point, on a stack that is only a few words (i386/service.asm):
+; go on at the traced entry, which remembers TF, without a frame.
+        align   16
+global KiTrap01
+extern KiDebugTrap, KiFastCallEntry, KiFastCallEntryTraced
+KiTrap01:
+        cmp     dword [esp], KiFastCallEntry
+        je      .sysenter
+        push    dword 0
+        push    ebp
+        mov     ebp, KiDebugTrap
+        jmp     KiCommonTrap
+.sysenter:
+        mov     dword [esp], KiFastCallEntryTraced
+        and     dword [esp + 8], ~0x100
+        iretd
+
+; The sixteen interrupt lines; ErrCode carries the line. Any other vector: KiUnexpectedInterrupt.
+extern KiInterruptTrap
+%assign line 0
+%rep    16
+        align   16
+KiInterruptLine %+ line:
+        push    dword line
+        push    ebp
+        mov     ebp, KiInterruptTrap
+        jmp     KiCommonTrap
+%assign line line + 1
+%endrep
+        align   16
+global KiUnexpectedInterrupt
+extern KiUnexpectedInterruptTrap
+KiUnexpectedInterrupt:
+        push    dword 0
+        push    ebp
+        mov     ebp, KiUnexpectedInterruptTrap
+        jmp     KiCommonTrap
+
+; ebp = VOID FASTCALL handler(PKTRAP_FRAME); on the stack: the interrupted ebp, the error code, what the processor pushed.
+        align   16
+KiCommonTrap:
+        push    ebx
+        push    esi
+        push    edi
+        push    fs
+        mov     ebx, KGDT_R0_PCR
+        mov     fs, ebx
+        push    dword [fs:KPCR.ExceptionList]
+        push    dword -1
+        push    eax
+        push    ecx
+        push    edx
+        push    ds
+        push    es
+        push    gs
+        sub     esp, KTRAP_FRAME.SegGs
+        mov     ebx, KGDT_R3_DATA | 3
+        mov     ds, ebx
+        mov     es, ebx
+        cld
+        mov     eax, ebp
+        mov     ebp, esp
+        mov     ebx, [ebp + KTRAP_FRAME.Ebp]
+        mov     esi, [ebp + KTRAP_FRAME.Eip]
+        mov     [ebp + KTRAP_FRAME.DbgEbp], ebx
+        mov     [ebp + KTRAP_FRAME.DbgEip], esi
+        mov     dword [ebp + KTRAP_FRAME.DbgArgMark], KI_FRAME_FULL
+        mov     dword [ebp + KTRAP_FRAME.TempSegCs], 0
+        test    byte [ebp + KTRAP_FRAME.SegCs], 1
+        jz      .call
+        mov     dword [fs:KPCR.ExceptionList], -1
+.call:  mov     ecx, ebp
+        call    eax
+
+; ebp = a complete frame. User APCs are delivered here; nothing but the frame decides where it goes.
+global KiExceptionExit
+KiExceptionExit:
+        mov     esp, ebp
+        cli
+        test    byte [esp + KTRAP_FRAME.SegCs], 1
+        jz      KiKernelExit
+        mov     ebx, [fs:KPCR.CurrentThread]
+        cmp     byte [ebx + KTHREAD.ApcState.UserApcPending], 0
+        jne     .apc
+        lea     esp, [esp + KTRAP_FRAME.SegGs]
+        pop     gs
+        pop     es
+        pop     ds
+        pop     edx
+        pop     ecx
+        pop     eax
+        add     esp, 8
+        pop     fs
+        pop     edi
+        pop     esi
+        pop     ebx
+        pop     ebp
+        add     esp, 4
+        iretd
+.apc:   mov     ecx, ebp
+        call    KiDeliverApcOnExit
+        jmp     KiExceptionExit
+
+; Back to kernel mode, where ds, es, fs, gs never change.
+global KiKernelExit
+KiKernelExit:
+        mov     eax, [esp + KTRAP_FRAME.ExceptionList]
+        mov     [fs:KPCR.ExceptionList], eax
+        cmp     dword [esp + KTRAP_FRAME.TempSegCs], 0
+        jne     .newstack
+        lea     esp, [esp + KTRAP_FRAME.Edx]
+        pop     edx
+        pop     ecx
+        pop     eax
+        add     esp, 12
+        pop     edi
+        pop     esi
+        pop     ebx
+        pop     ebp
+        add     esp, 4
+        iretd
+.newstack:
+        ; A handler changed Esp (KeContextToKframes): an IRET to the same ring does not load it, so the three words go to
+        ; the new stack. It lies above this frame, or just at its end.
+        mov     ecx, [esp + KTRAP_FRAME.TempEsp]
+        sub     ecx, 12
+        mov     [esp + KTRAP_FRAME.TempEsp], ecx
+        mov     eax, [esp + KTRAP_FRAME.Eip]
+        mov     edx, [esp + KTRAP_FRAME.SegCs]
+        mov     ebx, [esp + KTRAP_FRAME.EFlags]
+        mov     [ecx], eax
+        mov     [ecx + 4], edx
+        mov     [ecx + 8], ebx
+        mov     edx, [esp + KTRAP_FRAME.Edx]
+        mov     ecx, [esp + KTRAP_FRAME.Ecx]
+        mov     eax, [esp + KTRAP_FRAME.Eax]
+        mov     edi, [esp + KTRAP_FRAME.Edi]
+        mov     esi, [esp + KTRAP_FRAME.Esi]
+        mov     ebx, [esp + KTRAP_FRAME.Ebx]
+        mov     ebp, [esp + KTRAP_FRAME.Ebp]
+        mov     esp, [esp + KTRAP_FRAME.TempEsp]
+        iretd
+
+; Entered through task gates, each with a stack of its own (descriptor.c): the interrupted registers are in the main TSS.
+global KiTrap02, KiTrap08
+extern KiNonMaskableInterrupt, KiDoubleFault
+KiTrap02:
+        call    KiNonMaskableInterrupt
+        iretd
+        jmp     KiTrap02
+KiTrap08:
+        call    KiDoubleFault
+        jmp     KiTrap08
+
+        section .rodata
+; For descriptor.c: exceptions 0-14h (0 for those with a task gate), and the lines.
+global KiTrapEntries, KiInterruptLines
+        align   4
+KiTrapEntries:
+        dd KiTrap00, KiTrap01, 0, KiTrap03, KiTrap04, KiTrap05, KiTrap06, KiTrap07
+        dd 0, KiTrap09, KiTrap0A, KiTrap0B, KiTrap0C, KiTrap0D, KiTrap0E, KiTrap0F
+        dd KiTrap10, KiTrap11, KiTrap12, KiTrap13, KiTrap14
+KiInterruptLines:
+%assign line 0
+%rep    16
+        dd KiInterruptLine %+ line
+%assign line line + 1
+%endrep

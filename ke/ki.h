@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+// Ke's private header: what the rooms of this folder share.
+//
+//   a thread's kernel stack                     who touches it
+//   InitialStack  +------------------------+
+//                 | KFPU_AREA (512 bytes)  |    npx.c
+//   NpxArea       +------------------------+
+//                 | KTRAP_FRAME            |    the outermost entry from user mode (KeGetTrapFrame)
+//                 +------------------------+    TSS.Esp0 and SYSENTER lead here
+//                 | calls, nested frames   |
+//   KernelStack   | KSWITCH_FRAME          |    while the thread does not run (i386/switch.asm)
+//   StackLimit    +------------------------+
+
+#ifndef MICA_KE_KI_H
+#define MICA_KE_KI_H
+
+#include "ntos.h"
+
+// --- interrupts and IRQL
+#define KI_SOFTWARE_BITS 0x6u             // IRR: APC_LEVEL and DISPATCH_LEVEL
+#define KI_LINE_BIT(Line) (1ul << (4 + (Line)))
+#define KI_IDT_ENTRIES 256
+#define SYNCH_LEVEL DISPATCH_LEVEL
+
+extern ULONG KiIrqlMask[HIGH_LEVEL + 1];  // IRR bits that may be taken at an IRQL
+extern KIRQL KiLineIrql[HAL_LINE_COUNT];
+VOID KiInitializeIrqlTables(VOID);
+// Takes everything pending above NewIrql, interrupts being off (on while a handler runs, if Enable); leaves them off and
+// the IRQL at NewIrql.
+VOID KiTakePendingInterrupts(KIRQL NewIrql, BOOLEAN Enable);
+VOID KiRunInterruptLine(ULONG Line, KIRQL OldIrql, PKTRAP_FRAME TrapFrame, BOOLEAN Enable);
+VOID FASTCALL KiInterruptTrap(PKTRAP_FRAME TrapFrame);
+VOID KeUpdateSystemTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql);
+VOID KiDispatchInterrupt(VOID);
+#if DBG
+extern VOID (*KiClockHook)(VOID);
+#endif
+
+// --- dispatcher database
+extern KSPIN_LOCK KiDispatcherLock;
+KIRQL KiLockDispatcherDatabase(VOID);
+VOID KiLockDispatcherAtDpcLevel(VOID);
+VOID KiUnlockDispatcherFromDpcLevel(VOID);
+// Gives the lock up, switches to a thread that has become more important, and returns to OldIrql.
+VOID KiUnlockDispatcherDatabase(KIRQL OldIrql);
+// The same after a KeSetEvent(..., Wait): keeps the lock for the wait that follows if Wait is TRUE.
+VOID KiReleaseDispatcher(KIRQL OldIrql, BOOLEAN Wait);
+#if DBG
+extern BOOLEAN KiDispatcherHeld;
+#define ASSERT_DISPATCHER_LOCKED() ASSERT(KiDispatcherHeld)
+#else
+#define ASSERT_DISPATCHER_LOCKED() ((VOID)0)
+#endif
+
+// --- scheduler (schedule.c, quantum.c): the dispatcher lock is held
+VOID KiReadyThread(PKTHREAD Thread);
+// Switches away from the current thread, whose new state is set, and returns its WaitStatus when it runs again, with the
+// dispatcher lock given up and the IRQL back at WaitIrql.
+NTSTATUS KiSwapThread(VOID);
+// Takes the thread out of the ready queue or from Standby.
+VOID KiRemoveReadyThread(PKTHREAD Thread);
+VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
+VOID KiQuantumEnd(VOID);
+BOOLEAN KiYieldExecution(VOID);
+VOID KiChooseNextThread(VOID);
+VOID KiSwitchToNextThread(VOID);
+VOID FASTCALL KiSwapContext(PKTHREAD OldThread, PKTHREAD NewThread); // i386/switch.asm
+VOID KiThreadStartup(VOID);                                         // i386/switch.asm
+VOID KiBeginThread(VOID);                                           // first C code of a thread, from KiThreadStartup
+VOID KiFinishSwitch(VOID);
+
+// --- wait engine (wait.c, waitall.c, unwait.c): the dispatcher lock is held
+#define KI_TIMER_BLOCK THREAD_WAIT_OBJECTS
+// A thread's wait ended with Status: takes it out of every list and readies it.
+VOID KiUnwaitThread(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment);
+// Object may have become signaled: satisfies as many waits as it can, first come first served.
+VOID KiWaitTest(PVOID Object, KPRIORITY Increment);
+BOOLEAN KiIsObjectSignaled(PDISPATCHER_HEADER Object, PKTHREAD Thread);
+// Takes the signal for Thread; returns Status with the abandoned bit added if it was an abandoned mutant.
+NTSTATUS KiSatisfyObject(PDISPATCHER_HEADER Object, PKTHREAD Thread, NTSTATUS Status);
+NTSTATUS KiSatisfyAll(PKWAIT_BLOCK First, PKTHREAD Thread);
+// A wait is about to be entered, or goes on after an APC.
+typedef struct _KI_WAIT {
+    PKTHREAD Thread;
+    KIRQL OldIrql;
+    KPROCESSOR_MODE Mode;
+    BOOLEAN Alertable;
+    KWAIT_REASON Reason;
+    BOOLEAN HasTimeout;
+    BOOLEAN Absolute;      // the timeout was a system time
+    ULONGLONG DueTime;     // interrupt time
+    BOOLEAN Zero;          // poll
+} KI_WAIT, *PKI_WAIT;
+VOID KiBeginWait(PKI_WAIT Wait, KWAIT_REASON Reason, KPROCESSOR_MODE Mode, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+// Must the thread take a kernel APC first? Then that happened, and the caller tests its objects again.
+BOOLEAN KiYieldToKernelApc(PKI_WAIT Wait);
+// STATUS_SUCCESS: go on; STATUS_USER_APC, STATUS_ALERTED: do not wait.
+NTSTATUS KiTestAlert(PKI_WAIT Wait);
+// The wait blocks are linked and inserted: arms the timer and switches away.
+NTSTATUS KiCommitWait(PKI_WAIT Wait, PKWAIT_BLOCK First, PKWAIT_BLOCK Last);
+VOID KiEndWait(PKI_WAIT Wait);
+
+// --- timers (timertable.c): the dispatcher lock is held
+VOID KiInitializeTimerTable(VOID);
+ULONGLONG KiDueTime(LARGE_INTEGER DueTime, PBOOLEAN Absolute);
+// FALSE if DueTime has passed: the caller signals the timer.
+BOOLEAN KiInsertTimer(PKTIMER Timer, ULONGLONG DueTime, BOOLEAN Absolute);
+VOID KiRemoveTimer(PKTIMER Timer);
+VOID KiSignalTimer(PKTIMER Timer);
+BOOLEAN KiTimersDue(ULONGLONG Now); // clock interrupt
+VOID KiTimerExpiration(VOID);
+VOID KiShiftAbsoluteTimers(LONGLONG Delta);
+ULONG KiCountTimers(VOID);
+
+// --- DPCs, APCs
+VOID KiRetireDpcList(VOID);
+BOOLEAN KiInsertQueueApc(PKAPC Apc, KPRIORITY Increment);
+VOID NTAPI KiDeliverApc(KPROCESSOR_MODE Mode, PKEXCEPTION_FRAME ExceptionFrame, PKTRAP_FRAME TrapFrame);
+VOID KiInitializeUserApc(PKTRAP_FRAME TrapFrame, PKNORMAL_ROUTINE Routine, PVOID Context, PVOID Argument1, PVOID Argument2);
+VOID KiInitializeSuspendApc(PKTHREAD Thread);
+VOID KiCheckForKernelApc(PKTHREAD Thread);
+
+// --- queues: the dispatcher lock is held
+VOID KiQueueThreadBlocks(PKTHREAD Thread);
+VOID KiQueueThreadWakes(PKTHREAD Thread);
+
+// --- mutants: the dispatcher lock is held
+VOID KiAbandonMutants(PKTHREAD Thread);
+
+// --- traps
+VOID FASTCALL KiUnexpectedTrap(PKTRAP_FRAME TrapFrame);
+// Builds a record and dispatches it. The frame's Eip is the exception's address.
+VOID KiRaiseTrapException(PKTRAP_FRAME TrapFrame, NTSTATUS Code, ULONG Parameters, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3);
+FORCEINLINE KPROCESSOR_MODE KiTrapMode(PKTRAP_FRAME TrapFrame)
+{
+    return (TrapFrame->SegCs & 1) ? UserMode : KernelMode;
+}
+// KTRAP_FRAME.DbgArgMark: how the frame was made and must be left.
+#define KI_FRAME_SYSENTER 0 // eax is the result, SYSEXIT is possible
+#define KI_FRAME_SERVICE 1  // int 2Eh or Zw*: eax is the result
+#define KI_FRAME_FULL 2     // every register comes from the frame
+extern const UCHAR KiCopyArguments[], KiCopyArgumentsFault[], KiFastCallEntry[], KiFastCallEntryTraced[];
+
+// --- floating point (npx.c)
+#define NPX_STATE_NONE 0  // the thread has not used the FPU
+#define NPX_STATE_SAVED 1 // the area holds its state, or the FPU does if Prcb->NpxThread is the thread
+VOID KiInitializeNpx(VOID);
+VOID KiFlushNpxState(PKTHREAD Thread); // the thread's state is in its area afterwards
+VOID KiForgetNpxState(PKTHREAD Thread);
+VOID KiNpxToContext(PKTHREAD Thread, PCONTEXT Context, ULONG Flags);
+VOID KiNpxFromContext(PKTHREAD Thread, PCONTEXT Context, ULONG Flags);
+VOID KiGetNpxStatus(PULONG Control, PULONG Status, PULONG Mxcsr);
+
+// --- start-up
+VOID KiInitializeCpu(VOID);
+VOID KiInitializeDescriptors(PKPCR Pcr);
+VOID KiInitializeFastCall(VOID);
+VOID KiSetTrapTableCr3(ULONG Cr3);
+VOID KiInitializeServiceTable(VOID);
+VOID KiUpdateDebugRegisters(PKTHREAD Thread);
+DECLSPEC_NORETURN VOID KiIdleLoop(VOID);
+DECLSPEC_NORETURN VOID KiSwitchToIdleStack(PVOID StackTop, PVOID Routine);
+
+// --- bugcheck
+#define MACHINE_CHECK_EXCEPTION 0x9Cul // not in mingw-w64's bugcodes.h
+#define KERNEL_SECURITY_CHECK_FAILURE 0x139ul
+DECLSPEC_NORETURN VOID KiBugCheckTrap(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4, PKTRAP_FRAME TrapFrame);
+PCSTR KiBugCheckName(ULONG Code);
+BOOLEAN KiIsTextAddress(PVOID Address);
+BOOLEAN KiIsStackAddress(ULONG_PTR Address);
+
+// --- CPU instructions
+FORCEINLINE ULONG KiReadCr2(VOID)
+{
+    ULONG Value;
+    __asm__ volatile("mov %%cr2, %0" : "=r"(Value));
+    return Value;
+}
+FORCEINLINE ULONG KiReadCr3(VOID)
+{
+    ULONG Value;
+    __asm__ volatile("mov %%cr3, %0" : "=r"(Value) : : "memory");
+    return Value;
+}
+FORCEINLINE VOID KiWriteCr3(ULONG Value)
+{
+    __asm__ volatile("mov %0, %%cr3" : : "r"(Value) : "memory");
+}
+FORCEINLINE ULONG KiReadCr0(VOID)
+{
+    ULONG Value;
+    __asm__ volatile("mov %%cr0, %0" : "=r"(Value));
+    return Value;
+}
+FORCEINLINE VOID KiWriteCr0(ULONG Value)
+{
+    __asm__ volatile("mov %0, %%cr0" : : "r"(Value) : "memory");
+}
+FORCEINLINE ULONG KiReadCr4(VOID)
+{
+    ULONG Value;
+    __asm__ volatile("mov %%cr4, %0" : "=r"(Value));
+    return Value;
+}
+FORCEINLINE VOID KiWriteCr4(ULONG Value)
+{
+    __asm__ volatile("mov %0, %%cr4" : : "r"(Value) : "memory");
+}
+FORCEINLINE VOID KiWriteMsr(ULONG Msr, ULONG Value)
+{
+    __asm__ volatile("wrmsr" : : "c"(Msr), "a"(Value), "d"(0));
+}
+FORCEINLINE VOID KiEnableInterrupts(VOID)
+{
+    __asm__ volatile("sti" : : : "memory");
+}
+FORCEINLINE PEXCEPTION_REGISTRATION_RECORD KiGetExceptionList(VOID)
+{
+    PEXCEPTION_REGISTRATION_RECORD Head;
+    __asm__ volatile("mov %%fs:0, %0" : "=r"(Head) : : "memory");
+    return Head;
+}
+FORCEINLINE VOID KiSetExceptionList(PEXCEPTION_REGISTRATION_RECORD Head)
+{
+    __asm__ volatile("mov %0, %%fs:0" : : "r"(Head) : "memory");
+}
+FORCEINLINE VOID KiSetIrql(KIRQL Irql)
+{
+    __asm__ volatile("movb %0, %%fs:0x24" : : "qi"(Irql) : "memory");
+}
+#define CR0_MP 0x2u
+#define CR0_EM 0x4u
+#define CR0_TS 0x8u
+#define CR0_NE 0x20u
+#define CR0_WP 0x10000u
+#define CR0_AM 0x40000u
+#define CR4_DE 0x8u
+#define CR4_PGE 0x80u
+#define CR4_OSFXSR 0x200u
+#define CR4_OSXMMEXCPT 0x400u
+#define CR4_SMEP 0x100000u
+
+#define ASSERT_OBJECT(o, First, Last) ASSERT(((o)->Header.Type & 0x7F) >= (First) && ((o)->Header.Type & 0x7F) <= (Last))
+#define ASSERT_EVENT(e) ASSERT_OBJECT(e, EventNotificationObject, EventSynchronizationObject)
+#define ASSERT_MUTANT(m) ASSERT_OBJECT(m, MutantObject, MutantObject)
+#define ASSERT_SEMAPHORE(s) ASSERT_OBJECT(s, SemaphoreObject, SemaphoreObject)
+#define ASSERT_TIMER(t) ASSERT_OBJECT(t, TimerNotificationObject, TimerSynchronizationObject)
+#define ASSERT_QUEUE(q) ASSERT_OBJECT(q, QueueObject, QueueObject)
+#define ASSERT_THREAD(t) ASSERT_OBJECT(t, ThreadObject, ThreadObject)
+#define ASSERT_PROCESS(p) ASSERT_OBJECT(p, ProcessObject, ProcessObject)
+
+#endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// Vector 14: asks Mm to resolve the fault, and turns what it cannot resolve into an exception or a bugcheck.
+// Source: Intel SDM 3A 4.7; WDK, bug checks 0xA, 0x50, 0xD1.
+
+#include "ki.h"
+
+#define PF_WRITE 0x02u
+#define PF_EXECUTE 0x10u
+
+static ULONG KiFaultKind(ULONG ErrCode)
+{
+    return ErrCode & PF_EXECUTE ? EXCEPTION_EXECUTE_FAULT : ErrCode & PF_WRITE ? EXCEPTION_WRITE_FAULT : EXCEPTION_READ_FAULT;
+}
+
+// A fault that nothing can resolve at this IRQL: 0xA with address, IRQL, kind of access, instruction.
+static DECLSPEC_NORETURN VOID KiFaultAtRaisedIrql(PKTRAP_FRAME TrapFrame, ULONG Va)
+{
+    KiBugCheckTrap(IRQL_NOT_LESS_OR_EQUAL, Va, KeGetCurrentIrql(), KiFaultKind(TrapFrame->ErrCode), TrapFrame->Eip, TrapFrame);
+}
+
+// The arguments of a system service could not be read: the service returns STATUS_ACCESS_VIOLATION (i386/service.asm).
+static BOOLEAN KiIsArgumentCopy(PKTRAP_FRAME TrapFrame)
+{
+    return KiTrapMode(TrapFrame) == KernelMode && TrapFrame->Eip == (ULONG)KiCopyArguments;
+}
+
+static VOID KiRaiseFault(PKTRAP_FRAME TrapFrame, NTSTATUS Status, ULONG Va)
+{
+    ULONG Kind = KiFaultKind(TrapFrame->ErrCode);
+
+    switch (Status) {
+    case STATUS_ACCESS_VIOLATION:
+    case STATUS_GUARD_PAGE_VIOLATION:
+    case STATUS_STACK_OVERFLOW:
+        KiRaiseTrapException(TrapFrame, Status, 2, Kind, Va, 0);
+        return;
+    default:
+        KiRaiseTrapException(TrapFrame, STATUS_IN_PAGE_ERROR, 3, Kind, Va, (ULONG_PTR)Status);
+        return;
+    }
+}
+
+VOID FASTCALL KiPageFault(PKTRAP_FRAME TrapFrame)
+{
+    ULONG           Va = KiReadCr2();
+    KPROCESSOR_MODE Mode = KiTrapMode(TrapFrame);
+    BOOLEAN         Raised = KeGetCurrentIrql() >= DISPATCH_LEVEL;
+    NTSTATUS        Status;
+
+    KeRestoreInterrupts((TrapFrame->EFlags & EFLAGS_IF) != 0);
+    KeGetCurrentPrcb()->MmPageFaultCount++;
+    Status = MmAccessFault(TrapFrame->ErrCode, (PVOID)Va, Mode, TrapFrame);
+    if (NT_SUCCESS(Status))
+        return;
+    if (Status == MM_FAULT_AT_RAISED_IRQL || Raised)
+        KiFaultAtRaisedIrql(TrapFrame, Va);
+    if (KiIsArgumentCopy(TrapFrame)) {
+        TrapFrame->Eip = (ULONG)KiCopyArgumentsFault;
+        return;
+    }
+    if (Mode == KernelMode && Va >= (ULONG)MM_SYSTEM_RANGE_START && Status == STATUS_ACCESS_VIOLATION)
+        KiBugCheckTrap(PAGE_FAULT_IN_NONPAGED_AREA, Va, (TrapFrame->ErrCode & PF_WRITE) != 0, TrapFrame->Eip, 0, TrapFrame);
+    KiRaiseFault(TrapFrame, Status, Va);
+}

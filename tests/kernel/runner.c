@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+// Runs the kernel tests that KTEST= names: each in a system thread of its own at PASSIVE_LEVEL, with the invariants of
+// design.md section 5 checked behind it, a block that explains each failure, one record a test for ./mica on the host
+// port, and the exit code of the whole run. A test that does not end within a minute of virtual time ends the machine.
+
+#include "ke/ki.h"
+#include "ktest.h"
+
+#define KT_HANG_TICKS 3840u  // 60 s
+#define KT_SETTLE_TRIES 64u  // background work of a test (a dead thread's stack, ...) is done after so many ticks
+#define KT_FLAG_BUGCHECK 1
+#define KT_THREAD_TAG 0x7254744B
+
+extern const KTEST_ENTRY KtTestsStart[], KtTestsEnd[]; // linker.ld
+
+static const KTEST_ENTRY *KtCurrent;
+static ULONG              KtFailures; // of the current test
+static ULONG              KtSeed, KtRandomState;
+static volatile ULONG     KtDeadline; // tick count; 0: no test runs
+static ULONG              KtPassed, KtFailed;
+
+// What must be the same after a test as before it.
+typedef struct _KT_SNAPSHOT {
+    SIZE_T NonPaged, Paged;
+    ULONG  Handles, Timers;
+} KT_SNAPSHOT, *PKT_SNAPSHOT;
+
+// --- expectations
+
+static VOID KtReport(PCSTR Expression, ULONGLONG Expected, ULONGLONG Got, PCSTR File, ULONG Line)
+{
+    DbgPrint("\nFAIL %s\n"
+             "  seed      %u\n"
+             "  where     %s:%u: %s\n"
+             "  expected  0x%I64X (%I64d)\n"
+             "  got       0x%I64X (%I64d)\n"
+             "  context   IRQL %u, thread %08X, processor %u\n"
+             "  replay    ./mica test %s --seed %u\n\n",
+             KtCurrent->Name, KtSeed, File, Line, Expression, Expected, Expected, Got, Got, KeGetCurrentIrql(),
+             (ULONG)KeGetCurrentThread(), KeGetPcr()->Number, KtCurrent->Name, KtSeed);
+    KdHostRecord("failure %s %s:%u: %s: expected 0x%I64X, got 0x%I64X", KtCurrent->Name, File, Line, Expression, Expected, Got);
+}
+
+// Notes whether an expectation of the current test holds; the first few failures are shown. Any IRQL.
+VOID KtExpect(BOOLEAN Condition, PCSTR Expression, ULONGLONG Expected, ULONGLONG Got, PCSTR File, ULONG Line)
+{
+    if (Condition)
+        return;
+    if (KtFailures++ < 4)
+        KtReport(Expression, Expected, Got, File, Line);
+}
+
+// A repeatable pseudo-random number (xorshift32, G. Marsaglia 2003), from the boot line's SEED= and the test's name.
+ULONG KtRandom(VOID)
+{
+    KtRandomState ^= KtRandomState << 13;
+    KtRandomState ^= KtRandomState >> 17;
+    KtRandomState ^= KtRandomState << 5;
+    return KtRandomState;
+}
+
+static VOID KtSeedRandom(PCSTR Name)
+{
+    KtRandomState = 2463534242u ^ (KtSeed * 2654435761u);
+    for (; *Name != '\0'; Name++)
+        KtRandomState = (KtRandomState ^ (UCHAR)*Name) * 16777619u;
+    if (KtRandomState == 0)
+        KtRandomState = 1;
+}
+
+// --- threads for tests
+
+typedef struct _KT_START {
+    PKSTART_ROUTINE Routine;
+    PVOID           Context;
+    KEVENT          Go;
+} KT_START, *PKT_START;
+
+static VOID NTAPI KtThreadEntry(PVOID Context)
+{
+    KT_START *Start = Context, Copy;
+
+    KeWaitForever(&Start->Go, Executive);
+    Copy = *Start;
+    ExFreePoolWithTag(Start, KT_THREAD_TAG);
+    Copy.Routine(Copy.Context);
+}
+
+// Starts Routine(Context) in a system thread with Priority as its base and current priority. PASSIVE_LEVEL.
+// Returns a referenced thread for KtJoin.
+PETHREAD KtStartThread(PKSTART_ROUTINE Routine, PVOID Context, KPRIORITY Priority)
+{
+    PKT_START Start = ExAllocatePoolWithTag(NonPagedPool, sizeof(*Start), KT_THREAD_TAG);
+    HANDLE    Handle;
+    PETHREAD  Thread;
+
+    NT_VERIFY(Start != NULL);
+    Start->Routine = Routine;
+    Start->Context = Context;
+    KeInitializeEvent(&Start->Go, NotificationEvent, FALSE);
+    NT_VERIFY(NT_SUCCESS(PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, KtThreadEntry, Start)));
+    NT_VERIFY(NT_SUCCESS(ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, PsThreadType, KernelMode, (PVOID *)&Thread, NULL)));
+    ZwClose(Handle);
+    KeSetBasePriorityThread(&Thread->Tcb, 0);
+    KeSetPriorityThread(&Thread->Tcb, Priority);
+    Thread->Tcb.BasePriority = (SCHAR)Priority;
+    KeSetEvent(&Start->Go, 0, FALSE);
+    return Thread;
+}
+
+// Waits until the thread has ended and drops the reference.
+VOID KtJoin(PETHREAD Thread)
+{
+    KeWaitForever(&Thread->Tcb, Executive);
+    ObDereferenceObject(Thread);
+}
+
+// --- invariants
+
+static VOID KtTakeSnapshot(PKT_SNAPSHOT Snapshot)
+{
+    Snapshot->NonPaged = ExGetPoolUsage(FALSE);
+    Snapshot->Paged = ExGetPoolUsage(TRUE);
+    Snapshot->Handles = ObGetProcessHandleCount(PsInitialSystemProcess);
+    Snapshot->Timers = KiCountTimers();
+}
+
+static BOOLEAN KtHasGrown(const KT_SNAPSHOT *Before, const KT_SNAPSHOT *After)
+{
+    return After->NonPaged > Before->NonPaged || After->Paged > Before->Paged || After->Handles > Before->Handles ||
+           After->Timers > Before->Timers;
+}
+
+// Waits a little for background work, then says whether something was left behind.
+static BOOLEAN KtLeftSomething(const KT_SNAPSHOT *Before, PKT_SNAPSHOT After)
+{
+    LARGE_INTEGER Tick = {.QuadPart = -1};
+    ULONG         Try;
+
+    for (Try = 0; Try < KT_SETTLE_TRIES; Try++) {
+        KtTakeSnapshot(After);
+        if (!KtHasGrown(Before, After))
+            return FALSE;
+        IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Tick));
+    }
+    return TRUE;
+}
+
+#define KT_INVARIANT(Name, Got, Want) KtExpect((Got) == (Want), "invariant: " Name, (ULONG)(Want), (ULONG)(Got), KtCurrent->File, 0)
+
+// In the test's own thread, when it has returned.
+static VOID KtCheckThread(VOID)
+{
+    PKTHREAD Thread = KeGetCurrentThread();
+
+    KT_INVARIANT("IRQL is PASSIVE_LEVEL", KeGetCurrentIrql(), PASSIVE_LEVEL);
+    if (KeGetCurrentIrql() != PASSIVE_LEVEL)
+        KfLowerIrql(PASSIVE_LEVEL);
+    KT_INVARIANT("no critical region is open", Thread->KernelApcDisable, 0);
+    KT_INVARIANT("no guarded region is open", Thread->SpecialApcDisable, 0);
+    KT_INVARIANT("attached to no process", Thread->ApcStateIndex, 0);
+    KT_INVARIANT("no kernel APC is queued", IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode]), TRUE);
+    KT_INVARIANT("no user APC is queued", IsListEmpty(&Thread->ApcState.ApcListHead[UserMode]), TRUE);
+    KT_INVARIANT("no mutant is owned", IsListEmpty(&Thread->MutantListHead), TRUE);
+    KT_INVARIANT("no DPC is queued", KeGetCurrentPrcb()->DpcQueueDepth, 0);
+    KT_INVARIANT("previous mode is KernelMode", Thread->PreviousMode, KernelMode);
+#if DBG
+    KT_INVARIANT("no spin lock is held", Thread->LocksHeld, 0);
+#endif
+}
+
+static VOID KtCheckMemory(VOID)
+{
+    MM_STATISTICS Mm;
+
+    MmQueryStatistics(&Mm);
+    KT_INVARIANT("available pages are the zeroed, free and standby ones", Mm.ZeroedPages + Mm.FreePages + Mm.StandbyPages, Mm.AvailablePages);
+    KtExpect(Mm.AvailablePages + Mm.ModifiedPages <= Mm.PhysicalPages, "invariant: no more pages than there are", Mm.PhysicalPages,
+             Mm.AvailablePages + Mm.ModifiedPages, KtCurrent->File, 0);
+    KtExpect(Mm.CommittedPages <= Mm.CommitLimit, "invariant: commitment is within its limit", Mm.CommitLimit, Mm.CommittedPages,
+             KtCurrent->File, 0);
+}
+
+// --- running
+
+static VOID NTAPI KtTestThread(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    KtCurrent->Routine();
+    KtCheckThread();
+}
+
+// From the clock interrupt: the watchdog works at any IRQL below CLOCK_LEVEL.
+static VOID KtWatchdog(VOID)
+{
+    if (KtDeadline == 0 || (LONG)(KeTickCount.LowPart - KtDeadline) < 0)
+        return;
+    KtDeadline = 0;
+    DbgPrint("\nHANG %s: not finished after 60 s\n  replay    ./mica test %s --seed %u\n", KtCurrent->Name, KtCurrent->Name, KtSeed);
+    KdHostRecord("test %s hang", KtCurrent->Name);
+    if (KdHostPortEnabled)
+        HalExitToHost(HOST_EXIT_HANG);
+}
+
+static VOID KtRunOnce(VOID)
+{
+    KtSeedRandom(KtCurrent->Name);
+    KtDeadline = (KeTickCount.LowPart + KT_HANG_TICKS) | 1;
+    KtJoin(KtStartThread(KtTestThread, NULL, KeGetCurrentThread()->BasePriority));
+    KtDeadline = 0;
+}
+
+// Growth alone is no leak: the first use of something may fill a cache. Growth in a second run is one.
+static VOID KtCheckLeaks(const KT_SNAPSHOT *Before)
+{
+    KT_SNAPSHOT Between, After;
+
+    if (!KtLeftSomething(Before, &Between) || KtFailures != 0)
+        return;
+    KtRunOnce();
+    if (!KtLeftSomething(&Between, &After))
+        return;
+    KtExpect(After.NonPaged <= Between.NonPaged, "invariant: no nonpaged pool is lost (bytes)", Between.NonPaged, After.NonPaged,
+             KtCurrent->File, 0);
+    KtExpect(After.Paged <= Between.Paged, "invariant: no paged pool is lost (bytes)", Between.Paged, After.Paged, KtCurrent->File, 0);
+    KtExpect(After.Handles <= Between.Handles, "invariant: no handle is left open", Between.Handles, After.Handles, KtCurrent->File, 0);
+    KtExpect(After.Timers <= Between.Timers, "invariant: no timer is left set", Between.Timers, After.Timers, KtCurrent->File, 0);
+}
+
+static VOID KtRunTest(const KTEST_ENTRY *Entry)
+{
+    KT_SNAPSHOT Before;
+
+    KtCurrent = Entry;
+    KtFailures = 0;
+    KdHostRecord("test %s start", Entry->Name);
+    KtTakeSnapshot(&Before);
+    KtRunOnce();
+    if (Entry->Flags & KT_FLAG_BUGCHECK)
+        KtExpect(FALSE, "the test ends in a bugcheck", Entry->BugCheck, 0, Entry->File, 0);
+    KtCheckLeaks(&Before);
+    KtCheckMemory();
+    if (KtFailures == 0) {
+        KtPassed++;
+        DbgPrint("ok %s\n", Entry->Name);
+        KdHostRecord("test %s pass", Entry->Name);
+    } else {
+        KtFailed++;
+        KdHostRecord("test %s fail %u", Entry->Name, KtFailures);
+    }
+}
+
+// --- choosing
+
+// Matches Name against Pattern[0..Length): '*' stands for anything.
+static BOOLEAN KtMatches(PCSTR Name, PCSTR Pattern, SIZE_T Length)
+{
+    if (Length == 0)
+        return *Name == '\0';
+    if (*Pattern != '*')
+        return *Name == *Pattern && KtMatches(Name + 1, Pattern + 1, Length - 1);
+    for (;; Name++) {
+        if (KtMatches(Name, Pattern + 1, Length - 1))
+            return TRUE;
+        if (*Name == '\0')
+            return FALSE;
+    }
+}
+
+// Patterns is a list with commas, ended by a blank. A test that bugchecks must be named in full.
+static BOOLEAN KtIsChosen(const KTEST_ENTRY *Entry, PCSTR Patterns)
+{
+    SIZE_T  Length, Index;
+    BOOLEAN Exact;
+
+    for (;; Patterns += Length + 1) {
+        Exact = TRUE;
+        for (Length = 0; Patterns[Length] != '\0' && Patterns[Length] != ' ' && Patterns[Length] != ','; Length++)
+            ;
+        for (Index = 0; Index < Length; Index++)
+            if (Patterns[Index] == '*')
+                Exact = FALSE;
+        if ((Exact || !(Entry->Flags & KT_FLAG_BUGCHECK)) && KtMatches(Entry->Name, Patterns, Length))
+            return TRUE;
+        if (Patterns[Length] != ',')
+            return FALSE;
+    }
+}
+
+// Runs the tests that match and ends the machine with the verdict; no match at all is a failure. PASSIVE_LEVEL.
+VOID KtRunTests(PCSTR Pattern)
+{
+    PCSTR              Seed = KeFindBootOption("SEED=");
+    const KTEST_ENTRY *Entry;
+
+    KtSeed = Seed != NULL ? strtoul(Seed, NULL, 10) : 0;
+    KiClockHook = KtWatchdog;
+    for (Entry = KtTestsStart; Entry < KtTestsEnd; Entry++)
+        if (KtIsChosen(Entry, Pattern))
+            KtRunTest(Entry);
+    KiClockHook = NULL;
+    DbgPrint("%u passed, %u failed\n", KtPassed, KtFailed);
+    KdHostRecord("summary %u passed, %u failed", KtPassed, KtFailed);
+    if (KdHostPortEnabled)
+        HalExitToHost(KtFailed == 0 && KtPassed != 0 ? HOST_EXIT_PASS : HOST_EXIT_FAIL);
+    HalReturnToFirmware(HalPowerDownRoutine);
+}
