@@ -32,6 +32,7 @@ VOID NTAPI CcFlushCache(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset
 BOOLEAN NTAPI CcPurgeCacheSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN UninitializeCacheMaps);
 BOOLEAN NTAPI CcZeroData(PFILE_OBJECT File, PLARGE_INTEGER Start, PLARGE_INTEGER End, BOOLEAN Wait);
 #define CcIsFileCached(f) ((f)->SectionObjectPointer != NULL && (f)->SectionObjectPointer->SharedCacheMap != NULL)
+VOID CcWaitForCurrentLazyWriterActivity(VOID); // runs the lazy writer's next scan now; closed files lose their maps
 // Pinned access to metadata: a pointer into a view, valid until CcUnpinData.
 BOOLEAN NTAPI CcMapData(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, PVOID *Bcb, PVOID *Buffer); // raises
 BOOLEAN NTAPI CcPinRead(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, PVOID *Bcb, PVOID *Buffer); // raises

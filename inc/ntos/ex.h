@@ -170,6 +170,8 @@ BOOLEAN ExEnumHandleTable(PHANDLE_TABLE Table, PEX_ENUMERATE_HANDLE_ROUTINE Call
 // A table for Process with the entries of Old that Duplicate accepts (old one locked; fills the new one), at the same handles.
 typedef BOOLEAN (*PEX_DUPLICATE_HANDLE_ROUTINE)(PHANDLE_TABLE_ENTRY OldEntry, PHANDLE_TABLE_ENTRY NewEntry, PVOID Context);
 PHANDLE_TABLE ExDupHandleTable(PEPROCESS Process, PHANDLE_TABLE Old, PEX_DUPLICATE_HANDLE_ROUTINE Duplicate, PVOID Context);
+// Takes the next entry in use after *Cursor (NULL: the first) out of a table nobody else uses; FALSE: there is none.
+BOOLEAN ExRemoveNextHandle(PHANDLE_TABLE Table, PHANDLE Cursor, PHANDLE_TABLE_ENTRY Removed);
 // The object of a locked or unlocked entry, without the bits.
 #define EX_HANDLE_ENTRY_OBJECT(e) ((PVOID)((e)->Value & ~7ul))
 

@@ -436,6 +436,8 @@ FORCEINLINE VOID IoSetCompletionRoutine(PIRP Irp, PIO_COMPLETION_ROUTINE Routine
     Next->Control = (OnSuccess ? SL_INVOKE_ON_SUCCESS : 0) | (OnError ? SL_INVOKE_ON_ERROR : 0) | (OnCancel ? SL_INVOKE_ON_CANCEL : 0);
 }
 
+#define STATUS_CONTINUE_COMPLETION STATUS_SUCCESS // from a completion routine
+
 typedef struct _SHARE_ACCESS {
     ULONG OpenCount, Readers, Writers, Deleters, SharedRead, SharedWrite, SharedDelete;
 } SHARE_ACCESS, *PSHARE_ACCESS;

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// Taking entries of the user half away, whatever they hold: private pages are freed, shared ones lose a mapping (and keep
+// what was written to them). The working set lock is held.
+
+#include "mi.h"
+
+#define MI_DELETE_BATCH 32u // entries that are deleted in one hold of the PFN lock
+
+// Makes one entry 0. The PFN lock is held; the caller flushes Flush before it releases the lock.
+VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
+{
+    MMPTE Old = *Pte;
+    PMMPFN Pfn;
+
+    if (Old.u.Hard.Valid) {
+        Old = MiExchangePte(Pte, 0);
+        MiAddTbFlush(Flush, Va);
+        Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(&Old));
+        Process->Vm.WorkingSetSize--;
+        if (Pfn->u3.e1.PrototypePte) {
+            Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
+        } else {
+            Process->NumberOfPrivatePages--;
+            Pfn->u3.e1.Deleted = 1;
+        }
+        MiDecrementShareCount(Pfn);
+        return;
+    }
+    MiWriteInvalidPte(Pte, 0);
+    if (Old.u.Soft.Transition && !Old.u.Soft.Prototype) {
+        Process->NumberOfPrivatePages--;
+        MiFreeTransitionPage(MI_PFN_ELEMENT(MI_PTE_FRAME(&Old)));
+    }
+}
+
+// Deletes the entries of [StartVpn, EndVpn], which one page table holds.
+static VOID MiDeleteInTable(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
+{
+    PMMPTE Pte = MiGetPteAddress(MI_VA(StartVpn));
+    ULONG_PTR Vpn = StartVpn;
+    LONG Deleted = 0;
+
+    while (Vpn <= EndVpn) {
+        MI_TB_FLUSH Flush;
+        ULONG Batch = 0;
+        KIRQL OldIrql;
+
+        for (; Vpn <= EndVpn && Pte->u.Long == 0; Vpn++, Pte++)
+            continue;
+        if (Vpn > EndVpn)
+            break;
+        Flush.Count = 0;
+        OldIrql = MiLockPfn();
+        for (; Vpn <= EndVpn && Batch < MI_DELETE_BATCH; Vpn++, Pte++, Batch++) {
+            if (Pte->u.Long != 0) {
+                MiDeletePte(Process, Pte, MI_VA(Vpn), &Flush);
+                Deleted++;
+            }
+        }
+        MiFlushTb(&Flush);
+        MiUnlockPfn(OldIrql);
+    }
+    MiCountUsedPte(MI_VA(StartVpn), -Deleted);
+}
+
+// Deletes every entry of a range and the page tables that become empty. IRQL <= APC_LEVEL. Takes the PFN lock.
+VOID MiDeleteRange(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
+{
+    while (StartVpn <= EndVpn) {
+        ULONG_PTR Last = min_of(EndVpn, StartVpn | (PTES_PER_PAGE - 1));
+
+        if (MiGetPdeAddress(MI_VA(StartVpn))->u.Hard.Valid) {
+            MiDeleteInTable(Process, StartVpn, Last);
+            MiDeletePageTable(Process, MI_VA(StartVpn));
+        }
+        StartVpn = Last + 1;
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// Faults on system addresses. Only views of sections (system cache, mapped views) are resolved: everything else in system
+// space is there or is an error.
+
+#include "mi.h"
+
+KGUARDED_MUTEX MmSystemWorkingSetLock;
+
+static BOOLEAN MiIsViewAddress(PVOID Va)
+{
+    ULONG_PTR Address = (ULONG_PTR)Va;
+
+    return (Address >= MM_SYSTEM_CACHE_START && Address <= MM_SYSTEM_CACHE_END) ||
+           (Address >= MM_SESSION_BASE && Address <= MM_SESSION_END);
+}
+
+// IRQL <= APC_LEVEL. STATUS_ACCESS_VIOLATION from kernel mode means bugcheck 0x50 unless the caller knows better.
+NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
+{
+    PMMPTE Pte = MiPteIfTable(Va), Proto;
+    ULONG Attempt = 0;
+    MI_FAULT Fault;
+    NTSTATUS Status;
+
+    if (Mode != KernelMode || Pte == NULL || (FaultStatus & MI_FAULT_EXECUTE))
+        return STATUS_ACCESS_VIOLATION;
+    if (Pte->u.Hard.Valid)
+        return MiRaisedFault(FaultStatus, Va) == STATUS_SUCCESS ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
+    if (!MiIsViewAddress(Va))
+        return STATUS_ACCESS_VIOLATION;
+    Fault.Va = Va;
+    Fault.Pte = Pte;
+    Fault.Process = NULL;
+    Fault.Write = (FaultStatus & MI_FAULT_WRITE) != 0;
+    Fault.Execute = FALSE;
+    do {
+        KeAcquireGuardedMutex(&MmSystemWorkingSetLock);
+        if (Pte->u.Hard.Valid)
+            Status = STATUS_SUCCESS;
+        else if ((Proto = MiSystemViewPrototype(Va, Pte)) != NULL)
+            Status = MiResolvePrototype(&Fault, MM_READWRITE, Proto);
+        else
+            Status = STATUS_ACCESS_VIOLATION;
+        KeReleaseGuardedMutex(&MmSystemWorkingSetLock);
+        if (Status == STATUS_SUCCESS)
+            return STATUS_SUCCESS;
+        Status = MiFinishFault(&Fault, Status, &Attempt);
+    } while (Status == STATUS_RETRY);
+    return Status;
+}

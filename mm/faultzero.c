@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// Private pages: demand-zero faults and copy-on-write. The working set lock is held.
+
+#include "mi.h"
+
+// Takes a frame for the current process's entry Pte, which maps it next. 0: none to spare.
+static PFN_NUMBER MiTakePrivatePage(PMMPTE Pte, PVOID Va, ULONG Protection, PBOOLEAN Zeroed)
+{
+    KIRQL OldIrql = MiLockPfn();
+    PFN_NUMBER Page = 0;
+
+    if (MmAvailablePages > MI_FAULT_RESERVE) {
+        Page = MiRemoveZeroPage(Zeroed);
+        MiInitializePfn(Page, Pte, MI_PTE_FRAME(MiGetPdeAddress(Va)), Protection);
+    }
+    MiUnlockPfn(OldIrql);
+    return Page;
+}
+
+// A page of private memory that has not been touched: maps a zeroed frame. Protection was checked.
+NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection)
+{
+    PEPROCESS Process = Fault->Process;
+    ULONGLONG Mask;
+    PFN_NUMBER Page;
+    BOOLEAN Zeroed;
+    NTSTATUS Status;
+
+    Status = MiMakePageTable(Process, Fault->Va);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (MI_IS_COPY_ON_WRITE(Protection))
+        Protection--; // nothing to share, so simply writable
+    Page = MiTakePrivatePage(Fault->Pte, Fault->Va, Protection, &Zeroed);
+    if (Page == 0)
+        return MI_STATUS_NO_PAGE;
+    if (!Zeroed)
+        MiZeroPage(Page);
+    if (Fault->Pte->u.Long == 0)
+        MiCountUsedPte(Fault->Va, 1);
+    Mask = MmProtectToPteMask[Protection] | MI_USER;
+    if (Mask & MI_WRITE)
+        Mask |= MI_DIRTY; // saves the processor the trouble
+    MiWriteValidPte(Fault->Pte, ((ULONGLONG)Page << PAGE_SHIFT) | Mask);
+    Process->NumberOfPrivatePages++;
+    MiAddWorkingSetPage(Process);
+    MiStatistics.DemandZeroFaults++;
+    return STATUS_SUCCESS;
+}
+
+// A write to a shared page that is to be copied on write: this process gets its own copy; the page and every other mapping
+// of it stay as they are.
+NTSTATUS MiCopyOnWrite(PMI_FAULT Fault)
+{
+    MMPTE Old = *Fault->Pte;
+    ULONG Protection = MiValidPteProtection(&Old) - 1;
+    PFN_NUMBER Source = MI_PTE_FRAME(&Old), Page;
+    BOOLEAN Zeroed;
+    KIRQL OldIrql;
+
+    ASSERT(MI_PFN_ELEMENT(Source)->u3.e1.PrototypePte);
+    Page = MiTakePrivatePage(Fault->Pte, Fault->Va, Protection, &Zeroed);
+    if (Page == 0)
+        return MI_STATUS_NO_PAGE;
+    MiCopyPage(Page, Source);
+    OldIrql = MiLockPfn();
+    MiExchangePte(Fault->Pte, ((ULONGLONG)Page << PAGE_SHIFT) | MmProtectToPteMask[Protection] | MI_USER | MI_DIRTY);
+    KeFlushSingleTb(Fault->Va);
+    MiDecrementShareCount(MI_PFN_ELEMENT(Source));
+    MiUnlockPfn(OldIrql);
+    Fault->Process->NumberOfPrivatePages++;
+    MiStatistics.CopyOnWriteFaults++;
+    return STATUS_SUCCESS;
+}

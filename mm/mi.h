@@ -1,0 +1,654 @@
+// SPDX-License-Identifier: MIT
+// Mm's own declarations: page-table entries, the frame database, sections' skeleton, virtual address descriptors.
+//
+// A page-table entry has 64 bits (PAE). Valid, the processor reads it (Intel SDM 3A 4.4.2); bits 9-11 are ours:
+//
+//   63  62      36 35            12 11  10 9    8 7 6 5 4  3  2 1 0
+//   NX  0          frame number     XO  X  COW  G L D A CD WT U W 1     Hard (X: executable, XO: not readable, for the API)
+//
+// Not valid, only Mm reads it; bits 10 and 11 say which kind it is:
+//
+//   0                                               nothing here: ask the VAD
+//   63      32 31      22 21   12 11 10 9    5 4  1 0
+//   page file  used       0       0  0  prot   file 0                        Soft: demand zero (or, later, in a page file)
+//   frame number (12..35)         1  0  prot   0    0                        Trans: the frame is still there, on a list
+//   63     32 31    16 15    11 10 9   1 0
+//   proto     0        prot     1  0     0                                   Proto: see the prototype PTE (or the VAD, MI_PTE_LOOKUP)
+//   63     32 31  11 10 9    5 4  1 0
+//   subsection  0    1  prot   0    0                                        Subsect (in a prototype PTE): a page of a file
+//
+// A prototype PTE is a segment's own entry for a page that several address spaces share: it is valid, Trans, Soft or
+// Subsect, never Proto. The frame of a shared page names it in PteAddress; processes' entries only count in ShareCount.
+
+#ifndef MICA_MM_MI_H
+#define MICA_MM_MI_H
+
+#include "ntos.h"
+
+// ---------------------------------------------------------------------------------------------- page-table entries
+#define MI_VALID 0x001ull
+#define MI_WRITE 0x002ull
+#define MI_USER 0x004ull
+#define MI_WRITE_THROUGH 0x008ull
+#define MI_CACHE_DISABLE 0x010ull
+#define MI_ACCESSED 0x020ull
+#define MI_DIRTY 0x040ull
+#define MI_LARGE 0x080ull
+#define MI_GLOBAL 0x100ull
+#define MI_COPY_ON_WRITE 0x200ull
+#define MI_PROTOTYPE 0x400ull    // not valid
+#define MI_TRANSITION 0x800ull   // not valid
+#define MI_EXECUTE 0x400ull      // valid
+#define MI_EXECUTE_ONLY 0x800ull // valid
+#define MI_NO_EXECUTE 0x8000000000000000ull
+#define MI_FRAME_MASK 0x0000000FFFFFF000ull
+
+typedef struct _MMPTE_HARDWARE {
+    ULONGLONG Valid : 1;
+    ULONGLONG Write : 1;
+    ULONGLONG Owner : 1;
+    ULONGLONG WriteThrough : 1;
+    ULONGLONG CacheDisable : 1;
+    ULONGLONG Accessed : 1;
+    ULONGLONG Dirty : 1;
+    ULONGLONG LargePage : 1;
+    ULONGLONG Global : 1;
+    ULONGLONG CopyOnWrite : 1;
+    ULONGLONG Execute : 1;
+    ULONGLONG ExecuteOnly : 1;
+    ULONGLONG PageFrameNumber : 24;
+    ULONGLONG Reserved1 : 27;
+    ULONGLONG NoExecute : 1;
+} MMPTE_HARDWARE;
+typedef struct _MMPTE_SOFTWARE {
+    ULONGLONG Valid : 1;
+    ULONGLONG PageFileLow : 4;
+    ULONGLONG Protection : 5;
+    ULONGLONG Prototype : 1;
+    ULONGLONG Transition : 1;
+    ULONGLONG Unused : 10;
+    ULONGLONG UsedPageTableEntries : 10; // in MMPFN.OriginalPte of a page-table page: entries that are not 0
+    ULONGLONG PageFileHigh : 32;
+} MMPTE_SOFTWARE;
+typedef struct _MMPTE_TRANSITION {
+    ULONGLONG Valid : 1;
+    ULONGLONG Unused0 : 4;
+    ULONGLONG Protection : 5;
+    ULONGLONG Prototype : 1;
+    ULONGLONG Transition : 1;
+    ULONGLONG PageFrameNumber : 24;
+    ULONGLONG Unused1 : 28;
+} MMPTE_TRANSITION;
+typedef struct _MMPTE_PROTOTYPE {
+    ULONGLONG Valid : 1;
+    ULONGLONG Unused0 : 9;
+    ULONGLONG Prototype : 1;
+    ULONGLONG Protection : 5;
+    ULONGLONG Unused1 : 16;
+    ULONGLONG ProtoAddress : 32;
+} MMPTE_PROTOTYPE;
+typedef struct _MMPTE_SUBSECTION {
+    ULONGLONG Valid : 1;
+    ULONGLONG Unused0 : 4;
+    ULONGLONG Protection : 5;
+    ULONGLONG Prototype : 1;
+    ULONGLONG Unused1 : 21;
+    ULONGLONG SubsectionAddress : 32;
+} MMPTE_SUBSECTION;
+typedef struct _MMPTE {
+    union {
+        ULONGLONG Long;
+        struct {
+            ULONG Low;
+            ULONG High;
+        };
+        MMPTE_HARDWARE Hard;
+        MMPTE_SOFTWARE Soft;
+        MMPTE_TRANSITION Trans;
+        MMPTE_PROTOTYPE Proto;
+        MMPTE_SUBSECTION Subsect;
+    } u;
+} MMPTE, *PMMPTE;
+C_ASSERT_SIZE(MMPTE, 8);
+#define MI_PTE_LOOKUP 0xFFFFFFFFu // ProtoAddress: the VAD knows the prototype PTE
+
+#define PTES_PER_PAGE 512u
+#define PDE_SHIFT 21
+#define MI_LARGE_PAGE_SIZE 0x200000u
+#define MiGetPteAddress(Va) ((PMMPTE)(PTE_BASE + (((ULONG_PTR)(Va) >> PAGE_SHIFT) << 3)))
+#define MiGetPdeAddress(Va) ((PMMPTE)(PDE_BASE + (((ULONG_PTR)(Va) >> PDE_SHIFT) << 3)))
+#define MiGetVaOfPte(Pte) ((PVOID)(((ULONG_PTR)(Pte) - PTE_BASE) << 9))
+#define MiGetVaOfPde(Pde) ((PVOID)(((ULONG_PTR)(Pde) - PDE_BASE) << 18))
+#define MI_PTE_FRAME(p) ((PFN_NUMBER)((p)->u.Long >> PAGE_SHIFT) & 0xFFFFFFu)
+#define MI_IS_USER_VA(Va) ((ULONG_PTR)(Va) < MM_KSEG0_BASE)
+
+// Protections as Mm keeps them (5 bits); 0x08 and 0x10 modify the low three.
+#define MM_ZERO_ACCESS 0
+#define MM_READONLY 1
+#define MM_EXECUTE 2
+#define MM_EXECUTE_READ 3
+#define MM_READWRITE 4
+#define MM_WRITECOPY 5
+#define MM_EXECUTE_READWRITE 6
+#define MM_EXECUTE_WRITECOPY 7
+#define MM_NOCACHE 0x08
+#define MM_GUARD_PAGE 0x10
+#define MM_WRITECOMBINE 0x18
+#define MM_DECOMMIT 0x10 // guard without access: committed once, not any more
+#define MM_NOACCESS 0x18
+#define MM_INVALID_PROTECTION 0xFFFFFFFFu
+#define MI_IS_WRITABLE(p) ((p) & 4)
+#define MI_IS_COPY_ON_WRITE(p) (((p) & 5) == 5)
+#define MI_IS_EXECUTABLE(p) ((p) & 2)
+#define MI_IS_GUARD(p) (((p) & 0x18) == MM_GUARD_PAGE && ((p) & 7) != 0)
+#define MI_IS_NO_ACCESS(p) (((p) & 7) == 0)
+extern ULONGLONG MmProtectToPteMask[32];
+extern const ULONG MmProtectToValue[32];
+extern ULONGLONG MmNoExecute; // MI_NO_EXECUTE, or 0 on a processor without it
+extern ULONGLONG MmGlobal;    // MI_GLOBAL, or 0
+
+// ---------------------------------------------------------------------------------------------- the frame database
+typedef enum _MMLISTS {
+    ZeroedPageList,
+    FreePageList,
+    StandbyPageList,
+    ModifiedPageList,
+    ModifiedNoWritePageList,
+    BadPageList,
+    ActiveAndValid,
+    TransitionPage // I/O has it, no list does
+} MMLISTS;
+
+#define MM_EMPTY_LIST 0xFFFFFFFFu
+#define MM_PFN_DATABASE 0x81000000u // behind the 16 MB that boot maps
+
+typedef struct _MMPFNENTRY {
+    USHORT Modified : 1;
+    USHORT ReadInProgress : 1;
+    USHORT WriteInProgress : 1;
+    USHORT PrototypePte : 1; // PteAddress is a prototype PTE
+    USHORT StartOfAllocation : 1;
+    USHORT EndOfAllocation : 1;
+    USHORT Deleted : 1; // nobody's any more; free it with the last reference
+    USHORT PageLocation : 3; // MMLISTS
+    USHORT Unused : 6;
+} MMPFNENTRY;
+
+// One for each physical page. Who changes it holds the PFN lock.
+//   free, zeroed, standby, modified   Flink, Blink link it; both counts 0
+//   active                            ShareCount valid entries map it; ReferenceCount 1 + locks by I/O
+//   transition                        ShareCount 0, ReferenceCount > 0: locked by I/O; u1.InPage while being read
+// Counts that don't agree with the location: bugcheck PFN_LIST_CORRUPT, or the test mm.page_lists_sum.
+typedef struct _MMPFN {
+    union {
+        PFN_NUMBER Flink;
+        ULONG WsIndex;
+        struct _MMINPAGE_SUPPORT *InPage;
+    } u1;
+    PMMPTE PteAddress; // of the private page, page table, or prototype PTE
+    union {
+        PFN_NUMBER Blink;
+        ULONG ShareCount;
+    } u2;
+    union {
+        struct {
+            USHORT ReferenceCount;
+            MMPFNENTRY e1;
+        };
+    } u3;
+    MMPTE OriginalPte;  // what PteAddress gets back when the page goes; a page table: its count of used entries
+    PFN_NUMBER PteFrame; // the frame that holds PteAddress
+} MMPFN, *PMMPFN;
+C_ASSERT_SIZE(MMPFN, 32); // so that an index is a shift
+
+typedef struct _MMPFNLIST {
+    PFN_NUMBER Total;
+    MMLISTS ListName;
+    PFN_NUMBER Flink, Blink;
+} MMPFNLIST, *PMMPFNLIST;
+
+#define MmPfnDatabase ((PMMPFN)MM_PFN_DATABASE)
+#define MI_PFN_ELEMENT(n) (&MmPfnDatabase[n])
+#define MI_PFN_NUMBER(p) ((PFN_NUMBER)((p)-MmPfnDatabase))
+
+extern KSPIN_LOCK MmPfnLock;
+extern MMPFNLIST MmZeroedPageListHead, MmFreePageListHead, MmStandbyPageListHead, MmBadPageListHead;
+extern MMPFNLIST MmModifiedPageListHead;         // belong to mapped files: the mapped page writer empties it
+extern MMPFNLIST MmModifiedPagefilePageListHead; // have no home but memory until there is a page file
+extern ULONG MmAvailablePages;                   // zeroed + free + standby
+extern KEVENT MmAvailablePagesEvent;             // set while there is enough for waiting faults
+extern KEVENT MmZeroingPageEvent;
+extern KEVENT MiModifiedPageWriterEvent;
+extern MM_STATISTICS MiStatistics;               // its event counters; the rest is filled in when asked for
+
+#define MI_FAULT_RESERVE 24  // pages that page faults leave for the kernel
+#define MI_LOW_MEMORY 128    // available pages below which modified pages are written at once
+
+FORCEINLINE KIRQL MiLockPfn(VOID)
+{
+    return KfAcquireSpinLock(&MmPfnLock);
+}
+FORCEINLINE VOID MiUnlockPfn(KIRQL OldIrql)
+{
+    KfReleaseSpinLock(&MmPfnLock, OldIrql);
+}
+#define ASSERT_PFN_LOCKED() ASSERT(KeGetCurrentIrql() >= DISPATCH_LEVEL && MmPfnLock != 0)
+
+// pfnlist.c: frames and lists. The PFN lock is held.
+VOID MiInsertPageInList(PMMPFNLIST List, PFN_NUMBER Page);
+VOID MiInsertPageInFreeList(PFN_NUMBER Page);
+VOID MiUnlinkPageFromList(PMMPFN Pfn);
+PFN_NUMBER MiRemoveAnyPage(VOID);
+PFN_NUMBER MiRemoveZeroPage(PBOOLEAN Zeroed);
+PFN_NUMBER MiRemovePageByNumber(PFN_NUMBER Page);
+BOOLEAN MiIsPhysicalMemory(PFN_NUMBER Page);
+// pfncount.c: counts. The PFN lock is held.
+VOID MiInitializePfn(PFN_NUMBER Page, PMMPTE Pte, PFN_NUMBER PteFrame, ULONG Protection);
+VOID MiDecrementShareCount(PMMPFN Pfn);
+VOID MiDecrementReferenceCount(PMMPFN Pfn);
+VOID MiRestoreTransitionPte(PMMPFN Pfn);
+VOID MiFreeTransitionPage(PMMPFN Pfn);
+VOID MiActivateTransitionPage(PMMPFN Pfn);
+// pagewait.c
+BOOLEAN MiWaitForFreePage(ULONG Attempt);
+PFN_NUMBER MiAllocateKernelPage(PMMPTE Pte);
+VOID MiFreeKernelPage(PFN_NUMBER Page);
+// hyper.c: short-lived mappings of any frame, one processor's own
+PVOID MiMapPage(PFN_NUMBER Page, PKIRQL OldIrql);
+VOID MiUnmapPage(PVOID Va, KIRQL OldIrql);
+VOID MiZeroPage(PFN_NUMBER Page);
+VOID MiCopyPage(PFN_NUMBER Target, PFN_NUMBER Source);
+
+// ---------------------------------------------------------------------------------------------- entries: how to change one
+// The processor may read an entry at any time, so the half with the valid bit goes last when it comes and first when it goes.
+FORCEINLINE VOID MiWriteValidPte(PMMPTE Pte, ULONGLONG Value)
+{
+    ((volatile MMPTE *)Pte)->u.High = (ULONG)(Value >> 32);
+    __asm__ volatile("" : : : "memory");
+    ((volatile MMPTE *)Pte)->u.Low = (ULONG)Value;
+}
+FORCEINLINE VOID MiWriteInvalidPte(PMMPTE Pte, ULONGLONG Value)
+{
+    ((volatile MMPTE *)Pte)->u.Low = (ULONG)Value;
+    __asm__ volatile("" : : : "memory");
+    ((volatile MMPTE *)Pte)->u.High = (ULONG)(Value >> 32);
+}
+// Replaces a valid entry in one step and returns it with the accessed and dirty bits it ended with.
+FORCEINLINE MMPTE MiExchangePte(PMMPTE Pte, ULONGLONG Value)
+{
+    MMPTE Old, Seen;
+
+    Old = *Pte;
+    for (;;) {
+        Seen.u.Long = (ULONGLONG)InterlockedCompareExchange64((volatile LONGLONG *)Pte, (LONGLONG)Value, (LONGLONG)Old.u.Long);
+        if (Seen.u.Long == Old.u.Long)
+            return Old;
+        Old = Seen;
+    }
+}
+#define MI_DEMAND_ZERO(Protection) ((ULONGLONG)(Protection) << 5)
+#define MI_TRANSITION_PTE(Page, Protection) (((ULONGLONG)(Page) << PAGE_SHIFT) | MI_TRANSITION | ((ULONGLONG)(Protection) << 5))
+#define MI_PROTO_PTE(Address, Protection) \
+    (((ULONGLONG)(ULONG_PTR)(Address) << 32) | MI_PROTOTYPE | ((ULONGLONG)(Protection) << 11))
+#define MI_SUBSECTION_PTE(Subsection, Protection) \
+    (((ULONGLONG)(ULONG_PTR)(Subsection) << 32) | MI_PROTOTYPE | ((ULONGLONG)(Protection) << 5))
+#define MI_KERNEL_PTE(Page) (((ULONGLONG)(Page) << PAGE_SHIFT) | MI_VALID | MI_WRITE | MI_ACCESSED | MI_DIRTY | MmGlobal | MmNoExecute)
+#define MI_TABLE_PTE(Page) (((ULONGLONG)(Page) << PAGE_SHIFT) | MI_VALID | MI_WRITE | MI_ACCESSED | MI_DIRTY)
+#define MI_USER_TABLE_PTE(Page) (MI_TABLE_PTE(Page) | MI_USER)
+
+// Collects pages whose translations have to go, and drops them together.
+#define MI_TB_FLUSH_MAXIMUM 24
+typedef struct _MI_TB_FLUSH {
+    ULONG Count;
+    PVOID Va[MI_TB_FLUSH_MAXIMUM];
+} MI_TB_FLUSH, *PMI_TB_FLUSH;
+FORCEINLINE VOID MiAddTbFlush(PMI_TB_FLUSH Flush, PVOID Va)
+{
+    if (Flush->Count < MI_TB_FLUSH_MAXIMUM)
+        Flush->Va[Flush->Count] = Va;
+    Flush->Count++;
+}
+VOID MiFlushTb(PMI_TB_FLUSH Flush); // protect.c
+
+// ---------------------------------------------------------------------------------------------- sections
+typedef struct _MM_CONTROL_FLAGS {
+    ULONG BeingDeleted : 1;
+    ULONG BeingCreated : 1;
+    ULONG Image : 1;
+    ULONG File : 1;
+    ULONG Reserve : 1;
+    ULONG Commit : 1;
+    ULONG FailAllIo : 1;
+    ULONG OnUnusedList : 1;
+    ULONG Queued : 1; // on the dereference thread's list
+} MM_CONTROL_FLAGS;
+
+// What a file (or a piece of page-file space) is to Mm. A file has at most two: data and image (SECTION_OBJECT_POINTERS).
+//
+//   SECTION --> SEGMENT <--> CONTROL_AREA --> SUBSECTION --> SUBSECTION ...
+//                                |                |              |
+//                            FILE_OBJECT      prototype PTEs  prototype PTEs
+//
+// Counts and flags change under the PFN lock.
+typedef struct _CONTROL_AREA {
+    struct _SEGMENT *Segment;
+    LIST_ENTRY ListEntry; // unused segments, or the dereference thread's work
+    ULONG NumberOfSectionReferences;
+    ULONG NumberOfPfnReferences; // frames that hold pages of the file
+    ULONG NumberOfMappedViews;   // user, system and cache views
+    ULONG NumberOfUserReferences; // sections and views that are not the cache manager's
+    ULONG WritableUserReferences;
+    union {
+        ULONG LongFlags;
+        MM_CONTROL_FLAGS Flags;
+    } u;
+    struct _FILE_OBJECT *FilePointer; // referenced
+    struct _SUBSECTION *FirstSubsection;
+    struct _MI_CACHE_VIEW *CacheViews; // system cache views of it
+} CONTROL_AREA, *PCONTROL_AREA;
+
+typedef struct _SUBSECTION {
+    PCONTROL_AREA ControlArea;
+    ULONG Protection;
+    ULONGLONG StartingOffset; // in the file
+    ULONGLONG FileBytes;      // that the file backs; the rest of the pages is zero
+    PMMPTE SubsectionBase;
+    ULONG PtesInSubsection;
+    ULONG UnusedPtes; // at the end, for growth
+    struct _SUBSECTION *NextSubsection;
+} SUBSECTION, *PSUBSECTION;
+
+typedef struct _SEGMENT {
+    PCONTROL_AREA ControlArea;
+    ULONG TotalNumberOfPtes;
+    ULONGLONG SizeOfSegment; // bytes
+    SIZE_T NumberOfCommittedPages; // page-file backed: charged for the segment
+    ULONG ImageCommitment;         // image: pages that each view may write
+    PVOID BasedAddress;            // image: preferred base
+    MMPTE SegmentPteTemplate;      // page-file backed: what a committed page starts as
+    PMMPTE PrototypePte;           // of the first subsection
+    SECTION_IMAGE_INFORMATION ImageInformation;
+} SEGMENT, *PSEGMENT;
+
+typedef struct _SECTION { // the object's body
+    PSEGMENT Segment;
+    LARGE_INTEGER SizeOfSection;
+    ULONG InitialPageProtection; // MM_*
+    ULONG AllocationAttributes;  // SEC_*
+    BOOLEAN UserReference;       // counted in NumberOfUserReferences
+    BOOLEAN WritableUserReference;
+} SECTION, *PSECTION;
+
+// A page read: from the fault that starts it to the last one that waited for it.
+#define MM_MAXIMUM_READ_CLUSTER 16
+typedef struct _MMINPAGE_SUPPORT {
+    KEVENT Event;
+    IO_STATUS_BLOCK IoStatus;
+    LARGE_INTEGER ReadOffset;
+    ULONG FileBytes; // of the cluster that the file backs
+    LONG ReferenceCount;
+    PFILE_OBJECT FilePointer;
+    PCONTROL_AREA ControlArea;
+    NTSTATUS Status;
+    KEVENT Done; // pages are usable, or given back
+    MDL Mdl;
+    PFN_NUMBER Pages[MM_MAXIMUM_READ_CLUSTER];
+} MMINPAGE_SUPPORT, *PMMINPAGE_SUPPORT;
+
+// ctrlarea.c
+PCONTROL_AREA MiCreateControlArea(PFILE_OBJECT File, BOOLEAN Image);
+VOID MiFreeControlArea(PCONTROL_AREA ControlArea);
+PSUBSECTION MiAddSubsection(PCONTROL_AREA ControlArea, PMMPTE Base, ULONG Ptes, ULONG Protection);
+NTSTATUS MiReferenceFileControlArea(PFILE_OBJECT File, BOOLEAN Image, PCONTROL_AREA *ControlArea, PBOOLEAN Created);
+VOID MiFinishControlArea(PCONTROL_AREA ControlArea, BOOLEAN Success);
+BOOLEAN MiReferenceControlArea(PCONTROL_AREA ControlArea);
+VOID MiDereferenceControlArea(PCONTROL_AREA ControlArea, ULONG Sections, ULONG Views, ULONG Users);
+// ctrldelete.c
+VOID MiDestroySegment(PCONTROL_AREA ControlArea);
+VOID MiInsertUnusedSegment(PCONTROL_AREA ControlArea);
+VOID MiRemoveUnusedSegment(PCONTROL_AREA ControlArea);
+VOID MiWaitForControlArea(VOID);
+extern KEVENT MiControlAreaEvent;
+VOID NTAPI MiSegmentThread(PVOID Context);
+extern ULONG MmUnusedSegmentCount;
+extern KEVENT MiSegmentThreadEvent;
+// segdata.c, segimage.c
+extern KGUARDED_MUTEX MiExtendLock;
+NTSTATUS MiCreateDataFileMap(PFILE_OBJECT File, ULONGLONG Size, PSEGMENT *Segment);
+NTSTATUS MiExtendDataFileMap(PSEGMENT Segment, ULONGLONG Size);
+NTSTATUS MiCreatePagingFileMap(ULONGLONG Size, ULONG Protection, ULONG Attributes, PSEGMENT *Segment);
+NTSTATUS MiCreateImageFileMap(PFILE_OBJECT File, PSEGMENT *Segment);
+PSUBSECTION MiLocateSubsection(PCONTROL_AREA ControlArea, ULONGLONG PageNumber, PULONG PageInSubsection);
+PMMPTE MiGetProtoPteAddress(PCONTROL_AREA ControlArea, ULONGLONG PageNumber);
+// imagecheck.c
+typedef struct _MI_IMAGE {
+    PUCHAR Buffer; // headers as in the file
+    ULONG BufferSize;
+    ULONGLONG FileSize;
+    PIMAGE_NT_HEADERS32 Headers;
+    PIMAGE_SECTION_HEADER Sections;
+    ULONG SectionCount;
+    BOOLEAN Flat; // section alignment below a page: mapped as one piece
+} MI_IMAGE, *PMI_IMAGE;
+NTSTATUS MiCheckImageHeaders(PMI_IMAGE Image);
+NTSTATUS MiCheckImageSections(PMI_IMAGE Image);
+ULONG MiGetHeaderBytesNeeded(PMI_IMAGE Image);
+ULONG MiGetImageProtection(ULONG Characteristics);
+ULONG MiSectionPages(const IMAGE_SECTION_HEADER *Section);
+ULONG MiSectionFileOffset(PMI_IMAGE Image, const IMAGE_SECTION_HEADER *Section);
+ULONG MiSectionFileBytes(const IMAGE_SECTION_HEADER *Section);
+
+// ---------------------------------------------------------------------------------------------- virtual address descriptors
+typedef enum _MI_VAD_TYPE { VadNone, VadDevicePhysicalMemory, VadImageMap } MI_VAD_TYPE;
+#define MM_MAX_COMMIT 0x7FFFF
+typedef struct _MMVAD_FLAGS {
+    ULONG CommitCharge : 19; // pages
+    ULONG NoChange : 1;
+    ULONG VadType : 3;
+    ULONG MemCommit : 1; // a page without an entry is committed
+    ULONG Protection : 5;
+    ULONG Inherit : 1;
+    ULONG Spare : 1;
+    ULONG PrivateMemory : 1;
+} MMVAD_FLAGS;
+// A range of user addresses that was reserved or mapped as one. Changed with both the address creation lock and the
+// working set lock held, so that either is enough to read.
+typedef struct _MMVAD {
+    struct _MMVAD *Parent, *LeftChild, *RightChild;
+    ULONG Height;
+    ULONG_PTR StartingVpn, EndingVpn;
+    union {
+        ULONG LongFlags;
+        MMVAD_FLAGS VadFlags;
+    } u;
+    // Private memory's descriptor (MMVAD_SHORT) ends here.
+    PCONTROL_AREA ControlArea;
+    PMMPTE FirstPrototypePte, LastContiguousPte;
+    ULONGLONG FirstPage; // of the section, in pages
+    BOOLEAN WritableUserReference;
+} MMVAD, *PMMVAD;
+#define MI_VAD_SHORT_SIZE FIELD_OFFSET(MMVAD, ControlArea)
+#define MI_VPN(Va) ((ULONG_PTR)(Va) >> PAGE_SHIFT)
+#define MI_VA(Vpn) ((PVOID)((Vpn) << PAGE_SHIFT))
+#define TAG_VAD_SHORT 0x53646156 // 'VadS'
+#define TAG_VAD 0x20646156       // 'Vad '
+#define TAG_CONTROL_AREA 0x61436D4D // 'MmCa'
+#define TAG_SEGMENT 0x74536D4D      // 'MmSt'
+#define TAG_INPAGE 0x6E496D4D       // 'MmIn'
+#define TAG_MM 0x20206D4D           // 'Mm  '
+
+// vadtree.c
+VOID MiInsertVad(PMM_AVL_TABLE Table, PMMVAD Vad);
+VOID MiRemoveVad(PMM_AVL_TABLE Table, PMMVAD Vad);
+PMMVAD MiLocateVad(PMM_AVL_TABLE Table, ULONG_PTR Vpn);
+PMMVAD MiFindOverlap(PMM_AVL_TABLE Table, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+PMMVAD MiFirstVad(PMM_AVL_TABLE Table);
+PMMVAD MiNextVad(PMMVAD Vad);
+PMMVAD MiPreviousVad(PMMVAD Vad);
+// vadrange.c
+NTSTATUS MiFindEmptyRange(PEPROCESS Process, SIZE_T Size, ULONG_PTR Highest, BOOLEAN TopDown, PULONG_PTR Start);
+NTSTATUS MiHighestForZeroBits(ULONG_PTR ZeroBits, PULONG_PTR Highest);
+VOID MiLinkVad(PEPROCESS Process, PMMVAD Vad);
+VOID MiUnlinkVad(PEPROCESS Process, PMMVAD Vad);
+VOID MiFreeVad(PMMVAD Vad);
+PMMPTE MiVadPrototype(PMMVAD Vad, ULONG_PTR Vpn);
+// protect.c
+ULONG MiMakeProtectionMask(ULONG Protect);
+ULONG MiProtectionToValue(ULONG Protection);
+ULONG MiValidPteProtection(const MMPTE *Pte);
+ULONG MiPrototypeProtection(PMMPTE Proto);
+VOID MiBuildProtectionTable(VOID);
+// pagetable.c
+NTSTATUS MiMakePageTable(PEPROCESS Process, PVOID Va);
+NTSTATUS MiMakePageTableWait(PEPROCESS Process, PVOID Va);
+VOID MiCountUsedPte(PVOID Va, LONG Change);
+PMMPTE MiPteIfTable(PVOID Va); // address.c
+PFN_NUMBER MiGetFrame(PVOID Va);
+BOOLEAN MiDeletePageTable(PEPROCESS Process, PVOID Va);
+// deletepte.c
+VOID MiDeleteRange(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush);
+// commit.c
+BOOLEAN MiChargeCommitment(SIZE_T Pages, PEPROCESS Process); // FALSE: over the limit
+VOID MiChargeCommitmentAlways(SIZE_T Pages);
+VOID MiReturnCommitment(SIZE_T Pages, PEPROCESS Process);
+extern SIZE_T MmTotalCommittedPages, MmTotalCommitLimit, MmPeakCommitment;
+// vmcommit.c, decommit.c
+NTSTATUS MiCommitRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn, ULONG Protection);
+NTSTATUS MiDecommitRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+BOOLEAN MiIsRangeCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+BOOLEAN MiIsPageCommitted(PMMVAD Vad, ULONG_PTR Vpn);
+ULONG MiPageProtection(PMMVAD Vad, ULONG_PTR Vpn); // of a committed page, MM_*
+// protectvm.c
+NTSTATUS MiProtectRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn, ULONG Protection, PULONG OldProtection);
+NTSTATUS MiCommitSectionRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+ULONG MiCountCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+// allocvm.c
+NTSTATUS MiReserve(PEPROCESS Process, PULONG_PTR Base, SIZE_T Size, ULONG_PTR Highest, ULONG Type, ULONG Protection);
+// mapview.c, unmapview.c
+NTSTATUS MiMapView(PSECTION Section, PEPROCESS Process, PVOID *Base, ULONG_PTR Highest, SIZE_T CommitSize, ULONGLONG Offset,
+                   PSIZE_T ViewSize, SECTION_INHERIT Inherit, ULONG Type, ULONG Protection);
+VOID MiUnmapVad(PEPROCESS Process, PMMVAD Vad);
+BOOLEAN MiIsViewProtectionAllowed(ULONG SectionProtection, ULONG Protection);
+// target.c: the process a service works on
+typedef struct _MI_TARGET {
+    PEPROCESS Process;
+    BOOLEAN Attached;
+    KAPC_STATE ApcState;
+} MI_TARGET, *PMI_TARGET;
+NTSTATUS MiAttachTarget(HANDLE Handle, ACCESS_MASK Access, PMI_TARGET Target);
+VOID MiDetachTarget(PMI_TARGET Target);
+NTSTATUS MiLockAddressSpace(PEPROCESS Process);
+VOID MiUnlockAddressSpace(PEPROCESS Process);
+NTSTATUS MiCaptureRange(PVOID *UserBase, PSIZE_T UserSize, PVOID *Base, PSIZE_T Size);
+VOID MiReturnRange(PVOID *UserBase, PSIZE_T UserSize, PVOID Base, SIZE_T Size);
+
+// ---------------------------------------------------------------------------------------------- faults
+#define MI_FAULT_PRESENT 0x01
+#define MI_FAULT_WRITE 0x02
+#define MI_FAULT_USER 0x04
+#define MI_FAULT_EXECUTE 0x10
+// Statuses between the parts of the fault handler: not for anybody else.
+#define MI_STATUS_READ STATUS_PENDING // Fault.InPage has to be waited for; then try again
+#define MI_STATUS_NO_PAGE STATUS_NO_MEMORY
+typedef struct _MI_FAULT {
+    PVOID Va;
+    PMMPTE Pte;
+    PEPROCESS Process; // NULL: system space
+    BOOLEAN Write, Execute;
+    BOOLEAN Issue; // InPage is this thread's to read; else another's
+    PMMINPAGE_SUPPORT InPage;
+} MI_FAULT, *PMI_FAULT;
+NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection);
+NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto);
+NTSTATUS MiCopyOnWrite(PMI_FAULT Fault);
+NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode);
+NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode);
+NTSTATUS MiFinishFault(PMI_FAULT Fault, NTSTATUS Status, PULONG Attempt);
+NTSTATUS MiGuardFault(PVOID Va);
+NTSTATUS MiRaisedFault(ULONG FaultStatus, PVOID Va);
+// pagein.c
+NTSTATUS MiStartPageRead(PMI_FAULT Fault, PMMPTE Proto);
+NTSTATUS MiWaitForPageRead(PMI_FAULT Fault);
+PMMINPAGE_SUPPORT MiAllocateInPage(VOID);
+VOID MiDereferenceInPage(PMMINPAGE_SUPPORT InPage);
+NTSTATUS MiReadFileDirect(PFILE_OBJECT File, ULONGLONG Offset, PVOID Buffer, ULONG Length, PULONG Done);
+
+FORCEINLINE VOID MiLockWorkingSet(PEPROCESS Process)
+{
+    KeAcquireGuardedMutex(&Process->WorkingSetLock);
+}
+FORCEINLINE VOID MiUnlockWorkingSet(PEPROCESS Process)
+{
+    KeReleaseGuardedMutex(&Process->WorkingSetLock);
+}
+FORCEINLINE VOID MiAddWorkingSetPage(PEPROCESS Process)
+{
+    if (++Process->Vm.WorkingSetSize > Process->Vm.PeakWorkingSetSize)
+        Process->Vm.PeakWorkingSetSize = Process->Vm.WorkingSetSize;
+}
+
+// ---------------------------------------------------------------------------------------------- system space
+extern KGUARDED_MUTEX MmSystemWorkingSetLock; // entries of system cache and system views
+NTSTATUS MiMakeSystemPageTables(PVOID Start, SIZE_T Bytes);
+VOID MiInitializeSystemPageTables(VOID);
+VOID MiAddAddressSpace(PEPROCESS Process, PFN_NUMBER Directory);
+VOID MiRemoveAddressSpace(PEPROCESS Process);
+extern PFN_NUMBER MiMasterDirectoryPage, MiKseg0DirectoryPage;
+// range.c: bitmap-managed ranges of system pages
+typedef struct _MI_RANGE {
+    KSPIN_LOCK Lock;
+    ULONG_PTR Base;
+    RTL_BITMAP BitMap;
+    ULONG Hint;
+    ULONG FreePages;
+} MI_RANGE, *PMI_RANGE;
+VOID MiInitializeRange(PMI_RANGE Range, ULONG_PTR Base, ULONG Pages, PULONG Bits);
+PVOID MiReserveInRange(PMI_RANGE Range, ULONG Pages);
+VOID MiReleaseInRange(PMI_RANGE Range, PVOID Va, ULONG Pages);
+// syspte.c
+extern MI_RANGE MiSystemPteRange;
+VOID MiInitializeSystemPtes(ULONG Pages, PULONG Bits);
+PMMPTE MiReserveSystemPtes(ULONG Count); // first of Count entries that are 0; NULL
+VOID MiReleaseSystemPtes(PMMPTE Pte, ULONG Count); // clears them
+// poolpage.c
+extern MI_RANGE MiNonPagedPoolRange, MiPagedPoolRange;
+VOID MiInitializeNonPagedPool(ULONG_PTR Base, ULONG Pages, PULONG Bits);
+VOID MiInitializePagedPool(VOID);
+NTSTATUS MiPopulate(PVOID Va, ULONG Pages);
+VOID MiDepopulate(PVOID Va, ULONG Pages);
+extern ULONG MiPagedPoolPages, MiNonPagedPoolPages;
+// sysview.c
+typedef struct _MI_CACHE_VIEW {
+    PCONTROL_AREA ControlArea;
+    ULONGLONG Offset;
+    struct _MI_CACHE_VIEW *Next;
+} MI_CACHE_VIEW, *PMI_CACHE_VIEW;
+VOID MiInitializeSystemCache(VOID);
+VOID MiInitializeSystemViews(VOID);
+VOID MiCaptureCacheDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End);
+VOID MiUnmapSystemRange(PVOID Va, ULONG Pages);
+PMMPTE MiSystemViewPrototype(PVOID Va, PMMPTE Pte);
+// flushsec.c
+NTSTATUS MiFlushControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End, PIO_STATUS_BLOCK IoStatus);
+NTSTATUS MiWriteCluster(PSUBSECTION Subsection, PMMPTE Proto, ULONG Limit, PULONG Pages);
+VOID MiWaitForPageWrite(VOID);
+extern KEVENT MiPageWriteEvent;
+VOID MiCaptureViewDirtyBits(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+// bootmem.c: frames before the database exists
+VOID MiInitializeBootMemory(PLOADER_PARAMETER_BLOCK LoaderBlock);
+PFN_NUMBER MiTakeBootPage(VOID);
+PFN_NUMBER MiTakeBootLargePage(VOID);
+VOID MiBootMapPage(ULONG_PTR Va);
+BOOLEAN MiBootMapLargePage(ULONG_PTR Va);
+VOID MiForEachBootPage(VOID (*Routine)(PFN_NUMBER Page));
+// pfninit.c
+VOID MiFindPhysicalMemory(PLOADER_PARAMETER_BLOCK LoaderBlock);
+VOID MiMapPfnDatabase(VOID);
+VOID MiFillPfnDatabase(VOID);
+// threads
+VOID NTAPI MmZeroPageThread(PVOID Context);
+VOID NTAPI MiMappedPageWriter(PVOID Context);
+BOOLEAN MiCreateSectionType(VOID);
+
+#endif

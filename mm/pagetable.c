@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// Page tables of the user half. Each is made with the first entry it gets and goes with the last; the count of entries
+// that are not 0 is kept in the frame's OriginalPte. The process's working set lock is held around everything here.
+
+#include "mi.h"
+
+// Makes sure that Va (user) has a page table. STATUS_NO_MEMORY: no frame to spare; the caller may wait and try again.
+NTSTATUS MiMakePageTable(PEPROCESS Process, PVOID Va)
+{
+    PMMPTE Pde = MiGetPdeAddress(Va);
+    PFN_NUMBER Page;
+
+    UNREFERENCED_PARAMETER(Process);
+    if (Pde->u.Hard.Valid)
+        return STATUS_SUCCESS;
+    Page = MmAvailablePages > MI_FAULT_RESERVE ? MiAllocateKernelPage(Pde) : 0;
+    if (Page == 0)
+        return STATUS_NO_MEMORY;
+    MI_PFN_ELEMENT(Page)->OriginalPte.u.Long = 0;
+    MiChargeCommitmentAlways(1);
+    MiWriteValidPte(Pde, MI_USER_TABLE_PTE(Page));
+    return STATUS_SUCCESS;
+}
+
+// As MiMakePageTable, but waits for a frame: drops the working set lock meanwhile, so the caller holds the address creation
+// lock, which keeps the descriptors as they are.
+NTSTATUS MiMakePageTableWait(PEPROCESS Process, PVOID Va)
+{
+    ULONG Attempt;
+
+    for (Attempt = 0; !NT_SUCCESS(MiMakePageTable(Process, Va)); Attempt++) {
+        BOOLEAN Hope;
+
+        MiUnlockWorkingSet(Process);
+        Hope = MiWaitForFreePage(Attempt);
+        MiLockWorkingSet(Process);
+        if (!Hope)
+            return STATUS_NO_MEMORY;
+    }
+    return STATUS_SUCCESS;
+}
+
+// An entry for Va becomes used (+1) or 0 (-1). The table itself stays; MiDeletePageTable looks.
+VOID MiCountUsedPte(PVOID Va, LONG Change)
+{
+    MI_PFN_ELEMENT(MI_PTE_FRAME(MiGetPdeAddress(Va)))->OriginalPte.u.Soft.UsedPageTableEntries += Change;
+}
+
+// Frees the page table of Va if no entry in it is used. TRUE if there is none now.
+BOOLEAN MiDeletePageTable(PEPROCESS Process, PVOID Va)
+{
+    PMMPTE Pde = MiGetPdeAddress(Va);
+    PFN_NUMBER Page;
+
+    UNREFERENCED_PARAMETER(Process);
+    if (!Pde->u.Hard.Valid)
+        return TRUE;
+    Page = MI_PTE_FRAME(Pde);
+    if (MI_PFN_ELEMENT(Page)->OriginalPte.u.Soft.UsedPageTableEntries != 0)
+        return FALSE;
+    MiWriteInvalidPte(Pde, 0);
+    KeFlushSingleTb(MiGetPteAddress(Va)); // its place in the self map
+    KeFlushSingleTb(Va);                  // processors cache directory entries too (SDM 3A 4.10.3)
+    MiFreeKernelPage(Page);
+    MiReturnCommitment(1, NULL);
+    return TRUE;
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// Getting a frame for the kernel's own use, and waiting for one in a page fault when memory has run out.
+
+#include "mi.h"
+
+#define MI_WAIT_ATTEMPTS 50
+#define MI_WAIT_INTERVAL (-200000ll) // 20 ms
+
+// A fault found no page to spare: wakes the writer, gives up unused file caches, waits. No locks held.
+//
+// Attempt: how often this fault has waited. IRQL <= APC_LEVEL. Returns FALSE when there is no hope left.
+BOOLEAN MiWaitForFreePage(ULONG Attempt)
+{
+    LARGE_INTEGER Timeout;
+
+    ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
+    if (MmAvailablePages > MI_FAULT_RESERVE)
+        return TRUE;
+    if (Attempt >= MI_WAIT_ATTEMPTS)
+        return FALSE;
+    KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
+    KeSetEvent(&MiSegmentThreadEvent, IO_NO_INCREMENT, FALSE);
+    Timeout.QuadPart = MI_WAIT_INTERVAL;
+    IGNORE_STATUS(KeWaitForSingleObject(&MmAvailablePagesEvent, WrFreePage, KernelMode, FALSE, &Timeout));
+    return TRUE;
+}
+
+// A zeroed frame for the kernel, mapped by Pte (which the caller then writes). Commitment is the caller's matter.
+//
+// IRQL <= DISPATCH_LEVEL. Takes the PFN lock. Returns 0 when there is none.
+PFN_NUMBER MiAllocateKernelPage(PMMPTE Pte)
+{
+    KIRQL OldIrql = MiLockPfn();
+    BOOLEAN Zeroed;
+    PFN_NUMBER Page = MiRemoveZeroPage(&Zeroed);
+
+    if (Page != 0)
+        MiInitializePfn(Page, Pte, 0, MM_READWRITE);
+    MiUnlockPfn(OldIrql);
+    if (Page != 0 && !Zeroed)
+        MiZeroPage(Page);
+    return Page;
+}
+
+// Gives back a frame of MiAllocateKernelPage that nothing maps any more. IRQL <= DISPATCH_LEVEL. Takes the PFN lock.
+VOID MiFreeKernelPage(PFN_NUMBER Page)
+{
+    KIRQL OldIrql = MiLockPfn();
+    PMMPFN Pfn = MI_PFN_ELEMENT(Page);
+
+    Pfn->u3.e1.Deleted = 1;
+    MiDecrementShareCount(Pfn);
+    MiUnlockPfn(OldIrql);
+}

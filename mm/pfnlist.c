@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+// The page lists: every frame that nobody uses is on exactly one of them, linked through its entry in the frame database.
+// Pages leave at the head; what was used last goes to the tail (standby, modified) so that it stays longest.
+// The PFN lock is held around everything here.
+
+#include "mi.h"
+
+KSPIN_LOCK MmPfnLock;
+MMPFNLIST MmZeroedPageListHead = {0, ZeroedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
+MMPFNLIST MmFreePageListHead = {0, FreePageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
+MMPFNLIST MmStandbyPageListHead = {0, StandbyPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
+MMPFNLIST MmModifiedPageListHead = {0, ModifiedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
+MMPFNLIST MmModifiedPagefilePageListHead = {0, ModifiedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
+MMPFNLIST MmBadPageListHead = {0, BadPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
+ULONG MmAvailablePages;
+KEVENT MmAvailablePagesEvent;
+KEVENT MmZeroingPageEvent;
+KEVENT MiModifiedPageWriterEvent;
+MM_STATISTICS MiStatistics;
+
+#define MI_ZEROING_THRESHOLD 8       // free pages that make it worth waking the zero page thread
+#define MI_WAKE_WAITERS (MI_FAULT_RESERVE + 8)
+#define MI_MODIFIED_THRESHOLD 256    // modified mapped pages that wake the writer
+
+static BOOLEAN MiIsAvailable(MMLISTS ListName)
+{
+    return ListName <= StandbyPageList;
+}
+
+static PMMPFNLIST MiListOfPage(PMMPFN Pfn)
+{
+    switch (Pfn->u3.e1.PageLocation) {
+    case ZeroedPageList:
+        return &MmZeroedPageListHead;
+    case FreePageList:
+        return &MmFreePageListHead;
+    case StandbyPageList:
+        return &MmStandbyPageListHead;
+    case ModifiedPageList:
+        return Pfn->OriginalPte.u.Soft.Prototype ? &MmModifiedPageListHead : &MmModifiedPagefilePageListHead;
+    case BadPageList:
+        return &MmBadPageListHead;
+    default:
+        KeBugCheckEx(PFN_LIST_CORRUPT, 0x99, MI_PFN_NUMBER(Pfn), Pfn->u3.e1.PageLocation, 0);
+    }
+}
+
+static VOID MiPageBecameAvailable(VOID)
+{
+    MmAvailablePages++;
+    if (MmAvailablePages == MI_WAKE_WAITERS)
+        KeSetEvent(&MmAvailablePagesEvent, IO_NO_INCREMENT, FALSE);
+}
+
+static VOID MiPageBecameUnavailable(VOID)
+{
+    MmAvailablePages--;
+    if (MmAvailablePages == MI_FAULT_RESERVE)
+        KeClearEvent(&MmAvailablePagesEvent);
+    else if (MmAvailablePages == MI_LOW_MEMORY && MmModifiedPageListHead.Total != 0)
+        KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
+}
+
+// Puts a frame without references at the tail of a list. The PFN lock is held.
+VOID MiInsertPageInList(PMMPFNLIST List, PFN_NUMBER Page)
+{
+    PMMPFN Pfn = MI_PFN_ELEMENT(Page);
+
+    ASSERT_PFN_LOCKED();
+    ASSERT(Pfn->u3.ReferenceCount == 0);
+    Pfn->u3.e1.PageLocation = List->ListName;
+    Pfn->u1.Flink = MM_EMPTY_LIST;
+    Pfn->u2.Blink = List->Blink;
+    if (List->Blink == MM_EMPTY_LIST)
+        List->Flink = Page;
+    else
+        MI_PFN_ELEMENT(List->Blink)->u1.Flink = Page;
+    List->Blink = Page;
+    List->Total++;
+    if (MiIsAvailable(List->ListName))
+        MiPageBecameAvailable();
+    else if (List == &MmModifiedPageListHead && (List->Total == MI_MODIFIED_THRESHOLD || MmAvailablePages < MI_LOW_MEMORY))
+        KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
+}
+
+// Gives a frame back: at the head of the free list, where it is still warm in the cache. The PFN lock is held.
+VOID MiInsertPageInFreeList(PFN_NUMBER Page)
+{
+    PMMPFN Pfn = MI_PFN_ELEMENT(Page);
+    PMMPFNLIST List = &MmFreePageListHead;
+
+    ASSERT_PFN_LOCKED();
+    ASSERT(Pfn->u3.ReferenceCount == 0);
+    memset(&Pfn->u3.e1, 0, sizeof(Pfn->u3.e1));
+    Pfn->u3.e1.PageLocation = FreePageList;
+    Pfn->PteAddress = NULL;
+    Pfn->OriginalPte.u.Long = 0;
+    Pfn->u2.Blink = MM_EMPTY_LIST;
+    Pfn->u1.Flink = List->Flink;
+    if (List->Flink == MM_EMPTY_LIST)
+        List->Blink = Page;
+    else
+        MI_PFN_ELEMENT(List->Flink)->u2.Blink = Page;
+    List->Flink = Page;
+    List->Total++;
+    MiPageBecameAvailable();
+    if (List->Total == MI_ZEROING_THRESHOLD)
+        KeSetEvent(&MmZeroingPageEvent, IO_NO_INCREMENT, FALSE);
+}
+
+// Takes a frame off whatever list it is on; its contents and entry stay. The PFN lock is held.
+VOID MiUnlinkPageFromList(PMMPFN Pfn)
+{
+    PMMPFNLIST List = MiListOfPage(Pfn);
+    PFN_NUMBER Next = Pfn->u1.Flink, Previous = Pfn->u2.Blink;
+
+    ASSERT_PFN_LOCKED();
+    if (Previous == MM_EMPTY_LIST)
+        List->Flink = Next;
+    else
+        MI_PFN_ELEMENT(Previous)->u1.Flink = Next;
+    if (Next == MM_EMPTY_LIST)
+        List->Blink = Previous;
+    else
+        MI_PFN_ELEMENT(Next)->u2.Blink = Previous;
+    List->Total--;
+    if (MiIsAvailable(List->ListName))
+        MiPageBecameUnavailable();
+    Pfn->u1.Flink = 0;
+    Pfn->u2.ShareCount = 0;
+    Pfn->u3.e1.PageLocation = TransitionPage;
+}
+
+static PFN_NUMBER MiRemoveHead(PMMPFNLIST List)
+{
+    PFN_NUMBER Page = List->Flink;
+    PMMPFN Pfn;
+
+    if (Page == MM_EMPTY_LIST)
+        return 0;
+    Pfn = MI_PFN_ELEMENT(Page);
+    if (List->ListName == StandbyPageList)
+        MiRestoreTransitionPte(Pfn);
+    MiUnlinkPageFromList(Pfn);
+    memset(&Pfn->u3.e1, 0, sizeof(Pfn->u3.e1));
+    Pfn->u3.e1.PageLocation = TransitionPage;
+    return Page;
+}
+
+// Takes any frame, contents undefined: free, then zeroed, then the standby page that was used longest ago.
+// Returns 0 if there is none. The PFN lock is held; the caller initializes the entry before releasing it.
+PFN_NUMBER MiRemoveAnyPage(VOID)
+{
+    PFN_NUMBER Page = MiRemoveHead(&MmFreePageListHead);
+
+    if (Page == 0)
+        Page = MiRemoveHead(&MmZeroedPageListHead);
+    if (Page == 0)
+        Page = MiRemoveHead(&MmStandbyPageListHead);
+    return Page;
+}
+
+// As MiRemoveAnyPage, preferring one that is zero already; *Zeroed says whether it is.
+PFN_NUMBER MiRemoveZeroPage(PBOOLEAN Zeroed)
+{
+    PFN_NUMBER Page = MiRemoveHead(&MmZeroedPageListHead);
+
+    *Zeroed = Page != 0;
+    return Page != 0 ? Page : MiRemoveAnyPage();
+}
+
+// Takes this very frame if it is zeroed, free or standby. Returns it, or 0. The PFN lock is held.
+PFN_NUMBER MiRemovePageByNumber(PFN_NUMBER Page)
+{
+    PMMPFN Pfn = MI_PFN_ELEMENT(Page);
+
+    if (!MiIsAvailable(Pfn->u3.e1.PageLocation))
+        return 0;
+    if (Pfn->u3.e1.PageLocation == StandbyPageList)
+        MiRestoreTransitionPte(Pfn);
+    MiUnlinkPageFromList(Pfn);
+    memset(&Pfn->u3.e1, 0, sizeof(Pfn->u3.e1));
+    Pfn->u3.e1.PageLocation = TransitionPage;
+    return Page;
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+// A process's address space from its page directories to their release. Four directories: 0 and 1 are the user half, 2 is
+// shared by all (systable.c), 3 is a copy with its own self map. The pointer table (32 bytes) has to lie below 4 GB, as CR3
+// has 32 bits: they come from pages of their own.
+
+#include "mi.h"
+
+#define MI_POINTER_TABLE_SIZE 32u
+#define MI_TABLES_PER_PAGE (PAGE_SIZE / MI_POINTER_TABLE_SIZE)
+#define MI_DIRECTORY_SIZE PAGE_SIZE
+#define MI_SHARED_DIRECTORY 2
+#define MI_OWN_DIRECTORIES 3u // pages charged to a process
+
+typedef struct _MI_FREE_POINTER_TABLE {
+    struct _MI_FREE_POINTER_TABLE *Next;
+} MI_FREE_POINTER_TABLE, *PMI_FREE_POINTER_TABLE;
+static PMI_FREE_POINTER_TABLE MiFreePointerTables;
+static KSPIN_LOCK MiPointerTableLock;
+
+static VOID MiFreePointerTable(PVOID Table)
+{
+    KIRQL OldIrql = KfAcquireSpinLock(&MiPointerTableLock);
+
+    ((PMI_FREE_POINTER_TABLE)Table)->Next = MiFreePointerTables;
+    MiFreePointerTables = Table;
+    KfReleaseSpinLock(&MiPointerTableLock, OldIrql);
+}
+
+static PVOID MiAllocatePointerTable(VOID)
+{
+    PHYSICAL_ADDRESS Highest = {.QuadPart = 0xFFFFFFFF};
+    PMI_FREE_POINTER_TABLE Table;
+    PUCHAR Page;
+    KIRQL OldIrql;
+    ULONG Index;
+
+    OldIrql = KfAcquireSpinLock(&MiPointerTableLock);
+    Table = MiFreePointerTables;
+    if (Table != NULL)
+        MiFreePointerTables = Table->Next;
+    KfReleaseSpinLock(&MiPointerTableLock, OldIrql);
+    if (Table != NULL)
+        return Table;
+    Page = MmAllocateContiguousMemory(PAGE_SIZE, Highest);
+    if (Page == NULL)
+        return NULL;
+    for (Index = 1; Index < MI_TABLES_PER_PAGE; Index++)
+        MiFreePointerTable(Page + Index * MI_POINTER_TABLE_SIZE);
+    return Page;
+}
+
+static VOID MiInitializeProcessFields(PEPROCESS Process)
+{
+    memset(&Process->VadRoot, 0, sizeof(Process->VadRoot));
+    memset(&Process->Vm, 0, sizeof(Process->Vm));
+    KeInitializeGuardedMutex(&Process->AddressCreationLock);
+    KeInitializeGuardedMutex(&Process->WorkingSetLock);
+    InitializeListHead(&Process->MmProcessLinks);
+    Process->HighestUserAddress = MM_HIGHEST_USER_ADDRESS;
+    Process->Vm.MinimumWorkingSetSize = 50;
+    Process->Vm.MaximumWorkingSetSize = 345;
+}
+
+// The idle process (and any other made by hand): the boot page tables become its own. IRQL any; the pools are up or not.
+VOID MmInitializeHandBuiltProcess(PEPROCESS Process)
+{
+    ULONG Index, Cr3;
+
+    __asm__ volatile("mov %%cr3, %0" : "=r"(Cr3));
+    MiInitializeProcessFields(Process);
+    Process->Pcb.DirectoryTableBase = Cr3;
+    for (Index = 0; Index < 4; Index++)
+        Process->PageDirectoryPages[Index] = MI_PTE_FRAME(MiGetPdeAddress(PTE_BASE) + Index);
+}
+
+static VOID MiFreeDirectories(PEPROCESS Process)
+{
+    ULONG Index;
+
+    for (Index = 0; Index < 4; Index++) {
+        if (Index != MI_SHARED_DIRECTORY && Process->PageDirectoryPages[Index] != 0)
+            MiFreeKernelPage(Process->PageDirectoryPages[Index]);
+        Process->PageDirectoryPages[Index] = 0;
+    }
+}
+
+static VOID MiFillPointerTable(PEPROCESS Process, PMMPTE Table)
+{
+    KIRQL OldIrql;
+    PMMPTE Directory;
+    ULONG Index;
+
+    Directory = MiMapPage(Process->PageDirectoryPages[3], &OldIrql);
+    for (Index = 0; Index < 4; Index++) {
+        Table[Index].u.Long = ((ULONGLONG)Process->PageDirectoryPages[Index] << PAGE_SHIFT) | MI_VALID;
+        Directory[Index].u.Long = MI_TABLE_PTE(Process->PageDirectoryPages[Index]) | MmNoExecute;
+    }
+    MiUnmapPage(Directory, OldIrql);
+}
+
+// Makes the page tables of a new process and initializes Mm's part of its EPROCESS. IRQL <= APC_LEVEL.
+// STATUS_COMMITMENT_LIMIT, STATUS_INSUFFICIENT_RESOURCES: nothing is left behind, DirectoryTableBase is 0.
+NTSTATUS NTAPI MmCreateProcessAddressSpace(PEPROCESS Process)
+{
+    PMMPTE Table;
+    ULONG Index;
+
+    MiInitializeProcessFields(Process);
+    Process->Pcb.DirectoryTableBase = 0;
+    if (!MiChargeCommitment(MI_OWN_DIRECTORIES, NULL))
+        return STATUS_COMMITMENT_LIMIT;
+    Table = MiAllocatePointerTable();
+    for (Index = 0; Index < 4 && Table != NULL; Index++) {
+        Process->PageDirectoryPages[Index] = Index == MI_SHARED_DIRECTORY ? MiKseg0DirectoryPage : MiAllocateKernelPage(NULL);
+        if (Process->PageDirectoryPages[Index] == 0)
+            break;
+    }
+    if (Table == NULL || Index < 4) {
+        MiFreeDirectories(Process);
+        if (Table != NULL)
+            MiFreePointerTable(Table);
+        MiReturnCommitment(MI_OWN_DIRECTORIES, NULL);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    MiFillPointerTable(Process, Table);
+    MiAddAddressSpace(Process, Process->PageDirectoryPages[3]);
+    Process->PaePointerTable = Table;
+    Process->Pcb.DirectoryTableBase = MmGetPhysicalAddress(Table).LowPart;
+    return STATUS_SUCCESS;
+}
+
+// Maps the program into a new process; see mm.h. The process is attached to. IRQL PASSIVE_LEVEL.
+NTSTATUS NTAPI MmInitializeProcessAddressSpace(PEPROCESS Process, PVOID ImageSection, PVOID *ImageBase)
+{
+    SIZE_T ViewSize = 0;
+    NTSTATUS Status;
+
+    *ImageBase = NULL;
+    if (!(((PSECTION)ImageSection)->AllocationAttributes & SEC_IMAGE))
+        return STATUS_SECTION_NOT_IMAGE;
+    Status = MmMapViewOfSection(ImageSection, Process, ImageBase, 0, 0, NULL, &ViewSize, ViewShare, 0, PAGE_EXECUTE);
+    return Status;
+}
+
+static VOID MiUnmapSharedData(PEPROCESS Process)
+{
+    PVOID Va = (PVOID)USER_SHARED_DATA_USER;
+    PMMPTE Pte = MiPteIfTable(Va);
+
+    if (Pte == NULL)
+        return;
+    if (Pte->u.Long != 0) {
+        MiWriteInvalidPte(Pte, 0); // the frame is the kernel's and was never counted
+        KeFlushSingleTb(Va);
+        MiCountUsedPte(Va, -1);
+    }
+    MiDeletePageTable(Process, Va);
+}
+
+// The last thread is gone: releases everything in the user half. The process is attached to. IRQL PASSIVE_LEVEL.
+// Afterwards its address space can't be changed any more (STATUS_PROCESS_IS_TERMINATING). May be called again.
+VOID MmCleanProcessAddressSpace(PEPROCESS Process)
+{
+    PMMVAD Vad;
+
+    PAGED_CODE();
+    ASSERT(Process == PsGetCurrentProcess());
+    KeAcquireGuardedMutex(&Process->AddressCreationLock);
+    Process->Flags |= PS_PROCESS_FLAGS_VM_DELETED;
+    while ((Vad = Process->VadRoot.Root) != NULL)
+        MiUnmapVad(Process, Vad);
+    MiLockWorkingSet(Process);
+    MiUnmapSharedData(Process);
+    MiUnlockWorkingSet(Process);
+    MiUnlockAddressSpace(Process);
+    ASSERT(Process->CommitCharge == 0);
+}
+
+// The last reference is gone, and no processor has these page tables loaded: releases them. IRQL <= APC_LEVEL.
+VOID MmDeleteProcessAddressSpace(PEPROCESS Process)
+{
+    if (Process->PaePointerTable == NULL)
+        return;
+    MiRemoveAddressSpace(Process);
+    MiFreeDirectories(Process);
+    MiFreePointerTable(Process->PaePointerTable);
+    Process->PaePointerTable = NULL;
+    Process->Pcb.DirectoryTableBase = 0;
+    MiReturnCommitment(MI_OWN_DIRECTORIES, NULL);
+}
+
+// Memory figures of a process, as NtQueryInformationProcess shows them. Any IRQL; not a consistent snapshot.
+VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters)
+{
+    memset(Counters, 0, sizeof(*Counters));
+    Counters->PeakVirtualSize = Process->PeakVirtualSize;
+    Counters->VirtualSize = Process->VirtualSize;
+    Counters->PageFaultCount = Process->Vm.PageFaultCount;
+    Counters->PeakWorkingSetSize = Process->Vm.PeakWorkingSetSize << PAGE_SHIFT;
+    Counters->WorkingSetSize = Process->Vm.WorkingSetSize << PAGE_SHIFT;
+    Counters->PagefileUsage = Process->CommitCharge << PAGE_SHIFT;
+    Counters->PeakPagefileUsage = Process->CommitChargePeak << PAGE_SHIFT;
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+// Changing the protection of committed pages (NtProtectVirtualMemory). A page that gets no access or a guard loses its valid
+// entry and becomes a transition page, so that the next access comes to the fault handler.
+
+#include "mi.h"
+
+// Is a page of a mapped view charged to the view: written to, or promised to be (copy-on-write)?
+static BOOLEAN MiIsChargedPage(const MMPTE *Pte, ULONG Protection)
+{
+    if (Pte->u.Hard.Valid && !MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->u3.e1.PrototypePte)
+        return TRUE;
+    if (!Pte->u.Hard.Valid && Pte->u.Long != 0 && !Pte->u.Soft.Prototype)
+        return TRUE; // private: transition or demand zero
+    return MI_IS_COPY_ON_WRITE(Protection);
+}
+
+static ULONG MiPrivateProtection(ULONG Protection)
+{
+    return MI_IS_COPY_ON_WRITE(Protection) ? Protection - 1 : Protection; // a private copy is simply writable
+}
+
+// The PFN lock is held. Flush collects the page.
+static VOID MiProtectValidPte(PEPROCESS Process, PMMPTE Pte, PVOID Va, ULONG Protection, PMI_TB_FLUSH Flush)
+{
+    PMMPFN Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(Pte));
+    BOOLEAN Shared = Pfn->u3.e1.PrototypePte;
+    MMPTE Old;
+
+    if (!Shared) {
+        Protection = MiPrivateProtection(Protection);
+        Pfn->OriginalPte.u.Soft.Protection = Protection;
+    }
+    MiAddTbFlush(Flush, Va);
+    if (!MI_IS_NO_ACCESS(Protection) && !MI_IS_GUARD(Protection)) {
+        Old = MiExchangePte(Pte, (Pte->u.Long & (MI_FRAME_MASK | MI_DIRTY)) | MmProtectToPteMask[Protection] | MI_USER);
+        Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
+        return;
+    }
+    Old = MiExchangePte(Pte, Shared ? MI_PROTO_PTE(MI_PTE_LOOKUP, Protection)
+                                    : MI_TRANSITION_PTE(MI_PFN_NUMBER(Pfn), Protection));
+    Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
+    Process->Vm.WorkingSetSize--;
+    MiDecrementShareCount(Pfn);
+}
+
+static VOID MiProtectPte(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, PVOID Va, ULONG Protection)
+{
+    MI_TB_FLUSH Flush;
+    KIRQL OldIrql;
+
+    Flush.Count = 0;
+    if (Pte->u.Long == 0) {
+        MiWriteInvalidPte(Pte, Vad->u.VadFlags.PrivateMemory ? MI_DEMAND_ZERO(Protection)
+                                                             : MI_PROTO_PTE(MI_PTE_LOOKUP, Protection));
+        MiCountUsedPte(Va, 1);
+        return;
+    }
+    OldIrql = MiLockPfn();
+    if (Pte->u.Hard.Valid)
+        MiProtectValidPte(Process, Pte, Va, Protection, &Flush);
+    else if (Pte->u.Soft.Prototype)
+        Pte->u.Proto.Protection = Protection;
+    else
+        Pte->u.Soft.Protection = MiPrivateProtection(Protection); // the same place in a transition entry
+    MiFlushTb(&Flush);
+    MiUnlockPfn(OldIrql);
+}
+
+static NTSTATUS MiProtectPages(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn, ULONG Protection)
+{
+    BOOLEAN Mapped = !Vad->u.VadFlags.PrivateMemory;
+    NTSTATUS Status;
+
+    for (; StartVpn <= EndVpn; StartVpn++) {
+        PVOID Va = MI_VA(StartVpn);
+        ULONG Old = MiPageProtection(Vad, StartVpn);
+        PMMPTE Pte;
+        LONG Change;
+
+        if (Old == Protection)
+            continue;
+        Status = MiMakePageTableWait(Process, Va);
+        if (!NT_SUCCESS(Status))
+            return Status;
+        Pte = MiGetPteAddress(Va);
+        Change = Mapped ? MiIsChargedPage(Pte, Protection) - MiIsChargedPage(Pte, Old) : 0;
+        if (Change > 0 && !MiChargeCommitment(1, Process))
+            return STATUS_COMMITMENT_LIMIT;
+        if (Change < 0)
+            MiReturnCommitment(1, Process);
+        Vad->u.VadFlags.CommitCharge += Change;
+        MiProtectPte(Process, Vad, Pte, Va, Protection);
+    }
+    return STATUS_SUCCESS;
+}
+
+// May a view that was mapped with ViewProtection get Protection? As in MiIsViewProtectionAllowed, for one view.
+static NTSTATUS MiCheckNewProtection(PMMVAD Vad, PULONG Protection)
+{
+    if (Vad->u.VadFlags.NoChange)
+        return STATUS_INVALID_PAGE_PROTECTION;
+    if (Vad->u.VadFlags.PrivateMemory)
+        return MI_IS_COPY_ON_WRITE(*Protection) ? STATUS_INVALID_PAGE_PROTECTION : STATUS_SUCCESS;
+    // A view that copies on write never writes to the file or image itself.
+    if (MI_IS_COPY_ON_WRITE(Vad->u.VadFlags.Protection) && MI_IS_WRITABLE(*Protection))
+        *Protection |= 1;
+    if (!MI_IS_NO_ACCESS(*Protection) && !MiIsViewProtectionAllowed(Vad->u.VadFlags.Protection, *Protection))
+        return STATUS_SECTION_PROTECTION;
+    return STATUS_SUCCESS;
+}
+
+// Gives a committed range inside one descriptor a new protection. The address creation lock is held; takes the working set
+// lock. OldProtection: the first page's before. STATUS_NOT_COMMITTED, STATUS_SECTION_PROTECTION,
+// STATUS_INVALID_PAGE_PROTECTION: nothing has changed.
+NTSTATUS MiProtectRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn, ULONG Protection, PULONG OldProtection)
+{
+    NTSTATUS Status = MiCheckNewProtection(Vad, &Protection);
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (!MiIsRangeCommitted(Vad, StartVpn, EndVpn))
+        return STATUS_NOT_COMMITTED;
+    *OldProtection = MiPageProtection(Vad, StartVpn);
+    MiLockWorkingSet(Process);
+    Status = MiProtectPages(Process, Vad, StartVpn, EndVpn, Protection);
+    MiUnlockWorkingSet(Process);
+    return Status;
+}
+
+static NTSTATUS MiProtect(PEPROCESS Process, PVOID *Base, PSIZE_T Size, ULONG Protection, PULONG OldProtection)
+{
+    ULONG_PTR StartVpn = MI_VPN(*Base), EndVpn = MI_VPN((ULONG_PTR)*Base + *Size - 1);
+    NTSTATUS Status = MiLockAddressSpace(Process);
+    PMMVAD Vad;
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Vad = MiLocateVad(&Process->VadRoot, StartVpn);
+    if (Vad == NULL || EndVpn > Vad->EndingVpn)
+        Status = STATUS_CONFLICTING_ADDRESSES;
+    else
+        Status = MiProtectRange(Process, Vad, StartVpn, EndVpn, Protection, OldProtection);
+    MiUnlockAddressSpace(Process);
+    *Base = MI_VA(StartVpn);
+    *Size = (EndVpn - StartVpn + 1) << PAGE_SHIFT;
+    return Status;
+}
+
+// System service. WDK: ZwProtectVirtualMemory (the documented VirtualProtectEx).
+NTSTATUS NTAPI NtProtectVirtualMemory(HANDLE Process, PVOID *BaseAddress, PSIZE_T RegionSize, ULONG NewProtect, PULONG OldProtect)
+{
+    ULONG Protection = MiMakeProtectionMask(NewProtect), OldProtection = MM_NOACCESS;
+    MI_TARGET Target;
+    NTSTATUS Status;
+    PVOID Base;
+    SIZE_T Size;
+
+    PAGED_CODE();
+    if (Protection == MM_INVALID_PROTECTION)
+        return STATUS_INVALID_PAGE_PROTECTION;
+    Status = MiCaptureRange(BaseAddress, RegionSize, &Base, &Size);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (Size == 0)
+        return STATUS_INVALID_PARAMETER_3;
+    SEH_TRY {
+        if (ExGetPreviousMode() != KernelMode)
+            ProbeForWriteType(OldProtect);
+    }
+    SEH_EXCEPT {
+        return SEH_CODE();
+    }
+    SEH_END
+    Status = MiAttachTarget(Process, PROCESS_VM_OPERATION, &Target);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = MiProtect(Target.Process, &Base, &Size, Protection, &OldProtection);
+    MiDetachTarget(&Target);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    MiReturnRange(BaseAddress, RegionSize, Base, Size);
+    SEH_TRY {
+        *OldProtect = MiProtectionToValue(OldProtection);
+    }
+    SEH_EXCEPT {
+    }
+    SEH_END
+    return Status;
+}

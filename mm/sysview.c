@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+// Views of sections in system space: the system cache's (cc/), at most 256 KB each at a fixed granularity, and those that
+// the kernel maps for itself. Pages come by faults under the system working set lock.
+
+#include "mi.h"
+
+#define MI_CACHE_SLOTS ((MM_SYSTEM_CACHE_END + 1 - MM_SYSTEM_CACHE_START) / MM_CACHE_VIEW_SIZE)
+#define MI_CACHE_VIEW_PAGES (MM_CACHE_VIEW_SIZE >> PAGE_SHIFT)
+#define MI_SYSTEM_VIEW_PAGES 0x2000u // 32 MB from MM_SESSION_BASE on
+
+static PMI_CACHE_VIEW MiCacheViews; // one for each slot
+static MI_RANGE MiCacheRange;       // its unit is a slot: "address" (slot + 1) * PAGE_SIZE
+static MI_RANGE MiSystemViewRange;
+
+typedef struct _MI_SYSTEM_VIEW {
+    LIST_ENTRY Links;
+    PVOID Va;
+    ULONG Pages;
+    PCONTROL_AREA ControlArea;
+} MI_SYSTEM_VIEW, *PMI_SYSTEM_VIEW;
+static LIST_ENTRY MiSystemViews = {&MiSystemViews, &MiSystemViews}; // PFN lock
+
+VOID MiInitializeSystemCache(VOID)
+{
+    PULONG Bits = ExAllocatePoolWithTag(NonPagedPool, MI_CACHE_SLOTS / 8, TAG_MM);
+
+    MiCacheViews = ExAllocatePoolZero(NonPagedPool, MI_CACHE_SLOTS * sizeof(MI_CACHE_VIEW), TAG_MM);
+    NT_VERIFY(Bits != NULL && MiCacheViews != NULL);
+    MiInitializeRange(&MiCacheRange, PAGE_SIZE, MI_CACHE_SLOTS, Bits); // so that no slot looks like NULL
+}
+
+VOID MiInitializeSystemViews(VOID)
+{
+    PULONG Bits = ExAllocatePoolWithTag(NonPagedPool, MI_SYSTEM_VIEW_PAGES / 8, TAG_MM);
+
+    NT_VERIFY(Bits != NULL);
+    MiInitializeRange(&MiSystemViewRange, MM_SESSION_BASE, MI_SYSTEM_VIEW_PAGES, Bits);
+}
+
+static PVOID MiSlotAddress(PMI_CACHE_VIEW View)
+{
+    return (PVOID)(MM_SYSTEM_CACHE_START + (ULONG)(View - MiCacheViews) * MM_CACHE_VIEW_SIZE);
+}
+
+static PMI_CACHE_VIEW MiSlotOfAddress(PVOID Va)
+{
+    return &MiCacheViews[((ULONG_PTR)Va - MM_SYSTEM_CACHE_START) / MM_CACHE_VIEW_SIZE];
+}
+
+// The prototype PTE that a system view's address shows. The system working set lock is held. NULL: no view, or beyond it.
+// A cache view sees the file's growth because it always asks here.
+PMMPTE MiSystemViewPrototype(PVOID Va, PMMPTE Pte)
+{
+    PMI_CACHE_VIEW View;
+
+    if (Pte->u.Soft.Prototype)
+        return (PMMPTE)(ULONG_PTR)Pte->u.Proto.ProtoAddress;
+    if ((ULONG_PTR)Va < MM_SYSTEM_CACHE_START)
+        return NULL;
+    View = MiSlotOfAddress(Va);
+    if (View->ControlArea == NULL)
+        return NULL;
+    return MiGetProtoPteAddress(View->ControlArea, (View->Offset + ((ULONG_PTR)Va & (MM_CACHE_VIEW_SIZE - 1))) >> PAGE_SHIFT);
+}
+
+// Makes the entries of a system view 0, keeping what was written in the pages' frames. IRQL <= APC_LEVEL.
+// Takes the system working set lock, the PFN lock.
+VOID MiUnmapSystemRange(PVOID Va, ULONG Pages)
+{
+    PMMPTE Pte = MiGetPteAddress(Va);
+    MI_TB_FLUSH Flush;
+    ULONG Index;
+    KIRQL OldIrql;
+
+    Flush.Count = 0;
+    KeAcquireGuardedMutex(&MmSystemWorkingSetLock);
+    OldIrql = MiLockPfn();
+    for (Index = 0; Index < Pages; Index++) {
+        if (Pte[Index].u.Hard.Valid) {
+            MMPTE Old = MiExchangePte(&Pte[Index], 0);
+            PMMPFN Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(&Old));
+
+            Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
+            MiAddTbFlush(&Flush, (PCHAR)Va + Index * PAGE_SIZE);
+            MiDecrementShareCount(Pfn);
+        } else if (Pte[Index].u.Long != 0) {
+            MiWriteInvalidPte(&Pte[Index], 0);
+        }
+    }
+    MiFlushTb(&Flush);
+    MiUnlockPfn(OldIrql);
+    KeReleaseGuardedMutex(&MmSystemWorkingSetLock);
+}
+
+// Maps MM_CACHE_VIEW_SIZE bytes of a cache section. Offset: a multiple of that. IRQL <= APC_LEVEL.
+// STATUS_NO_MEMORY: no slot or no page for a page table.
+NTSTATUS NTAPI MmMapViewInSystemCache(PVOID Section, ULONGLONG Offset, PVOID *Va)
+{
+    PCONTROL_AREA ControlArea = ((PSECTION)Section)->Segment->ControlArea;
+    PVOID Slot = MiReserveInRange(&MiCacheRange, 1);
+    PMI_CACHE_VIEW View;
+    KIRQL OldIrql;
+
+    ASSERT((Offset & (MM_CACHE_VIEW_SIZE - 1)) == 0);
+    if (Slot == NULL)
+        return STATUS_NO_MEMORY;
+    View = &MiCacheViews[((ULONG_PTR)Slot >> PAGE_SHIFT) - 1];
+    if (!NT_SUCCESS(MiMakeSystemPageTables(MiSlotAddress(View), MM_CACHE_VIEW_SIZE))) {
+        MiReleaseInRange(&MiCacheRange, Slot, 1);
+        return STATUS_NO_MEMORY;
+    }
+    OldIrql = MiLockPfn();
+    View->ControlArea = ControlArea;
+    View->Offset = Offset;
+    View->Next = ControlArea->CacheViews;
+    ControlArea->CacheViews = View;
+    ControlArea->NumberOfMappedViews++;
+    MiUnlockPfn(OldIrql);
+    *Va = MiSlotAddress(View);
+    return STATUS_SUCCESS;
+}
+
+// Unmaps a cache view; nobody uses it any more. IRQL <= APC_LEVEL.
+VOID MmUnmapViewInSystemCache(PVOID Va)
+{
+    PMI_CACHE_VIEW View = MiSlotOfAddress(Va), *Link;
+    PCONTROL_AREA ControlArea = View->ControlArea;
+    KIRQL OldIrql;
+
+    ASSERT(ControlArea != NULL && MiSlotAddress(View) == Va);
+    MiUnmapSystemRange(Va, MI_CACHE_VIEW_PAGES);
+    OldIrql = MiLockPfn();
+    for (Link = &ControlArea->CacheViews; *Link != View; Link = &(*Link)->Next)
+        continue;
+    *Link = View->Next;
+    View->ControlArea = NULL;
+    View->Next = NULL;
+    MiUnlockPfn(OldIrql);
+    MiReleaseInRange(&MiCacheRange, (PVOID)((ULONG_PTR)(View - MiCacheViews + 1) << PAGE_SHIFT), 1);
+    MiDereferenceControlArea(ControlArea, 0, 1, 0);
+}
+
+// Moves the dirty bits of a view's entries into the frames. The PFN lock is held.
+static VOID MiCaptureDirtyRange(PVOID Va, ULONG Pages)
+{
+    PMMPTE Pte = MiPteIfTable(Va);
+    MI_TB_FLUSH Flush;
+    ULONG Index;
+
+    Flush.Count = 0;
+    for (Index = 0; Pte != NULL && Index < Pages; Index++) {
+        if (Pte[Index].u.Hard.Valid && Pte[Index].u.Hard.Dirty) {
+            MiExchangePte(&Pte[Index], Pte[Index].u.Long & ~MI_DIRTY);
+            MI_PFN_ELEMENT(MI_PTE_FRAME(&Pte[Index]))->u3.e1.Modified = 1;
+            MiAddTbFlush(&Flush, (PCHAR)Va + Index * PAGE_SIZE);
+        }
+    }
+    MiFlushTb(&Flush);
+}
+
+// What was written to bytes [Start, End) of a file through cache views becomes visible in the frames. The PFN lock is held.
+VOID MiCaptureCacheDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End)
+{
+    PMI_CACHE_VIEW View;
+
+    for (View = ControlArea->CacheViews; View != NULL; View = View->Next) {
+        ULONGLONG First = max_of(Start, View->Offset), Last = min_of(End, View->Offset + MM_CACHE_VIEW_SIZE);
+
+        if (First < Last) {
+            ULONG Page = (ULONG)(First - View->Offset) >> PAGE_SHIFT;
+            ULONG EndPage = (ULONG)(Last - View->Offset + PAGE_SIZE - 1) >> PAGE_SHIFT;
+
+            MiCaptureDirtyRange((PCHAR)MiSlotAddress(View) + Page * PAGE_SIZE, EndPage - Page);
+        }
+    }
+}
+
+static VOID MiFillSystemView(PVOID Va, ULONG Pages, PCONTROL_AREA ControlArea)
+{
+    PMMPTE Pte = MiGetPteAddress(Va);
+    ULONG Index;
+
+    for (Index = 0; Index < Pages; Index++)
+        MiWriteInvalidPte(&Pte[Index], MI_PROTO_PTE(MiGetProtoPteAddress(ControlArea, Index), MM_READWRITE));
+}
+
+// Maps a section, from its beginning, into system space for every process. *ViewSize 0: all of it. IRQL <= APC_LEVEL.
+// Not for images. MmUnmapViewInSystemSpace undoes it.
+NTSTATUS NTAPI MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSize)
+{
+    PSECTION Body = Section;
+    PSEGMENT Segment = Body->Segment;
+    ULONGLONG Size = *ViewSize != 0 ? *ViewSize : (ULONGLONG)Body->SizeOfSection.QuadPart;
+    ULONG Pages = (ULONG)((Size + PAGE_SIZE - 1) >> PAGE_SHIFT);
+    PMI_SYSTEM_VIEW View;
+    KIRQL OldIrql;
+
+    if (Segment->ControlArea->u.Flags.Image)
+        return STATUS_NOT_SUPPORTED;
+    if (Pages > Segment->TotalNumberOfPtes || Pages > MI_SYSTEM_VIEW_PAGES)
+        return STATUS_INVALID_VIEW_SIZE;
+    View = ExAllocatePoolZero(NonPagedPool, sizeof(*View), TAG_MM);
+    if (View == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    View->Va = MiReserveInRange(&MiSystemViewRange, Pages);
+    if (View->Va == NULL || !NT_SUCCESS(MiMakeSystemPageTables(View->Va, Pages * PAGE_SIZE))) {
+        if (View->Va != NULL)
+            MiReleaseInRange(&MiSystemViewRange, View->Va, Pages);
+        ExFreePoolWithTag(View, TAG_MM);
+        return STATUS_NO_MEMORY;
+    }
+    View->Pages = Pages;
+    View->ControlArea = Segment->ControlArea;
+    MiFillSystemView(View->Va, Pages, View->ControlArea);
+    OldIrql = MiLockPfn();
+    InsertTailList(&MiSystemViews, &View->Links);
+    View->ControlArea->NumberOfMappedViews++;
+    View->ControlArea->NumberOfUserReferences++;
+    MiUnlockPfn(OldIrql);
+    *MappedBase = View->Va;
+    *ViewSize = Pages * PAGE_SIZE;
+    return STATUS_SUCCESS;
+}
+
+// IRQL <= APC_LEVEL. STATUS_NOT_MAPPED_VIEW if no view begins there.
+NTSTATUS NTAPI MmUnmapViewInSystemSpace(PVOID MappedBase)
+{
+    PMI_SYSTEM_VIEW View = NULL;
+    PLIST_ENTRY Entry;
+    KIRQL OldIrql = MiLockPfn();
+
+    for (Entry = MiSystemViews.Flink; Entry != &MiSystemViews; Entry = Entry->Flink) {
+        if (CONTAINING_RECORD(Entry, MI_SYSTEM_VIEW, Links)->Va == MappedBase) {
+            View = CONTAINING_RECORD(Entry, MI_SYSTEM_VIEW, Links);
+            RemoveEntryList(Entry);
+            break;
+        }
+    }
+    MiUnlockPfn(OldIrql);
+    if (View == NULL)
+        return STATUS_NOT_MAPPED_VIEW;
+    MiUnmapSystemRange(View->Va, View->Pages);
+    MiReleaseInRange(&MiSystemViewRange, View->Va, View->Pages);
+    MiDereferenceControlArea(View->ControlArea, 0, 1, 1);
+    ExFreePoolWithTag(View, TAG_MM);
+    return STATUS_SUCCESS;
+}
