@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// What the rooms of ex/ share: pool headers and descriptors, the executive objects' bodies, helpers of the services.
+
+#ifndef MICA_EX_EXP_H
+#define MICA_EX_EXP_H
+
+#include "ntos.h"
+
+#define TAG_EX_RESOURCE 0x65526C45    // 'ElRe'
+#define TAG_EX_HANDLE_TABLE 0x6274624F // 'Obtb'
+#define TAG_EX_STRING 0x72745345      // 'EStr'
+#define TAG_EX_QUERY 0x66496E53       // 'SnIf'
+
+// --- pool ------------------------------------------------------------------------------------------------------
+// A pool page is a row of blocks without gaps; each begins with a header that knows its own and its left
+// neighbour's size, so both neighbours are found in O(1) when a block is freed:
+//
+//   page+0            +8*BlockSize          ...                                       page+1000h
+//   | header | body   | header | body       | header | body ...                       |
+//     Previous=0        Previous=size of the first
+//
+// Sizes count units of 8 bytes. A block that is free keeps its list entry in the first 8 bytes of its body.
+// Symptom of a write past a block's end: bugcheck 0x19 (P1 = 20h) when it or its neighbour is freed.
+#define POOL_UNIT 8u
+#define POOL_UNIT_SHIFT 3
+#define POOL_PAGE_UNITS (PAGE_SIZE / POOL_UNIT)
+#define POOL_SMALLEST_UNITS 2u                              // header and list entry
+#define POOL_LARGEST_BODY (PAGE_SIZE - 2 * POOL_UNIT)       // beyond: whole pages
+#define POOL_MAX_CACHED_PAGES 8                             // empty pages a descriptor keeps
+#define POOL_TYPE_FREE 0
+#define POOL_TYPE_ALLOCATED 4                               // | (POOL_TYPE & 1)
+#define POOL_FILL_ALLOCATED 0xCD
+#define POOL_FILL_FREED 0xDD
+
+typedef struct _POOL_HEADER {
+    USHORT PreviousSize : 9;
+    USHORT PoolIndex : 7;
+    USHORT BlockSize : 9;
+    USHORT PoolType : 7;
+    ULONG PoolTag;
+} POOL_HEADER, *PPOOL_HEADER;
+C_ASSERT_SIZE(POOL_HEADER, 8);
+
+typedef struct _POOL_DESCRIPTOR {
+    BOOLEAN Paged;
+    BOOLEAN Ready;
+    KSPIN_LOCK SpinLock;          // nonpaged pool
+    KGUARDED_MUTEX Mutex;         // paged pool, whose blocks may one day be paged out
+    ULONG Summary[POOL_PAGE_UNITS / 32]; // bit n: ListHeads[n] is not empty
+    LIST_ENTRY ListHeads[POOL_PAGE_UNITS]; // free blocks of n units
+    PVOID CachedPages;            // empty pages, linked through their first word
+    ULONG CachedPageCount;
+    volatile LONG BytesInUse;
+    volatile LONG Allocations;
+    volatile LONG Frees;
+} POOL_DESCRIPTOR, *PPOOL_DESCRIPTOR;
+
+// pool.c
+extern POOL_DESCRIPTOR ExpPool[2]; // by Paged
+// poolblock.c
+PVOID ExpAllocateBlock(PPOOL_DESCRIPTOR Pool, ULONG Units, ULONG Tag);
+ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag);
+VOID ExpInitializePoolDescriptor(PPOOL_DESCRIPTOR Pool, BOOLEAN Paged);
+// poolbig.c
+BOOLEAN ExpInitBigPages(VOID);
+BOOLEAN ExpInsertBigPage(PVOID Memory, ULONG Tag, ULONG Bytes);
+ULONG ExpRemoveBigPage(PVOID Memory, PULONG Tag);
+// pooltag.c
+VOID ExpTagAllocated(ULONG Tag, BOOLEAN Paged, ULONG Bytes);
+VOID ExpTagFreed(ULONG Tag, BOOLEAN Paged, ULONG Bytes);
+
+// --- executive objects --------------------------------------------------------------------------------------------
+typedef struct _ETIMER {
+    KTIMER KeTimer;
+    KAPC TimerApc;
+    KDPC TimerDpc;
+    LIST_ENTRY ActiveTimerListEntry; // in ETHREAD.ActiveTimerListHead while ApcAssociated
+    KSPIN_LOCK Lock;
+    LONG Period;
+    BOOLEAN ApcAssociated; // the timer is referenced once for it
+} ETIMER, *PETIMER;
+
+typedef struct _KEYED_EVENT_OBJECT {
+    EX_PUSH_LOCK Lock;
+    LIST_ENTRY WaitQueue; // of ETHREAD.KeyedWaitChain
+} KEYED_EVENT_OBJECT, *PKEYED_EVENT_OBJECT;
+
+extern struct _OBJECT_TYPE *ExpKeyedEventObjectType;
+BOOLEAN ExpInitKeyedEvents(VOID);
+VOID NTAPI ExpDeleteTimer(PVOID Object);
+VOID NTAPI ExpDeleteMutant(PVOID Object);
+BOOLEAN ExpCreateSimpleType(PCWSTR Name, ULONG BodySize, LONG DispatcherOffset, const GENERIC_MAPPING *Mapping, ACCESS_MASK AllAccess,
+                            OB_DELETE_METHOD Delete, POBJECT_TYPE *Type);
+
+// --- start-up (phase1.c, init.c)
+VOID NTAPI Phase1Initialization(PVOID StartContext);
+VOID ExpInitializeTime(VOID);
+
+// --- services (service.c): the few lines that every create, open and query shares
+NTSTATUS ExpCreateObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Attributes, POBJECT_TYPE Type, ULONG BodySize, PVOID *Object);
+NTSTATUS ExpInsertObject(PVOID Object, ACCESS_MASK DesiredAccess, PHANDLE Handle);
+NTSTATUS ExpOpenObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Attributes, POBJECT_TYPE Type);
+NTSTATUS ExpReturnLong(PLONG Address, LONG Value, KPROCESSOR_MODE Mode);
+NTSTATUS ExpProbeOptional(PVOID Address, ULONG Bytes, KPROCESSOR_MODE Mode);
+NTSTATUS ExpProbeQuery(PVOID Information, ULONG Length, ULONG Expected, PULONG ReturnLength, KPROCESSOR_MODE Mode);
+NTSTATUS ExpReturnQuery(PVOID Information, const VOID *Data, ULONG Bytes, PULONG ReturnLength, KPROCESSOR_MODE Mode);
+
+// --- NtQuerySystemInformation (query*.c). Each fills Buffer (kernel memory, zeroed) and says in *Needed how much it wanted.
+typedef NTSTATUS (*EXP_QUERY_ROUTINE)(PVOID Buffer, ULONG Length, PULONG Needed);
+NTSTATUS ExpQueryProcesses(PVOID Buffer, ULONG Length, PULONG Needed);
+VOID ExpRelocateProcesses(PVOID Buffer, PVOID Target);
+NTSTATUS ExpQueryHandles(PVOID Buffer, ULONG Length, PULONG Needed);
+NTSTATUS ExpQueryModules(PVOID Buffer, ULONG Length, PULONG Needed);
+NTSTATUS ExpQueryPoolTagInformation(PVOID Buffer, ULONG Length, PULONG Needed);
+NTSTATUS ExpQueryPerformance(PVOID Buffer, ULONG Length, PULONG Needed);
+
+// The executive's start (ex/init.c, ex/phase1.c).
+VOID NTAPI Phase1Initialization(PVOID StartContext);
+VOID ExpInitializeTime(VOID);
+
+#endif

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// Fast mutexes: exclusive locks for threads that raise to APC_LEVEL while they hold one. Count is 1 when free and
+// falls by one for the owner and each waiter; the event hands the mutex to one waiter. Source: WDK, "Fast Mutexes".
+
+#include "exp.h"
+
+// Makes a free mutex. The memory must be nonpaged. Any IRQL.
+VOID ExInitializeFastMutex(PFAST_MUTEX Mutex)
+{
+    Mutex->Count = 1;
+    Mutex->Owner = NULL;
+    Mutex->Contention = 0;
+    KeInitializeEvent(&Mutex->Event, SynchronizationEvent, FALSE);
+}
+
+// Waits for the mutex and owns it; the caller is at APC_LEVEL afterwards. Not recursive. IRQL <= APC_LEVEL.
+VOID FASTCALL ExAcquireFastMutex(PFAST_MUTEX Mutex)
+{
+    KIRQL OldIrql;
+
+    ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
+    OldIrql = KfRaiseIrql(APC_LEVEL);
+    ASSERT(Mutex->Owner != KeGetCurrentThread());
+    if (InterlockedDecrement(&Mutex->Count) != 0) {
+        Mutex->Contention++;
+        KeWaitForever(&Mutex->Event, WrFastMutex);
+    }
+    Mutex->Owner = KeGetCurrentThread();
+    Mutex->OldIrql = OldIrql;
+}
+
+// Takes the mutex if it is free (then at APC_LEVEL, TRUE). IRQL <= APC_LEVEL.
+BOOLEAN FASTCALL ExTryToAcquireFastMutex(PFAST_MUTEX Mutex)
+{
+    KIRQL OldIrql;
+
+    ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
+    OldIrql = KfRaiseIrql(APC_LEVEL);
+    if (InterlockedCompareExchange(&Mutex->Count, 0, 1) != 1) {
+        KfLowerIrql(OldIrql);
+        return FALSE;
+    }
+    Mutex->Owner = KeGetCurrentThread();
+    Mutex->OldIrql = OldIrql;
+    return TRUE;
+}
+
+// Gives the mutex to the next waiter, if any, and returns to the IRQL before it was acquired. IRQL == APC_LEVEL; the owner.
+VOID FASTCALL ExReleaseFastMutex(PFAST_MUTEX Mutex)
+{
+    KIRQL OldIrql = (KIRQL)Mutex->OldIrql;
+
+    ASSERT_IRQL_EQUAL(APC_LEVEL);
+    ASSERT(Mutex->Owner == KeGetCurrentThread());
+    Mutex->Owner = NULL;
+    if (InterlockedIncrement(&Mutex->Count) <= 0)
+        KeSetEvent(&Mutex->Event, EVENT_INCREMENT, FALSE);
+    KfLowerIrql(OldIrql);
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// SystemPerformanceInformation, SystemModuleInformation and SystemPoolTagInformation.
+// Source: SDK (winternl.h); the Native API as published.
+
+#include "exp.h"
+
+// SystemPerformanceInformation: Mm's and Ke's counters. A shorter buffer gets the front part. PASSIVE_LEVEL.
+NTSTATUS ExpQueryPerformance(PVOID Buffer, ULONG Length, PULONG Needed)
+{
+    SYSTEM_PERFORMANCE_INFORMATION Answer;
+    MM_STATISTICS Memory;
+
+    RtlZeroMemory(&Answer, sizeof(Answer));
+    MmQueryStatistics(&Memory);
+    Answer.AvailablePages = Memory.AvailablePages;
+    Answer.CommittedPages = Memory.CommittedPages;
+    Answer.CommitLimit = Memory.CommitLimit;
+    Answer.PeakCommitment = Memory.PeakCommitment;
+    Answer.PageFaultCount = Memory.PageFaults;
+    Answer.CopyOnWriteCount = Memory.CopyOnWriteFaults;
+    Answer.TransitionCount = Memory.TransitionFaults;
+    Answer.DemandZeroCount = Memory.DemandZeroFaults;
+    Answer.PageReadCount = Memory.PageReads;
+    Answer.PageReadIoCount = Memory.PageReadIos;
+    Answer.MappedPagesWriteCount = Memory.MappedPagesWritten;
+    Answer.PagedPoolPages = Memory.PagedPoolPages;
+    Answer.NonPagedPoolPages = Memory.NonPagedPoolPages;
+    Answer.FreeSystemPtes = Memory.FreeSystemPtes;
+    ExQueryPoolTotals(&Answer.NonPagedPoolAllocs, &Answer.NonPagedPoolFrees, &Answer.PagedPoolAllocs, &Answer.PagedPoolFrees);
+    for (ULONG Index = 0; Index < (ULONG)KeNumberProcessors; Index++) {
+        PKPRCB Prcb = KiProcessorBlock[Index];
+
+        Answer.IdleProcessTime.QuadPart += (LONGLONG)((ULONGLONG)Prcb->IdleThread->KernelTime * KeMaximumIncrement);
+        Answer.ContextSwitches += Prcb->KeContextSwitches;
+        Answer.SystemCalls += Prcb->KeSystemCalls;
+    }
+    *Needed = min_of(Length, sizeof(Answer));
+    RtlCopyMemory(Buffer, &Answer, *Needed);
+    return STATUS_SUCCESS;
+}
+
+// SystemModuleInformation: the kernel image is the only module until drivers are loaded from files. PASSIVE_LEVEL.
+NTSTATUS ExpQueryModules(PVOID Buffer, ULONG Length, PULONG Needed)
+{
+    static const CHAR Path[] = "\\SystemRoot\\system32\\ntoskrnl.exe";
+    PRTL_PROCESS_MODULES Modules = Buffer;
+    PRTL_PROCESS_MODULE_INFORMATION Kernel = &Modules->Modules[0];
+
+    *Needed = sizeof(RTL_PROCESS_MODULES);
+    if (Length < *Needed)
+        return STATUS_INFO_LENGTH_MISMATCH;
+    Modules->NumberOfModules = 1;
+    Kernel->ImageBase = (PVOID)(KSEG0_BASE + KeLoaderBlock->KernelPhysicalBase);
+    Kernel->ImageSize = KeLoaderBlock->KernelPhysicalEnd - KeLoaderBlock->KernelPhysicalBase;
+    Kernel->LoadCount = 1;
+    Kernel->OffsetToFileName = (USHORT)(strrchr(Path, '\\') + 1 - Path);
+    RtlCopyMemory(Kernel->FullPathName, Path, sizeof(Path));
+    return STATUS_SUCCESS;
+}
+
+// SystemPoolTagInformation: the counters of every pool tag. PASSIVE_LEVEL.
+NTSTATUS ExpQueryPoolTagInformation(PVOID Buffer, ULONG Length, PULONG Needed)
+{
+    const ULONG Fixed = FIELD_OFFSET(SYSTEM_POOLTAG_INFORMATION, TagInfo);
+    PSYSTEM_POOLTAG_INFORMATION Tags = Buffer;
+    ULONG Capacity;
+
+    *Needed = Fixed;
+    if (Length < Fixed)
+        return STATUS_INFO_LENGTH_MISMATCH;
+    Capacity = (Length - Fixed) / sizeof(SYSTEM_POOLTAG);
+    Tags->Count = ExQueryPoolTags(Tags->TagInfo, Capacity);
+    *Needed = Fixed + Tags->Count * sizeof(SYSTEM_POOLTAG);
+    return Tags->Count <= Capacity ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// Time services: the system time, the performance counter, the clock's resolution (fixed at one tick).
+// Source: SDK, GetSystemTimeAsFileTime, QueryPerformanceCounter, timeBeginPeriod; the Native API as published.
+
+#include "exp.h"
+
+static NTSTATUS ExpReturnTime(PLARGE_INTEGER Address, LARGE_INTEGER Value, KPROCESSOR_MODE Mode)
+{
+    volatile NTSTATUS Status = STATUS_SUCCESS;
+
+    if (Address == NULL)
+        return STATUS_SUCCESS;
+    SEH_TRY {
+        if (Mode != KernelMode)
+            ProbeForWriteType(Address);
+        *Address = Value;
+    }
+    SEH_EXCEPT {
+        Status = SEH_CODE();
+    }
+    SEH_END
+    return Status;
+}
+
+// The system time in 100 ns since 1601. STATUS_ACCESS_VIOLATION. PASSIVE_LEVEL.
+NTSTATUS NTAPI NtQuerySystemTime(PLARGE_INTEGER SystemTime)
+{
+    LARGE_INTEGER Now;
+
+    PAGED_CODE();
+    if (SystemTime == NULL)
+        return STATUS_ACCESS_VIOLATION;
+    KeQuerySystemTime(&Now);
+    return ExpReturnTime(SystemTime, Now, ExGetPreviousMode());
+}
+
+// Sets the system time and the real-time clock; *PreviousTime (optional) is the time before. Needs SeSystemtimePrivilege.
+// STATUS_INVALID_PARAMETER for a time the clock cannot hold. PASSIVE_LEVEL.
+NTSTATUS NTAPI NtSetSystemTime(PLARGE_INTEGER SystemTime, PLARGE_INTEGER PreviousTime)
+{
+    KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    LARGE_INTEGER New, Old;
+    PLARGE_INTEGER Captured;
+    TIME_FIELDS Fields;
+    NTSTATUS Status;
+
+    PAGED_CODE();
+    Status = ExCaptureTimeout(&Captured, &New, SystemTime, Mode);
+    if (NT_SUCCESS(Status))
+        Status = ExpProbeOptional(PreviousTime, sizeof(LARGE_INTEGER), Mode);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (Captured == NULL || New.QuadPart < 0)
+        return STATUS_INVALID_PARAMETER;
+    if (!SeSinglePrivilegeCheck(SE_SYSTEMTIME_PRIVILEGE, Mode))
+        return STATUS_PRIVILEGE_NOT_HELD;
+    RtlTimeToTimeFields(&New, &Fields);
+    KeSetSystemTime(&New, &Old);
+    HalSetRealTimeClock(&Fields);
+    return ExpReturnTime(PreviousTime, Old, Mode);
+}
+
+// The performance counter and (optional) its frequency. STATUS_ACCESS_VIOLATION. PASSIVE_LEVEL.
+NTSTATUS NTAPI NtQueryPerformanceCounter(PLARGE_INTEGER Counter, PLARGE_INTEGER Frequency)
+{
+    LARGE_INTEGER Ticks, Hertz;
+    NTSTATUS Status;
+
+    PAGED_CODE();
+    if (Counter == NULL)
+        return STATUS_ACCESS_VIOLATION;
+    Ticks = KeQueryPerformanceCounter(&Hertz);
+    Status = ExpReturnTime(Counter, Ticks, ExGetPreviousMode());
+    return NT_SUCCESS(Status) ? ExpReturnTime(Frequency, Hertz, ExGetPreviousMode()) : Status;
+}
+
+// The longest, shortest and present interval between clock ticks, in 100 ns: all the same. PASSIVE_LEVEL.
+NTSTATUS NTAPI NtQueryTimerResolution(PULONG Maximum, PULONG Minimum, PULONG Current)
+{
+    KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    LONG Increment = (LONG)KeQueryTimeIncrement();
+    NTSTATUS Status;
+
+    PAGED_CODE();
+    Status = ExpProbeOptional(Maximum, sizeof(ULONG), Mode);
+    if (NT_SUCCESS(Status))
+        Status = ExpProbeOptional(Minimum, sizeof(ULONG), Mode);
+    if (NT_SUCCESS(Status))
+        Status = ExpProbeOptional(Current, sizeof(ULONG), Mode);
+    if (NT_SUCCESS(Status))
+        Status = ExpReturnLong((PLONG)Maximum, Increment, Mode);
+    if (NT_SUCCESS(Status))
+        Status = ExpReturnLong((PLONG)Minimum, Increment, Mode);
+    return NT_SUCCESS(Status) ? ExpReturnLong((PLONG)Current, Increment, Mode) : Status;
+}
+
+// Asks for another resolution; the clock has only one, which *Current tells. PASSIVE_LEVEL.
+NTSTATUS NTAPI NtSetTimerResolution(ULONG Desired, BOOLEAN Set, PULONG Current)
+{
+    KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    NTSTATUS Status;
+
+    PAGED_CODE();
+    UNREFERENCED_PARAMETER(Desired);
+    Status = ExpProbeOptional(Current, sizeof(ULONG), Mode);
+    if (NT_SUCCESS(Status))
+        Status = ExpReturnLong((PLONG)Current, (LONG)KeQueryTimeIncrement(), Mode);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    return Set ? STATUS_SUCCESS : STATUS_TIMER_RESOLUTION_NOT_SET;
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// Handles as results of services, and making names permanent or temporary.
+
+#include "obp.h"
+
+// Can *Handle be written? Kernel mode is trusted. STATUS_ACCESS_VIOLATION, STATUS_DATATYPE_MISALIGNMENT. PASSIVE_LEVEL.
+NTSTATUS NTAPI ObProbeHandle(PHANDLE Handle, KPROCESSOR_MODE Mode)
+{
+    volatile NTSTATUS Status = STATUS_SUCCESS;
+
+    if (Mode == KernelMode)
+        return STATUS_SUCCESS;
+    if (Handle == NULL)
+        return STATUS_ACCESS_VIOLATION;
+    SEH_TRY {
+        ProbeForWriteType(Handle);
+    }
+    SEH_EXCEPT {
+        Status = SEH_CODE();
+    }
+    SEH_END
+    return Status;
+}
+
+// Writes a new handle of the current process to a probed address. If that faults the handle is closed again. PASSIVE_LEVEL.
+NTSTATUS NTAPI ObReturnHandle(PHANDLE Handle, HANDLE Value, KPROCESSOR_MODE Mode)
+{
+    volatile NTSTATUS Status = STATUS_SUCCESS;
+
+    if (Mode == KernelMode) {
+        *Handle = Value;
+        return STATUS_SUCCESS;
+    }
+    SEH_TRY {
+        *Handle = Value;
+    }
+    SEH_EXCEPT {
+        Status = SEH_CODE();
+    }
+    SEH_END
+    if (!NT_SUCCESS(Status))
+        IGNORE_STATUS(ObCloseHandle(Value, Mode));
+    return Status;
+}
+
+// Makes an object temporary: its name goes with its last handle. Needs DELETE. PASSIVE_LEVEL.
+NTSTATUS NTAPI NtMakeTemporaryObject(HANDLE Handle)
+{
+    PVOID Object;
+    NTSTATUS Status = ObReferenceObjectByHandle(Handle, DELETE, NULL, ExGetPreviousMode(), &Object, NULL);
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    ObMakeTemporaryObject(Object);
+    ObDereferenceObject(Object);
+    return STATUS_SUCCESS;
+}
+
+// Makes an object permanent: its name outlives its handles. Needs SeCreatePermanentPrivilege. PASSIVE_LEVEL.
+NTSTATUS NTAPI NtMakePermanentObject(HANDLE Handle)
+{
+    KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    PVOID Object;
+    NTSTATUS Status;
+
+    if (!SeSinglePrivilegeCheck(SE_CREATE_PERMANENT_PRIVILEGE, Mode))
+        return STATUS_PRIVILEGE_NOT_HELD;
+    Status = ObReferenceObjectByHandle(Handle, 0, NULL, Mode, &Object, NULL);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    ObpLockNamespace(TRUE);
+    OBJECT_TO_OBJECT_HEADER(Object)->Flags |= OB_FLAG_PERMANENT;
+    ObpUnlockNamespace(TRUE);
+    ObDereferenceObject(Object);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+// Laws of fast and guarded mutexes, push locks, run-down protection (ex/fmutex.c, gmutex.c, pushlock.c, rundown.c).
+
+#include "ktest.h"
+
+#define THREADS 4
+#define TURNS 200
+
+static FAST_MUTEX Fast;
+static KGUARDED_MUTEX Guarded;
+static EX_PUSH_LOCK Push;
+static volatile LONG Owners, Broken, Shared, SharedPeak, Turns;
+
+static VOID Rest(VOID)
+{
+    IGNORE_STATUS(ZwYieldExecution());
+}
+
+// The body of a critical section: alone in it, even though it gives the processor away.
+static VOID BeAlone(VOID)
+{
+    if (InterlockedIncrement(&Owners) != 1)
+        InterlockedIncrement(&Broken);
+    Rest();
+    Turns++;
+    if (InterlockedDecrement(&Owners) != 0)
+        InterlockedIncrement(&Broken);
+}
+
+static VOID NTAPI UseFast(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    for (ULONG Turn = 0; Turn < TURNS; Turn++) {
+        ExAcquireFastMutex(&Fast);
+        BeAlone();
+        ExReleaseFastMutex(&Fast);
+    }
+}
+
+static VOID NTAPI UseGuarded(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    for (ULONG Turn = 0; Turn < TURNS; Turn++) {
+        KeAcquireGuardedMutex(&Guarded);
+        BeAlone();
+        KeReleaseGuardedMutex(&Guarded);
+    }
+}
+
+static VOID NTAPI UsePush(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    for (ULONG Turn = 0; Turn < TURNS; Turn++) {
+        KeEnterCriticalRegion();
+        if ((KtRandom() & 3) == 0) {
+            ExAcquirePushLockExclusive(&Push);
+            if (Shared != 0)
+                InterlockedIncrement(&Broken);
+            BeAlone();
+            ExReleasePushLockExclusive(&Push);
+        } else {
+            LONG Now;
+
+            ExAcquirePushLockShared(&Push);
+            Now = InterlockedIncrement(&Shared);
+            if (Owners != 0)
+                InterlockedIncrement(&Broken);
+            if (Now > SharedPeak)
+                SharedPeak = Now;
+            Rest();
+            InterlockedDecrement(&Shared);
+            InterlockedIncrement(&Turns);
+            ExReleasePushLockShared(&Push);
+        }
+        KeLeaveCriticalRegion();
+    }
+}
+
+static VOID RunThreads(PKSTART_ROUTINE Routine)
+{
+    PETHREAD Threads[THREADS];
+
+    Owners = Broken = Shared = SharedPeak = Turns = 0;
+    for (ULONG Index = 0; Index < THREADS; Index++)
+        Threads[Index] = KtStartThread(Routine, NULL, 8);
+    for (ULONG Index = 0; Index < THREADS; Index++)
+        KtJoin(Threads[Index]);
+    expect_eq(Broken, 0);
+    expect_eq(Turns, THREADS * TURNS);
+}
+
+KTEST(ex, fast_mutex_excludes)
+{
+    // Law: one owner at a time; the owner is at APC_LEVEL and returns to where it was.
+    ExInitializeFastMutex(&Fast);
+    RunThreads(UseFast);
+    ExAcquireFastMutex(&Fast);
+    expect_eq(KeGetCurrentIrql(), APC_LEVEL);
+    ExReleaseFastMutex(&Fast);
+    expect_eq(KeGetCurrentIrql(), PASSIVE_LEVEL);
+    expect(ExTryToAcquireFastMutex(&Fast));
+    ExReleaseFastMutex(&Fast);
+    expect_eq(Fast.Count, 1);
+}
+
+KTEST(ex, guarded_mutex_excludes)
+{
+    // Law: one owner at a time; the owner is in a guarded region, at its own IRQL.
+    KeInitializeGuardedMutex(&Guarded);
+    RunThreads(UseGuarded);
+    KeAcquireGuardedMutex(&Guarded);
+    expect_eq(KeGetCurrentIrql(), PASSIVE_LEVEL);
+    expect(KeGetCurrentThread()->SpecialApcDisable < 0);
+    KeReleaseGuardedMutex(&Guarded);
+    expect_eq(KeGetCurrentThread()->SpecialApcDisable, 0);
+}
+
+KTEST(ex, push_lock_excludes_and_shares)
+{
+    // Law: an exclusive owner is alone; shared owners are together; afterwards the lock is free.
+    ExInitializePushLock(&Push);
+    RunThreads(UsePush);
+    expect(SharedPeak > 1);
+    expect_eq(Push.Value, 0);
+}
+
+static VOID NTAPI TakePushExclusive(PVOID Context)
+{
+    KeEnterCriticalRegion();
+    ExAcquirePushLockExclusive(&Push);
+    *(volatile LONG *)Context = InterlockedIncrement(&Turns);
+    ExReleasePushLockExclusive(&Push);
+    KeLeaveCriticalRegion();
+}
+
+static VOID NTAPI TakePushShared(PVOID Context)
+{
+    KeEnterCriticalRegion();
+    ExAcquirePushLockShared(&Push);
+    *(volatile LONG *)Context = InterlockedIncrement(&Turns);
+    ExReleasePushLockShared(&Push);
+    KeLeaveCriticalRegion();
+}
+
+KTEST(ex, push_lock_serves_in_order)
+{
+    // Law: a new shared owner does not pass a waiting exclusive one.
+    volatile LONG Exclusive = 0, Later = 0;
+    PETHREAD Writer, Reader;
+
+    Turns = 0;
+    ExInitializePushLock(&Push);
+    KeEnterCriticalRegion();
+    ExAcquirePushLockShared(&Push);
+    Writer = KtStartThread(TakePushExclusive, (PVOID)&Exclusive, 16);
+    Reader = KtStartThread(TakePushShared, (PVOID)&Later, 16);
+    expect_eq(Turns, 0); // both wait: they have a higher priority than this thread
+    ExReleasePushLockShared(&Push);
+    KeLeaveCriticalRegion();
+    KtJoin(Writer);
+    KtJoin(Reader);
+    expect_eq(Exclusive, 1);
+    expect_eq(Later, 2);
+    expect_eq(Push.Value, 0);
+}
+
+static EX_RUNDOWN_REF Ref;
+static volatile LONG RundownDone;
+
+static VOID NTAPI RunItDown(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    ExWaitForRundownProtectionRelease(&Ref);
+    RundownDone = 1;
+}
+
+KTEST(ex, rundown_waits_for_references_and_lets_none_in)
+{
+    // Law: the run-down ends when the last reference is dropped, and from its beginning on no new one is given.
+    PETHREAD Thread;
+
+    RundownDone = 0;
+    ExInitializeRundownProtection(&Ref);
+    expect(ExAcquireRundownProtection(&Ref));
+    expect(ExAcquireRundownProtection(&Ref));
+    Thread = KtStartThread(RunItDown, NULL, 16);
+    expect(!ExAcquireRundownProtection(&Ref));
+    ExReleaseRundownProtection(&Ref);
+    expect_eq(RundownDone, 0);
+    ExReleaseRundownProtection(&Ref);
+    KtJoin(Thread);
+    expect_eq(RundownDone, 1);
+    expect(!ExAcquireRundownProtection(&Ref));
+    ExWaitForRundownProtectionRelease(&Ref); // returns at once
+}
