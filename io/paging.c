@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// Paging I/O for Mm: reads and writes of locked pages, around the cache. They may be made at APC_LEVEL by a thread that
+// is in the middle of a fault, so they end without an APC: status block and event are set where the driver completes.
+
+#include "iop.h"
+
+static NTSTATUS IopPageTransfer(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event,
+                                PIO_STATUS_BLOCK IoStatus, BOOLEAN Write)
+{
+    PDEVICE_OBJECT Device = IoGetRelatedDeviceObject(File);
+    PIRP Irp = IoAllocateIrp(Device->StackSize, FALSE);
+    PIO_STACK_LOCATION Stack;
+
+    ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
+    if (Irp == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    Irp->MdlAddress = Mdl;
+    Irp->Flags = IRP_PAGING_IO | IRP_NOCACHE | IRP_SYNCHRONOUS_PAGING_IO;
+    Irp->RequestorMode = KernelMode;
+    Irp->UserIosb = IoStatus;
+    Irp->UserEvent = Event;
+    Irp->UserBuffer = MmGetMdlVirtualAddress(Mdl);
+    Irp->Tail.Overlay.Thread = PsGetCurrentThread();
+    Irp->Tail.Overlay.OriginalFileObject = File;
+    Stack = IoGetNextIrpStackLocation(Irp);
+    Stack->MajorFunction = Write ? IRP_MJ_WRITE : IRP_MJ_READ;
+    Stack->FileObject = File;
+    Stack->Parameters.Read.Length = MmGetMdlByteCount(Mdl);
+    Stack->Parameters.Read.ByteOffset = *Offset;
+    return IoCallDriver(Device, Irp);
+}
+
+// Starts reading pages of a file into frames that Mdl describes.
+//
+// Mdl: locked; stays the caller's.   <= APC_LEVEL. If the result is a success (STATUS_PENDING included), Event is set
+// and *IoStatus filled when the read has ended; STATUS_INSUFFICIENT_RESOURCES means that nothing was started.
+NTSTATUS NTAPI IoPageRead(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event, PIO_STATUS_BLOCK IoStatus)
+{
+    return IopPageTransfer(File, Mdl, Offset, Event, IoStatus, FALSE);
+}
+
+// Starts writing pages of a file from frames that Mdl describes.
+//
+// As IoPageRead.
+NTSTATUS NTAPI IoSynchronousPageWrite(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event,
+                                      PIO_STATUS_BLOCK IoStatus)
+{
+    return IopPageTransfer(File, Mdl, Offset, Event, IoStatus, TRUE);
+}
