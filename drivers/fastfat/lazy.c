@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// The lazy flush: a second after the first change a worker thread writes the metadata of every volume that has some; two
+// quiet seconds later it marks the volume clean. No change, no timer.
+
+#include "fat.h"
+
+#define FAT_LAZY_PERIOD (-10000000ll) // one second
+#define FAT_IDLE_TICKS 2
+
+static PVCB FatNextVolume(PVCB Previous)
+{
+    KIRQL OldIrql = KfAcquireSpinLock(&FatData.Lock);
+    PLIST_ENTRY Entry = Previous == NULL ? FatData.Volumes.Flink : Previous->Links.Flink;
+
+    KfReleaseSpinLock(&FatData.Lock, OldIrql);
+    return Entry == &FatData.Volumes ? NULL : CONTAINING_RECORD(Entry, VCB, Links); // volumes are never taken off
+}
+
+// One tick for one volume. Vcb->Resource shared keeps it out of the middle of a change to the name space.
+static VOID FatLazyTick(PVCB Vcb)
+{
+    ExAcquireResourceSharedLite(&Vcb->Resource, TRUE);
+    FatLockMeta(Vcb);
+    if (Vcb->DirtyBlocks != 0 || Vcb->InfoStale || Vcb->Freed.Free != Vcb->Freed.Count) {
+        IGNORE_STATUS(FatFlushMeta(Vcb)); // what failed stays dirty: the next tick tries again
+        FatStartLazyFlush();
+    } else if (Vcb->MarkedDirty) {
+        if (++Vcb->IdleTicks >= FAT_IDLE_TICKS)
+            IGNORE_STATUS(FatMarkVolumeClean(Vcb));
+        else
+            FatStartLazyFlush();
+    }
+    FatUnlockMeta(Vcb);
+    ExReleaseResourceLite(&Vcb->Resource);
+}
+
+static VOID NTAPI FatLazyWorker(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    FatData.WorkQueued = 0;
+    KeEnterCriticalRegion();
+    for (PVCB Vcb = FatNextVolume(NULL); Vcb != NULL; Vcb = FatNextVolume(Vcb)) {
+        FatLazyTick(Vcb);
+        if (ExAcquireResourceExclusiveLite(&Vcb->Resource, FALSE)) { // what a close could not free
+            FatReapFcbs(Vcb);
+            ExReleaseResourceLite(&Vcb->Resource);
+        }
+    }
+    KeLeaveCriticalRegion();
+}
+
+static VOID NTAPI FatLazyDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    FatData.TimerSet = 0;
+    if (InterlockedExchange(&FatData.WorkQueued, 1) == 0)
+        ExQueueWorkItem(&FatData.WorkItem, DelayedWorkQueue);
+}
+
+// Makes the lazy worker run in a second, if it is not going to already. <= DISPATCH_LEVEL.
+VOID FatStartLazyFlush(VOID)
+{
+    LARGE_INTEGER Due;
+
+    if (FatData.TimerSet || InterlockedExchange(&FatData.TimerSet, 1) != 0)
+        return;
+    Due.QuadPart = FAT_LAZY_PERIOD;
+    KeSetTimer(&FatData.Timer, Due, &FatData.Dpc);
+}
+
+VOID FatInitializeLazyFlush(VOID)
+{
+    KeInitializeTimer(&FatData.Timer);
+    KeInitializeDpc(&FatData.Dpc, FatLazyDpc, NULL);
+    ExInitializeWorkItem(&FatData.WorkItem, FatLazyWorker, NULL);
+}
+
+// System shutdown: everything of every volume to its disk, marked clean. PASSIVE_LEVEL, critical region.
+VOID FatShutdownVolumes(VOID)
+{
+    for (PVCB Vcb = FatNextVolume(NULL); Vcb != NULL; Vcb = FatNextVolume(Vcb)) {
+        NTSTATUS Status = FatFlushVolume(Vcb);
+
+        if (NT_SUCCESS(Status))
+            Status = FatMarkVolumeClean(Vcb);
+        if (NT_SUCCESS(Status))
+            Status = FatFlushDevice(Vcb->Target);
+        if (!NT_SUCCESS(Status))
+            DbgPrint("FAT: volume %08x was not flushed, status %08x\n", Vcb->Geometry.SerialNumber, Status);
+    }
+}
