@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// The names of DLLs: what a caller writes, what the lists hold, and where files are looked for.
+// Source: SDK documentation (LoadLibrary; "Dynamic-Link Library Search Order").
+
+#include "ldrp.h"
+
+BOOLEAN LdrpHasPath(PCUNICODE_STRING Name)
+{
+    USHORT i;
+
+    for (i = 0; i < Name->Length / sizeof(WCHAR); i++) {
+        if (RtlpIsSeparator(Name->Buffer[i]) || Name->Buffer[i] == ':')
+            return TRUE;
+    }
+    return FALSE;
+}
+
+NTSTATUS LdrpCompleteName(PCUNICODE_STRING Given, PWSTR Text, PUNICODE_STRING Name)
+{
+    ULONG   Units = Given->Length / sizeof(WCHAR), i;
+    BOOLEAN Dot = FALSE;
+
+    if (Units == 0)
+        return STATUS_INVALID_PARAMETER;
+    if (Units + 5 > LDRP_NAME_UNITS)
+        return STATUS_NAME_TOO_LONG;
+    memcpy(Text, Given->Buffer, Given->Length);
+    Text[Units] = 0;
+    for (i = Units; i-- > 0 && !RtlpIsSeparator(Text[i]);)
+        Dot |= Text[i] == '.';
+    if (!Dot)
+        wcscat(Text, L".dll");
+    else if (Text[Units - 1] == '.')
+        Text[Units - 1] = 0;
+    RtlInitUnicodeString(Name, Text);
+    return STATUS_SUCCESS;
+}
+
+PLDRP_MODULE LdrpFindLoaded(PCUNICODE_STRING Name)
+{
+    WCHAR          Full[LDRP_NAME_UNITS];
+    UNICODE_STRING FullName;
+    ULONG          Bytes;
+
+    if (!LdrpHasPath(Name))
+        return LdrpFindByBaseName(Name);
+    Bytes = RtlGetFullPathName_U(Name->Buffer, sizeof(Full), Full, NULL);
+    if (Bytes == 0 || Bytes >= sizeof(Full))
+        return NULL;
+    RtlInitUnicodeString(&FullName, Full);
+    return LdrpFindByFullName(&FullName);
+}
+
+// The directory of the program as a Dos path, from whatever form its name has.
+static PWSTR LdrpImageDirectory(PWSTR Text, ULONG Room)
+{
+    PUNICODE_STRING Image = &LdrpImage->Entry.FullDllName;
+    PCWSTR          Rest = Image->Buffer;
+    PWSTR           Last;
+
+    Text[0] = 0;
+    if (_wcsnicmp(Rest, L"\\??\\", 4) == 0) {
+        Rest += 4;
+    } else if (_wcsnicmp(Rest, L"\\SystemRoot\\", 12) == 0) {
+        wcscpy(Text, SharedUserData->NtSystemRoot);
+        Rest += 11;
+    }
+    if (wcslen(Text) + wcslen(Rest) >= Room)
+        return NULL;
+    wcscat(Text, Rest);
+    Last = wcsrchr(Text, '\\');
+    if (Last == NULL)
+        return NULL;
+    Last[Last == Text + 2 ? 1 : 0] = 0; // a root keeps its separator
+    return Text;
+}
+
+static BOOLEAN LdrpAppendDirectory(PWSTR Path, ULONG Room, PCWSTR Directory, PCWSTR More)
+{
+    if (wcslen(Path) + wcslen(Directory) + wcslen(More) + 2 > Room)
+        return FALSE;
+    wcscat(Path, Directory);
+    wcscat(Path, More);
+    wcscat(Path, L";");
+    return TRUE;
+}
+
+// The program's directory, System32, the system root, the current directory, and what PATH says: the order of Windows'
+// safe search mode.
+NTSTATUS LdrpBuildDefaultPath(VOID)
+{
+    UNICODE_STRING Name = RTL_CONSTANT_STRING(L"PATH"), Value;
+    ULONG          Room = 0x2000;
+    WCHAR          Directory[LDRP_NAME_UNITS];
+    PCWSTR         Root = SharedUserData->NtSystemRoot[0] == 0 ? L"C:\\WINDOWS" : (PCWSTR)SharedUserData->NtSystemRoot;
+
+    LdrpDefaultPath = RtlpAlloc(Room * sizeof(WCHAR));
+    if (LdrpDefaultPath == NULL)
+        return STATUS_NO_MEMORY;
+    LdrpDefaultPath[0] = 0;
+    if (LdrpImageDirectory(Directory, LDRP_NAME_UNITS) != NULL)
+        LdrpAppendDirectory(LdrpDefaultPath, Room, Directory, L"");
+    LdrpAppendDirectory(LdrpDefaultPath, Room, Root, L"\\System32");
+    LdrpAppendDirectory(LdrpDefaultPath, Room, Root, L"");
+    LdrpAppendDirectory(LdrpDefaultPath, Room, L".", L"");
+    Value.Buffer = LdrpDefaultPath + wcslen(LdrpDefaultPath);
+    Value.Length = 0;
+    Value.MaximumLength = (USHORT)((LdrpDefaultPath + Room - Value.Buffer) * sizeof(WCHAR));
+    if (!NT_SUCCESS(RtlQueryEnvironmentVariable_U(NULL, &Name, &Value)))
+        Value.Buffer[0] = 0;
+    return STATUS_SUCCESS;
+}
