@@ -162,12 +162,18 @@ endef
 $(foreach a,$(APPS),$(eval $(call APP_RULES,$(a))))
 
 SYSTEM32 := $(USER)/ntdll.dll $(DLLS:%=$(USER)/%.dll) $(APPS:%=$(USER)/%.exe)
+ON_DISK := $(patsubst $(USER)/%,$(USER)/disk/%,$(SYSTEM32))
+
+# What goes to the disk has no debugging sections; GDB reads them from the files in user/.
+$(USER)/disk/%: $(USER)/%
+	@mkdir -p $(@D)
+	$(Q)$(MINGW)strip --strip-debug -o $@ $<
 
 # The system disk: an MBR with one FAT32 partition that holds \WINDOWS\System32.
 SYSTEM_DISK := $(BUILD_DIR)/c.img
-$(SYSTEM_DISK): $(SYSTEM32) tools/image.py
-	$(call say,GEN)
-	$(Q)python3 tools/image.py $@ 48 WINDOWS/System32=$(subst $() ,:,$(strip $(SYSTEM32)))
+$(SYSTEM_DISK): $(ON_DISK) tools/image.py
+	$(call say,DISK)
+	$(Q)python3 tools/image.py $@ 48 WINDOWS/TEMP= WINDOWS/System32=$(subst $() ,:,$(strip $(ON_DISK)))
 
 # --- targets ----------------------------------------------------------------------------------------------------------
 .PHONY: all kernel user clean help

@@ -81,7 +81,7 @@ def main():
     for argument in sys.argv[3:]:
         folder, _, files = argument.partition("=")
         make_folder(temporary, folder)
-        copy_in(temporary, folder, files.split(":"))
+        copy_in(temporary, folder, [name for name in files.split(":") if name])
     os.replace(temporary, image)
 
 

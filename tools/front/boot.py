@@ -36,7 +36,7 @@ def main(arguments):
     machine.ensure_built(quiet=False)
     window = not options.serial and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     line = ["qemu-system-i386", "-accel", "tcg", "-machine", "pc", "-cpu", "max", "-m", str(options.mem), "-net", "none",
-            "-kernel", os.path.join(machine.build_dir(), "mica.elf"), "-append", "mica"]
+            "-kernel", os.path.join(machine.build_dir(), "mica.elf")]
     for index, path in enumerate(disks(options.fresh)):
         line += ["-drive", f"file={path},format=raw,if=ide,index={index}"]
     if window:

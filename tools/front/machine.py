@@ -77,7 +77,7 @@ class Machine:
         if self.cdrom:
             line += ["-cdrom", self.cdrom, "-boot", "d"]
         else:
-            line += ["-kernel", self.kernel, "-append", f"mica /HOSTPORT {self.options}".strip()]
+            line += ["-kernel", self.kernel, "-append", f"/HOSTPORT {self.options}".strip()]
         for index, (path, snapshot) in enumerate(self.disks):
             line += ["-drive", f"file={path},format=raw,if=ide,index={index},snapshot={'on' if snapshot else 'off'}"]
         return line + self.extra
