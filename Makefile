@@ -40,7 +40,7 @@ KERNEL_OBJ := $(addprefix $(BUILD_DIR)/kernel/,$(KERNEL_C:.c=.o) $(KERNEL_ASM:.a
 	$(addprefix $(BUILD_DIR)/kernel/gen/,systable.o zwstubs.o upcase.o)
 KERNEL := $(BUILD_DIR)/mica.elf
 LIBGCC := $(shell $(CC) -print-libgcc-file-name 2>/dev/null)
-KERNEL_LINK = $(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-T,linker.ld $(KLDFLAGS)
+KERNEL_LINK = $(CC) -nostdlib -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-T,linker.ld $(KLDFLAGS)
 
 GENERATED_HEADERS := $(INC)/ntstatus.h $(INC)/bugcodes.h $(GEN)/offsets.inc
 

@@ -6,7 +6,8 @@
 #define EVENT_QUERY_STATE 0x0001
 
 // Creates an event. STATUS_INVALID_PARAMETER for an unknown type; else as every create service. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtCreateEvent(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, EVENT_TYPE Type, BOOLEAN InitialState)
+NTSTATUS NTAPI NtCreateEvent(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                             EVENT_TYPE Type, BOOLEAN InitialState)
 {
     PKEVENT Event;
     NTSTATUS Status;
@@ -14,7 +15,8 @@ NTSTATUS NTAPI NtCreateEvent(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_
     PAGED_CODE();
     if (Type != NotificationEvent && Type != SynchronizationEvent)
         return STATUS_INVALID_PARAMETER;
-    Status = ExpCreateObject(Handle, DesiredAccess, ObjectAttributes, ExEventObjectType, sizeof(KEVENT), (PVOID *)&Event);
+    Status =
+        ExpCreateObject(Handle, DesiredAccess, ObjectAttributes, ExEventObjectType, sizeof(KEVENT), (PVOID *)&Event);
     if (!NT_SUCCESS(Status))
         return Status;
     KeInitializeEvent(Event, Type, InitialState != FALSE);
@@ -88,7 +90,8 @@ NTSTATUS NTAPI NtPulseEvent(HANDLE Handle, PLONG PreviousState)
 }
 
 // EventBasicInformation: type and state. Needs EVENT_QUERY_STATE. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtQueryEvent(HANDLE Handle, EVENT_INFORMATION_CLASS Class, PVOID Information, ULONG Length, PULONG ReturnLength)
+NTSTATUS NTAPI NtQueryEvent(HANDLE Handle, EVENT_INFORMATION_CLASS Class, PVOID Information, ULONG Length,
+                            PULONG ReturnLength)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     EVENT_BASIC_INFORMATION Basic;

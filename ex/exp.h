@@ -6,10 +6,10 @@
 
 #include "ntos.h"
 
-#define TAG_EX_RESOURCE 0x65526C45    // 'ElRe'
+#define TAG_EX_RESOURCE 0x65526C45     // 'ElRe'
 #define TAG_EX_HANDLE_TABLE 0x6274624F // 'Obtb'
-#define TAG_EX_STRING 0x72745345      // 'EStr'
-#define TAG_EX_QUERY 0x66496E53       // 'SnIf'
+#define TAG_EX_STRING 0x72745345       // 'EStr'
+#define TAG_EX_QUERY 0x66496E53        // 'SnIf'
 
 // --- pool ------------------------------------------------------------------------------------------------------
 // A pool page is a row of blocks without gaps; each begins with a header that knows its own and its left
@@ -24,11 +24,11 @@
 #define POOL_UNIT 8u
 #define POOL_UNIT_SHIFT 3
 #define POOL_PAGE_UNITS (PAGE_SIZE / POOL_UNIT)
-#define POOL_SMALLEST_UNITS 2u                              // header and list entry
-#define POOL_LARGEST_BODY (PAGE_SIZE - 2 * POOL_UNIT)       // beyond: whole pages
-#define POOL_MAX_CACHED_PAGES 8                             // empty pages a descriptor keeps
+#define POOL_SMALLEST_UNITS 2u                        // header and list entry
+#define POOL_LARGEST_BODY (PAGE_SIZE - 2 * POOL_UNIT) // beyond: whole pages
+#define POOL_MAX_CACHED_PAGES 8                       // empty pages a descriptor keeps
 #define POOL_TYPE_FREE 0
-#define POOL_TYPE_ALLOCATED 4                               // | (POOL_TYPE & 1)
+#define POOL_TYPE_ALLOCATED 4 // | (POOL_TYPE & 1)
 #define POOL_FILL_ALLOCATED 0xCD
 #define POOL_FILL_FREED 0xDD
 
@@ -44,11 +44,11 @@ C_ASSERT_SIZE(POOL_HEADER, 8);
 typedef struct _POOL_DESCRIPTOR {
     BOOLEAN Paged;
     BOOLEAN Ready;
-    KSPIN_LOCK SpinLock;          // nonpaged pool
-    KGUARDED_MUTEX Mutex;         // paged pool, whose blocks may one day be paged out
-    ULONG Summary[POOL_PAGE_UNITS / 32]; // bit n: ListHeads[n] is not empty
+    KSPIN_LOCK SpinLock;                   // nonpaged pool
+    KGUARDED_MUTEX Mutex;                  // paged pool, whose blocks may one day be paged out
+    ULONG Summary[POOL_PAGE_UNITS / 32];   // bit n: ListHeads[n] is not empty
     LIST_ENTRY ListHeads[POOL_PAGE_UNITS]; // free blocks of n units
-    PVOID CachedPages;            // empty pages, linked through their first word
+    PVOID CachedPages;                     // empty pages, linked through their first word
     ULONG CachedPageCount;
     volatile LONG BytesInUse;
     volatile LONG Allocations;
@@ -89,15 +89,16 @@ extern struct _OBJECT_TYPE *ExpKeyedEventObjectType;
 BOOLEAN ExpInitKeyedEvents(VOID);
 VOID NTAPI ExpDeleteTimer(PVOID Object);
 VOID NTAPI ExpDeleteMutant(PVOID Object);
-BOOLEAN ExpCreateSimpleType(PCWSTR Name, ULONG BodySize, LONG DispatcherOffset, const GENERIC_MAPPING *Mapping, ACCESS_MASK AllAccess,
-                            OB_DELETE_METHOD Delete, POBJECT_TYPE *Type);
+BOOLEAN ExpCreateSimpleType(PCWSTR Name, ULONG BodySize, LONG DispatcherOffset, const GENERIC_MAPPING *Mapping,
+                            ACCESS_MASK AllAccess, OB_DELETE_METHOD Delete, POBJECT_TYPE *Type);
 
 // --- start-up (phase1.c, init.c)
 VOID NTAPI Phase1Initialization(PVOID StartContext);
 VOID ExpInitializeTime(VOID);
 
 // --- services (service.c): the few lines that every create, open and query shares
-NTSTATUS ExpCreateObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Attributes, POBJECT_TYPE Type, ULONG BodySize, PVOID *Object);
+NTSTATUS ExpCreateObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Attributes, POBJECT_TYPE Type,
+                         ULONG BodySize, PVOID *Object);
 NTSTATUS ExpInsertObject(PVOID Object, ACCESS_MASK DesiredAccess, PHANDLE Handle);
 NTSTATUS ExpOpenObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Attributes, POBJECT_TYPE Type);
 NTSTATUS ExpReturnLong(PLONG Address, LONG Value, KPROCESSOR_MODE Mode);
@@ -105,7 +106,8 @@ NTSTATUS ExpProbeOptional(PVOID Address, ULONG Bytes, KPROCESSOR_MODE Mode);
 NTSTATUS ExpProbeQuery(PVOID Information, ULONG Length, ULONG Expected, PULONG ReturnLength, KPROCESSOR_MODE Mode);
 NTSTATUS ExpReturnQuery(PVOID Information, const VOID *Data, ULONG Bytes, PULONG ReturnLength, KPROCESSOR_MODE Mode);
 
-// --- NtQuerySystemInformation (query*.c). Each fills Buffer (kernel memory, zeroed) and says in *Needed how much it wanted.
+// --- NtQuerySystemInformation (query*.c). Each fills Buffer (kernel memory, zeroed) and says in *Needed how much it
+// wanted.
 typedef NTSTATUS (*EXP_QUERY_ROUTINE)(PVOID Buffer, ULONG Length, PULONG Needed);
 NTSTATUS ExpQueryProcesses(PVOID Buffer, ULONG Length, PULONG Needed);
 VOID ExpRelocateProcesses(PVOID Buffer, PVOID Target);

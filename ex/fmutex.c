@@ -45,7 +45,8 @@ BOOLEAN FASTCALL ExTryToAcquireFastMutex(PFAST_MUTEX Mutex)
     return TRUE;
 }
 
-// Gives the mutex to the next waiter, if any, and returns to the IRQL before it was acquired. IRQL == APC_LEVEL; the owner.
+// Gives the mutex to the next waiter, if any, and returns to the IRQL before it was acquired. IRQL == APC_LEVEL; the
+// owner.
 VOID FASTCALL ExReleaseFastMutex(PFAST_MUTEX Mutex)
 {
     KIRQL OldIrql = (KIRQL)Mutex->OldIrql;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Handle tables: sparse arrays of 8-byte entries in pages, up to three levels deep. A handle is an entry's index * 4; its
-// two low bits are the caller's to use. Readers walk the table without a lock, which works because it only grows: a new
-// level is filled in before TableCode points to it, and NextHandleNeedingPool is raised last.
+// Handle tables: sparse arrays of 8-byte entries in pages, up to three levels deep. A handle is an entry's index * 4;
+// its two low bits are the caller's to use. Readers walk the table without a lock, which works because it only grows:
+// a new level is filled in before TableCode points to it, and NextHandleNeedingPool is raised last.
 //
 //   TableCode ---- level 1 ----> [512 entries]
 //             ---- level 2 ----> [1024 pointers] --> [512 entries] ...
 //             ---- level 3 ----> [32 pointers] --> [1024 pointers] --> [512 entries] ...
 //
-// An entry in use holds an 8-byte aligned pointer whose bit 0 is its lock (set: unlocked; bits 1 and 2 belong to the table's
-// user); a free one holds 0 and the index of the next free one, last freed first used. Entry 0 is never handed out.
-// Source: Windows Internals, "Object Handles and the Process Handle Table".
+// An entry in use holds an 8-byte aligned pointer whose bit 0 is its lock (set: unlocked; bits 1 and 2 belong to the
+// table's user); a free one holds 0 and the index of the next free one, last freed first used. Entry 0 is never
+// handed out. Source: Windows Internals, "Object Handles and the Process Handle Table".
 
 #include "exp.h"
 
@@ -48,7 +48,8 @@ static PVOID ExpAllocateTablePage(VOID)
 static BOOLEAN ExpRaiseTable(PHANDLE_TABLE Table)
 {
     ULONG Level = Table->TableCode & HANDLE_LEVEL_MASK;
-    PVOID *Top = Level == 0 ? ExpAllocateTablePage() : ExAllocatePoolZero(PagedPool, HANDLE_TOP_COUNT * sizeof(PVOID), TAG_EX_HANDLE_TABLE);
+    PVOID *Top = Level == 0 ? ExpAllocateTablePage()
+                            : ExAllocatePoolZero(PagedPool, HANDLE_TOP_COUNT * sizeof(PVOID), TAG_EX_HANDLE_TABLE);
 
     if (Top == NULL)
         return FALSE;
@@ -104,8 +105,8 @@ static BOOLEAN ExpGrowTable(PHANDLE_TABLE Table)
     return TRUE;
 }
 
-// Makes an empty table; Process may be NULL. The caller owns it until ExDestroyHandleTable. NULL when there is no memory.
-// IRQL <= APC_LEVEL.
+// Makes an empty table; Process may be NULL. The caller owns it until ExDestroyHandleTable. NULL when there is no
+// memory. IRQL <= APC_LEVEL.
 PHANDLE_TABLE ExCreateHandleTable(PEPROCESS Process)
 {
     PHANDLE_TABLE Table = ExAllocatePoolZero(PagedPool, sizeof(HANDLE_TABLE), TAG_EX_HANDLE_TABLE);
@@ -153,8 +154,8 @@ VOID ExDestroyHandleTable(PHANDLE_TABLE Table)
     ExFreePoolWithTag(Table, TAG_EX_HANDLE_TABLE);
 }
 
-// Puts a copy of *Entry (Object 8-byte aligned, bits 1 and 2 free to use) into a free entry, unlocked. Returns its handle;
-// NULL when the table is full or there is no memory. IRQL <= APC_LEVEL; takes the table's lock.
+// Puts a copy of *Entry (Object 8-byte aligned, bits 1 and 2 free to use) into a free entry, unlocked. Returns its
+// handle; NULL when the table is full or there is no memory. IRQL <= APC_LEVEL; takes the table's lock.
 HANDLE ExCreateHandle(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry)
 {
     PHANDLE_TABLE_ENTRY Free;
@@ -189,7 +190,8 @@ static BOOLEAN ExpLockEntry(PHANDLE_TABLE_ENTRY Entry)
         if (Value == 0)
             return FALSE;
         if (Value & HANDLE_UNLOCKED) {
-            if ((ULONG_PTR)InterlockedCompareExchange((volatile LONG *)&Entry->Value, (LONG)(Value & ~HANDLE_UNLOCKED), (LONG)Value) == Value)
+            if ((ULONG_PTR)InterlockedCompareExchange((volatile LONG *)&Entry->Value, (LONG)(Value & ~HANDLE_UNLOCKED),
+                                                      (LONG)Value) == Value)
                 return TRUE;
         } else {
             IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Tick));
@@ -238,8 +240,8 @@ BOOLEAN ExDestroyHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY 
     return Entry != NULL;
 }
 
-// Calls Callback for every entry in use, in order, entry locked; stops when it returns TRUE, then tells the handle and
-// returns TRUE. The callback must neither free the entry nor wait for long. IRQL <= APC_LEVEL.
+// Calls Callback for every entry in use, in order, entry locked; stops when it returns TRUE, then tells the handle
+// and returns TRUE. The callback must neither free the entry nor wait for long. IRQL <= APC_LEVEL.
 BOOLEAN ExEnumHandleTable(PHANDLE_TABLE Table, PEX_ENUMERATE_HANDLE_ROUTINE Callback, PVOID Context, PHANDLE Handle)
 {
     BOOLEAN Stopped = FALSE;
@@ -261,8 +263,8 @@ BOOLEAN ExEnumHandleTable(PHANDLE_TABLE Table, PEX_ENUMERATE_HANDLE_ROUTINE Call
     return Stopped;
 }
 
-// Takes the next entry in use after *Cursor (NULL: from the beginning) out of a table that nobody else uses any more: gives its
-// handle in *Cursor and a copy. FALSE: the table is empty. IRQL <= APC_LEVEL.
+// Takes the next entry in use after *Cursor (NULL: from the beginning) out of a table that nobody else uses any more:
+// gives its handle in *Cursor and a copy. FALSE: the table is empty. IRQL <= APC_LEVEL.
 BOOLEAN ExRemoveNextHandle(PHANDLE_TABLE Table, PHANDLE Cursor, PHANDLE_TABLE_ENTRY Removed)
 {
     ULONG Index = (ULONG)(ULONG_PTR)*Cursor >> HANDLE_INDEX_SHIFT;
@@ -280,10 +282,11 @@ BOOLEAN ExRemoveNextHandle(PHANDLE_TABLE Table, PHANDLE Cursor, PHANDLE_TABLE_EN
     return FALSE;
 }
 
-// Makes a table for Process in which the entries that Duplicate accepts have the same handles as in Old. Duplicate sees the
-// old entry locked and fills the new one (Object and GrantedAccess). NULL when there is no memory: then nothing was
-// duplicated. IRQL <= APC_LEVEL.
-PHANDLE_TABLE ExDupHandleTable(PEPROCESS Process, PHANDLE_TABLE Old, PEX_DUPLICATE_HANDLE_ROUTINE Duplicate, PVOID Context)
+// Makes a table for Process in which the entries that Duplicate accepts have the same handles as in Old. Duplicate
+// sees the old entry locked and fills the new one (Object and GrantedAccess). NULL when there is no memory: then
+// nothing was duplicated. IRQL <= APC_LEVEL.
+PHANDLE_TABLE ExDupHandleTable(PEPROCESS Process, PHANDLE_TABLE Old, PEX_DUPLICATE_HANDLE_ROUTINE Duplicate,
+                               PVOID Context)
 {
     PHANDLE_TABLE New = ExCreateHandleTable(Process);
     ULONG Limit = Old->NextHandleNeedingPool, Link = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Hard errors: what Windows shows in a message box, Mica prints as one readable line, in the log and on the screen.
-// Nobody answers, so the response is always ResponseReturnToCaller. Source: the Native API as published (NtRaiseHardError).
+// Nobody answers, so the response is always ResponseReturnToCaller. Source: the Native API as published
+// (NtRaiseHardError).
 
 #include "exp.h"
 
@@ -14,11 +15,14 @@ static const struct {
     PCSTR Message;
 } ExpHardErrors[] = {
     {STATUS_DLL_NOT_FOUND, "STATUS_DLL_NOT_FOUND", "The program can't start because %1 is missing"},
-    {STATUS_ENTRYPOINT_NOT_FOUND, "STATUS_ENTRYPOINT_NOT_FOUND", "The procedure entry point %1 could not be located in the library %2"},
+    {STATUS_ENTRYPOINT_NOT_FOUND, "STATUS_ENTRYPOINT_NOT_FOUND",
+     "The procedure entry point %1 could not be located in the library %2"},
     {STATUS_ORDINAL_NOT_FOUND, "STATUS_ORDINAL_NOT_FOUND", "The ordinal %1 could not be located in the library %2"},
     {STATUS_DLL_INIT_FAILED, "STATUS_DLL_INIT_FAILED", "Initialization of the dynamic link library %1 failed"},
-    {STATUS_INVALID_IMAGE_FORMAT, "STATUS_INVALID_IMAGE_FORMAT", "%1 is either not designed to run on Windows or it contains an error"},
-    {STATUS_IMAGE_MACHINE_TYPE_MISMATCH, "STATUS_IMAGE_MACHINE_TYPE_MISMATCH", "The image %1 is for another type of machine"},
+    {STATUS_INVALID_IMAGE_FORMAT, "STATUS_INVALID_IMAGE_FORMAT",
+     "%1 is either not designed to run on Windows or it contains an error"},
+    {STATUS_IMAGE_MACHINE_TYPE_MISMATCH, "STATUS_IMAGE_MACHINE_TYPE_MISMATCH",
+     "The image %1 is for another type of machine"},
     {STATUS_APP_INIT_FAILURE, "STATUS_APP_INIT_FAILURE", "The application was unable to start correctly (%1)"},
     {STATUS_UNHANDLED_EXCEPTION, "STATUS_UNHANDLED_EXCEPTION", "Unhandled exception %1 at %2"},
     {STATUS_ACCESS_VIOLATION, "STATUS_ACCESS_VIOLATION", "The instruction at %1 referenced memory at %2"},
@@ -37,13 +41,15 @@ static NTSTATUS ExpCaptureHardError(PEXP_HARD_ERROR Error, PULONG_PTR Parameters
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         if (Mode != KernelMode)
             ProbeForRead(Parameters, Error->Count * sizeof(ULONG_PTR), sizeof(ULONG_PTR));
         for (ULONG Index = 0; Index < Error->Count; Index++)
             Error->Values[Index] = ((volatile ULONG_PTR *)Parameters)[Index];
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -104,9 +110,11 @@ static VOID ExpFormatHardError(PEXP_HARD_ERROR Error, NTSTATUS ErrorStatus)
 }
 
 // Prints one line about ErrorStatus with its parameters: those in UnicodeStringMask are pointers to UNICODE_STRINGs.
-// *Response becomes ResponseReturnToCaller. STATUS_INVALID_PARAMETER_2 for too many parameters, _4 for unknown options,
-// STATUS_ACCESS_VIOLATION. OptionShutdownSystem from a privileged caller ends in bugcheck 0x4C. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtRaiseHardError(NTSTATUS ErrorStatus, ULONG Count, ULONG UnicodeStringMask, PULONG_PTR Parameters, ULONG Options, PULONG Response)
+// *Response becomes ResponseReturnToCaller. STATUS_INVALID_PARAMETER_2 for too many parameters, _4 for unknown
+// options, STATUS_ACCESS_VIOLATION. OptionShutdownSystem from a privileged caller ends in bugcheck 0x4C.
+// PASSIVE_LEVEL.
+NTSTATUS NTAPI NtRaiseHardError(NTSTATUS ErrorStatus, ULONG Count, ULONG UnicodeStringMask, PULONG_PTR Parameters,
+                                ULONG Options, PULONG Response)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     PEXP_HARD_ERROR Error;

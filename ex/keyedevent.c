@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Keyed events: a rendezvous by key. A thread waits under a key until another one of its process releases that key, and a
-// release waits until there is somebody to release; nothing is ever stored. Critical sections use one without a handle.
-// Source: Windows Internals, "Keyed Events".
+// Keyed events: a rendezvous by key. A thread waits under a key until another one of its process releases that key,
+// and a release waits until there is somebody to release; nothing is ever stored. Critical sections use one without a
+// handle. Source: Windows Internals, "Keyed Events".
 
 #include "exp.h"
 
@@ -13,8 +13,9 @@
 POBJECT_TYPE ExpKeyedEventObjectType;
 static KEYED_EVENT_OBJECT ExpGlobalKeyedEvent; // for a NULL handle
 
-static const GENERIC_MAPPING ExpKeyedEventMapping = {STANDARD_RIGHTS_READ | KEYEDEVENT_WAIT, STANDARD_RIGHTS_WRITE | KEYEDEVENT_WAKE,
-                                                     STANDARD_RIGHTS_EXECUTE, KEYEDEVENT_ALL_ACCESS};
+static const GENERIC_MAPPING ExpKeyedEventMapping = {STANDARD_RIGHTS_READ | KEYEDEVENT_WAIT,
+                                                     STANDARD_RIGHTS_WRITE | KEYEDEVENT_WAKE, STANDARD_RIGHTS_EXECUTE,
+                                                     KEYEDEVENT_ALL_ACCESS};
 
 static VOID ExpInitializeKeyedEvent(PKEYED_EVENT_OBJECT Event)
 {
@@ -26,12 +27,13 @@ static VOID ExpInitializeKeyedEvent(PKEYED_EVENT_OBJECT Event)
 BOOLEAN ExpInitKeyedEvents(VOID)
 {
     ExpInitializeKeyedEvent(&ExpGlobalKeyedEvent);
-    return ExpCreateSimpleType(L"KeyedEvent", sizeof(KEYED_EVENT_OBJECT), -1, &ExpKeyedEventMapping, KEYEDEVENT_ALL_ACCESS, NULL,
-                               &ExpKeyedEventObjectType);
+    return ExpCreateSimpleType(L"KeyedEvent", sizeof(KEYED_EVENT_OBJECT), -1, &ExpKeyedEventMapping,
+                               KEYEDEVENT_ALL_ACCESS, NULL, &ExpKeyedEventObjectType);
 }
 
 // Creates a keyed event. STATUS_INVALID_PARAMETER_4 unless Flags is 0. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtCreateKeyedEvent(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, ULONG Flags)
+NTSTATUS NTAPI NtCreateKeyedEvent(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                                  ULONG Flags)
 {
     PKEYED_EVENT_OBJECT Event;
     NTSTATUS Status;
@@ -39,7 +41,8 @@ NTSTATUS NTAPI NtCreateKeyedEvent(PHANDLE Handle, ACCESS_MASK DesiredAccess, POB
     PAGED_CODE();
     if (Flags != 0)
         return STATUS_INVALID_PARAMETER_4;
-    Status = ExpCreateObject(Handle, DesiredAccess, ObjectAttributes, ExpKeyedEventObjectType, sizeof(KEYED_EVENT_OBJECT), (PVOID *)&Event);
+    Status = ExpCreateObject(Handle, DesiredAccess, ObjectAttributes, ExpKeyedEventObjectType,
+                             sizeof(KEYED_EVENT_OBJECT), (PVOID *)&Event);
     if (!NT_SUCCESS(Status))
         return Status;
     ExpInitializeKeyedEvent(Event);
@@ -71,7 +74,8 @@ static PETHREAD ExpTakePartner(PKEYED_EVENT_OBJECT Event, ULONG_PTR Value)
     for (PLIST_ENTRY Entry = Event->WaitQueue.Flink; Entry != &Event->WaitQueue; Entry = Entry->Flink) {
         PETHREAD Thread = CONTAINING_RECORD(Entry, ETHREAD, KeyedWaitChain);
 
-        if ((ULONG_PTR)Thread->KeyedWaitValue == Value && Thread->ThreadsProcess == PsGetCurrentThread()->ThreadsProcess) {
+        if ((ULONG_PTR)Thread->KeyedWaitValue == Value &&
+            Thread->ThreadsProcess == PsGetCurrentThread()->ThreadsProcess) {
             RemoveEntryList(Entry);
             InitializeListHead(Entry); // tells the thread that it was taken
             return Thread;
@@ -81,7 +85,8 @@ static PETHREAD ExpTakePartner(PKEYED_EVENT_OBJECT Event, ULONG_PTR Value)
 }
 
 // Meets the partner who is queued under Other, else queues the caller under Mine and waits.
-static NTSTATUS ExpMeet(PKEYED_EVENT_OBJECT Event, ULONG_PTR Mine, ULONG_PTR Other, BOOLEAN Alertable, PLARGE_INTEGER Timeout, KPROCESSOR_MODE Mode)
+static NTSTATUS ExpMeet(PKEYED_EVENT_OBJECT Event, ULONG_PTR Mine, ULONG_PTR Other, BOOLEAN Alertable,
+                        PLARGE_INTEGER Timeout, KPROCESSOR_MODE Mode)
 {
     PETHREAD Self = PsGetCurrentThread(), Partner;
     NTSTATUS Status;
@@ -89,7 +94,8 @@ static NTSTATUS ExpMeet(PKEYED_EVENT_OBJECT Event, ULONG_PTR Mine, ULONG_PTR Oth
     ExpLockKeyedEvent(Event);
     Partner = ExpTakePartner(Event, Other);
     if (Partner != NULL) {
-        KeReleaseSemaphore(&Partner->KeyedWaitSemaphore, SEMAPHORE_INCREMENT, 1, FALSE); // locked: the partner cannot end before
+        KeReleaseSemaphore(&Partner->KeyedWaitSemaphore, SEMAPHORE_INCREMENT, 1,
+                           FALSE); // locked: the partner cannot end before
         ExpUnlockKeyedEvent(Event);
         return STATUS_SUCCESS;
     }
@@ -126,8 +132,8 @@ static NTSTATUS ExpKeyedService(HANDLE Handle, PVOID Key, BOOLEAN Alertable, PLA
         return STATUS_INVALID_PARAMETER_1;
     Status = ExCaptureTimeout(&Wait, &Storage, Timeout, Mode);
     if (NT_SUCCESS(Status) && Handle != NULL)
-        Status = ObReferenceObjectByHandle(Handle, Release ? KEYEDEVENT_WAKE : KEYEDEVENT_WAIT, ExpKeyedEventObjectType, Mode,
-                                           (PVOID *)&Event, NULL);
+        Status = ObReferenceObjectByHandle(Handle, Release ? KEYEDEVENT_WAKE : KEYEDEVENT_WAIT, ExpKeyedEventObjectType,
+                                           Mode, (PVOID *)&Event, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     if (Release)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Mutant services (Win32: mutexes): handles around Ke's mutants. Source: SDK, mutex objects; the Native API as published.
+// Mutant services (Win32: mutexes): handles around Ke's mutants. Source: SDK, mutex objects; the Native API as
+// published.
 
 #include "exp.h"
-
 
 // The last reference to a mutant is gone: if a thread still owns it, it must leave that thread's list first.
 VOID NTAPI ExpDeleteMutant(PVOID Object)
@@ -11,13 +11,15 @@ VOID NTAPI ExpDeleteMutant(PVOID Object)
 }
 
 // Creates a mutant, owned by the caller if InitialOwner. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtCreateMutant(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, BOOLEAN InitialOwner)
+NTSTATUS NTAPI NtCreateMutant(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                              BOOLEAN InitialOwner)
 {
     PKMUTANT Mutant;
     NTSTATUS Status;
 
     PAGED_CODE();
-    Status = ExpCreateObject(Handle, DesiredAccess, ObjectAttributes, ExMutantObjectType, sizeof(KMUTANT), (PVOID *)&Mutant);
+    Status =
+        ExpCreateObject(Handle, DesiredAccess, ObjectAttributes, ExMutantObjectType, sizeof(KMUTANT), (PVOID *)&Mutant);
     if (!NT_SUCCESS(Status))
         return Status;
     KeInitializeMutant(Mutant, InitialOwner != FALSE);
@@ -46,10 +48,12 @@ NTSTATUS NTAPI NtReleaseMutant(HANDLE Handle, PLONG PreviousCount)
     Status = ObReferenceObjectByHandle(Handle, 0, ExMutantObjectType, Mode, (PVOID *)&Mutant, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
-    SEH_TRY {
+    SEH_TRY
+    {
         Previous = KeReleaseMutant(Mutant, MUTANT_INCREMENT, FALSE, FALSE);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -57,8 +61,10 @@ NTSTATUS NTAPI NtReleaseMutant(HANDLE Handle, PLONG PreviousCount)
     return NT_SUCCESS(Status) ? ExpReturnLong(PreviousCount, Previous, Mode) : Status;
 }
 
-// MutantBasicInformation: count, whether the caller owns it, whether it was abandoned. Needs MUTANT_QUERY_STATE. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtQueryMutant(HANDLE Handle, MUTANT_INFORMATION_CLASS Class, PVOID Information, ULONG Length, PULONG ReturnLength)
+// MutantBasicInformation: count, whether the caller owns it, whether it was abandoned. Needs MUTANT_QUERY_STATE.
+// PASSIVE_LEVEL.
+NTSTATUS NTAPI NtQueryMutant(HANDLE Handle, MUTANT_INFORMATION_CLASS Class, PVOID Information, ULONG Length,
+                             PULONG ReturnLength)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     MUTANT_BASIC_INFORMATION Basic;

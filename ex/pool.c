@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The pool's front: ExAllocatePoolWithTag and ExFreePoolWithTag send a request to the blocks (poolblock.c) or, from about
-// a page on, to whole pages (poolbig.c), and keep the books. Source: WDK, ExAllocatePoolWithTag, ExFreePoolWithTag.
+// The pool's front: ExAllocatePoolWithTag and ExFreePoolWithTag send a request to the blocks (poolblock.c) or, from
+// about a page on, to whole pages (poolbig.c), and keep the books. Source: WDK, ExAllocatePoolWithTag,
+// ExFreePoolWithTag.
 
 #include "exp.h"
 
 POOL_DESCRIPTOR ExpPool[2];
 
-#define BAD_CALLER_TAG 0x0A            // WDK, BAD_POOL_CALLER: freed under another tag
+#define BAD_CALLER_TAG 0x0A // WDK, BAD_POOL_CALLER: freed under another tag
 #define BAD_CALLER_USER_ADDRESS 0x40
 #define BAD_CALLER_NOT_ALLOCATED 0x41
 
@@ -34,7 +35,8 @@ static PVOID ExpAllocatePages(PPOOL_DESCRIPTOR Pool, SIZE_T Bytes, ULONG Tag)
     return Memory;
 }
 
-// Allocates Bytes of pool: 8-byte aligned, page aligned from a page on and for the cache-aligned types. Contents undefined.
+// Allocates Bytes of pool: 8-byte aligned, page aligned from a page on and for the cache-aligned types. Contents
+// undefined.
 //
 // IRQL <= DISPATCH_LEVEL; paged pool <= APC_LEVEL. Takes the pool's lock. The caller owns the memory until
 // ExFreePoolWithTag. Returns NULL when there is none (NonPagedPoolMustSucceed: bugcheck 0x41).
@@ -52,7 +54,8 @@ PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
         Charged = (ULONG)Bytes;
         Memory = Bytes < MAXLONG && Bytes != 0 ? ExpAllocatePages(Pool, Bytes, Tag) : NULL;
     } else {
-        ULONG Units = max_of(((ULONG)Bytes + sizeof(POOL_HEADER) + POOL_UNIT - 1) >> POOL_UNIT_SHIFT, POOL_SMALLEST_UNITS);
+        ULONG Units =
+            max_of(((ULONG)Bytes + sizeof(POOL_HEADER) + POOL_UNIT - 1) >> POOL_UNIT_SHIFT, POOL_SMALLEST_UNITS);
 
         Charged = Units * POOL_UNIT;
         Memory = ExpAllocateBlock(Pool, Units, Tag);
@@ -80,15 +83,16 @@ PVOID ExAllocatePoolZero(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
 
 // Returns memory to its pool. Tag must be the allocation's, or 0 for any.
 //
-// IRQL as for the allocation. Bugchecks: 0xC2 for a second free, a wrong tag or memory that is not pool; 0x19 for a block
-// whose header or neighbour was overwritten.
+// IRQL as for the allocation. Bugchecks: 0xC2 for a second free, a wrong tag or memory that is not pool; 0x19 for a
+// block whose header or neighbour was overwritten.
 VOID NTAPI ExFreePoolWithTag(PVOID Memory, ULONG Tag)
 {
     BOOLEAN Paged;
     ULONG Bytes, OldTag = 0;
 
     if (Memory < MM_SYSTEM_RANGE_START || ((ULONG_PTR)Memory & (POOL_UNIT - 1)) != 0)
-        KeBugCheckEx(BAD_POOL_CALLER, BAD_CALLER_USER_ADDRESS, (ULONG_PTR)Memory, (ULONG_PTR)MM_SYSTEM_RANGE_START, Tag);
+        KeBugCheckEx(BAD_POOL_CALLER, BAD_CALLER_USER_ADDRESS, (ULONG_PTR)Memory, (ULONG_PTR)MM_SYSTEM_RANGE_START,
+                     Tag);
     Paged = MmIsPagedPoolAddress(Memory);
     if (DBG)
         ExpCheckPoolIrql(Paged);

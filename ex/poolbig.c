@@ -94,7 +94,8 @@ BOOLEAN ExpInsertBigPage(PVOID Memory, ULONG Tag, ULONG Bytes)
     }
 }
 
-// Forgets an allocation; returns its size and tag, 0 if Memory is not one. IRQL <= DISPATCH_LEVEL; takes the table's lock.
+// Forgets an allocation; returns its size and tag, 0 if Memory is not one. IRQL <= DISPATCH_LEVEL; takes the table's
+// lock.
 ULONG ExpRemoveBigPage(PVOID Memory, PULONG Tag)
 {
     KIRQL OldIrql = KfAcquireSpinLock(&ExpBigPageLock);

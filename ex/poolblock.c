@@ -41,7 +41,8 @@ static VOID ExpCheckBlock(PPOOL_HEADER Block)
 // The body of a block about to be handed out must still be as ExpFillFree left it (0x19 P1 = 2: pattern check).
 static VOID ExpCheckFill(PPOOL_HEADER Block, ULONG Units)
 {
-    PULONG Word = (PULONG)((PUCHAR)Block + POOL_SMALLEST_UNITS * POOL_UNIT), End = (PULONG)((PUCHAR)Block + Units * POOL_UNIT);
+    PULONG Word = (PULONG)((PUCHAR)Block + POOL_SMALLEST_UNITS * POOL_UNIT),
+           End = (PULONG)((PUCHAR)Block + Units * POOL_UNIT);
 
     for (; Word < End; Word++) {
         if (*Word != POOL_FILL_FREED * 0x01010101u)
@@ -127,7 +128,8 @@ static VOID ExpSplitBlock(PPOOL_DESCRIPTOR Pool, PPOOL_HEADER Block, ULONG Size,
     }
 }
 
-// An empty page: one kept from earlier, else a fresh one. Called and returns with the pool locked; unlocks in between.
+// An empty page: one kept from earlier, else a fresh one. Called and returns with the pool locked; unlocks in
+// between.
 static PVOID ExpGetPage(PPOOL_DESCRIPTOR Pool, PKIRQL OldIrql)
 {
     PVOID Page = Pool->CachedPages;
@@ -202,8 +204,8 @@ static PPOOL_HEADER ExpJoinNeighbours(PPOOL_DESCRIPTOR Pool, PPOOL_HEADER Block,
     return Block;
 }
 
-// Takes a block back. Returns its size in bytes and its tag. Bugchecks 0x19 on a damaged header, 0xC2 (P1 = 7) on a block
-// that is free already. IRQL as ExpAllocateBlock; takes the pool's lock.
+// Takes a block back. Returns its size in bytes and its tag. Bugchecks 0x19 on a damaged header, 0xC2 (P1 = 7) on a
+// block that is free already. IRQL as ExpAllocateBlock; takes the pool's lock.
 ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag)
 {
     PPOOL_HEADER Block = (PPOOL_HEADER)Memory - 1;

@@ -4,7 +4,7 @@
 
 #include "exp.h"
 
-#define TAG_TABLE_SIZE 1024u // power of two
+#define TAG_TABLE_SIZE 1024u    // power of two
 #define TAG_OVERFLOW 0x6C66764F // 'Ovfl'
 
 typedef struct _POOL_TRACKER {
@@ -55,8 +55,8 @@ VOID ExpTagFreed(ULONG Tag, BOOLEAN Paged, ULONG Bytes)
     InterlockedExchangeAdd(&Tracker->Pool[Paged].Bytes, -(LONG)Bytes);
 }
 
-// Copies up to Capacity per-tag counters to Entries; returns how many tags there are. Any IRQL. The counters of one tag
-// may be from slightly different moments. Source: SDK, SystemPoolTagInformation.
+// Copies up to Capacity per-tag counters to Entries; returns how many tags there are. Any IRQL. The counters of one
+// tag may be from slightly different moments. Source: SDK, SystemPoolTagInformation.
 ULONG ExQueryPoolTags(PSYSTEM_POOLTAG Entries, ULONG Capacity)
 {
     ULONG Count = 0;

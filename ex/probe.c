@@ -23,8 +23,8 @@ VOID NTAPI ExRaiseStatus(NTSTATUS Status)
     RtlRaiseStatus(Status);
 }
 
-// Checks that a range lies in user space and can be written now, touching every page. Raises STATUS_ACCESS_VIOLATION or
-// STATUS_DATATYPE_MISALIGNMENT. Another thread may change the protection afterwards: writes stay inside SEH_TRY.
+// Checks that a range lies in user space and can be written now, touching every page. Raises STATUS_ACCESS_VIOLATION
+// or STATUS_DATATYPE_MISALIGNMENT. Another thread may change the protection afterwards: writes stay inside SEH_TRY.
 VOID NTAPI ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment)
 {
     ULONG_PTR Start = (ULONG_PTR)Address, Last = Start + Length - 1;
@@ -45,7 +45,8 @@ VOID NTAPI ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment)
     }
 }
 
-// Copies a caller's UNICODE_STRING into paged pool, probing it if Mode is UserMode. An empty one gives Buffer == NULL.
+// Copies a caller's UNICODE_STRING into paged pool, probing it if Mode is UserMode. An empty one gives Buffer ==
+// NULL.
 //
 // IRQL <= APC_LEVEL. The caller owns *Captured until ExReleaseCapturedUnicodeString. STATUS_ACCESS_VIOLATION,
 // STATUS_DATATYPE_MISALIGNMENT, STATUS_INVALID_PARAMETER (odd length), STATUS_INSUFFICIENT_RESOURCES.
@@ -57,7 +58,8 @@ NTSTATUS NTAPI ExCaptureUnicodeString(PUNICODE_STRING Captured, PUNICODE_STRING 
 
     PAGED_CODE();
     RtlZeroMemory(Captured, sizeof(*Captured));
-    SEH_TRY {
+    SEH_TRY
+    {
         if (Mode != KernelMode)
             ProbeForReadType(String);
         Copy = *(volatile UNICODE_STRING *)String;
@@ -74,7 +76,8 @@ NTSTATUS NTAPI ExCaptureUnicodeString(PUNICODE_STRING Captured, PUNICODE_STRING 
             Captured->Buffer = Buffer;
         }
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -93,7 +96,8 @@ VOID ExReleaseCapturedUnicodeString(PUNICODE_STRING Captured, KPROCESSOR_MODE Mo
 }
 
 // Copies an optional timeout. *Result is NULL (wait for ever) or Storage. STATUS_ACCESS_VIOLATION on a bad pointer.
-NTSTATUS NTAPI ExCaptureTimeout(PLARGE_INTEGER *Result, PLARGE_INTEGER Storage, PLARGE_INTEGER Timeout, KPROCESSOR_MODE Mode)
+NTSTATUS NTAPI ExCaptureTimeout(PLARGE_INTEGER *Result, PLARGE_INTEGER Storage, PLARGE_INTEGER Timeout,
+                                KPROCESSOR_MODE Mode)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
@@ -105,11 +109,13 @@ NTSTATUS NTAPI ExCaptureTimeout(PLARGE_INTEGER *Result, PLARGE_INTEGER Storage, 
         *Storage = *Timeout;
         return STATUS_SUCCESS;
     }
-    SEH_TRY {
+    SEH_TRY
+    {
         ProbeForReadType(Timeout);
         Storage->QuadPart = *(volatile LONGLONG *)&Timeout->QuadPart;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Push locks: shared/exclusive locks in one pointer-sized word. Without contention they are one CMPXCHG each way. A
-// thread that must wait queues a block from its stack in a hash bucket chosen by the lock's address and marks the word;
-// from then on every change of the word is made under the bucket's spin lock, and the releaser hands the lock on.
+// thread that must wait queues a block from its stack in a hash bucket chosen by the lock's address and marks the
+// word; from then on every change of the word is made under the bucket's spin lock, and the releaser hands the lock
+// on.
 //
 // Value:  bit 0 exclusive | bit 1 somebody waits | bits 2.. number of shared owners
 //
@@ -78,8 +79,8 @@ static VOID ExpWaitForPushLock(PEX_PUSH_LOCK Lock, BOOLEAN Exclusive)
     KeWaitForever(&Waiter.Event, WrPushLock);
 }
 
-// Hands a lock without owners to the first waiter, or to all shared waiters up to the first exclusive one. The bucket is
-// locked and Value has PUSH_LOCK_WAITERS, so nobody else changes it.
+// Hands a lock without owners to the first waiter, or to all shared waiters up to the first exclusive one. The bucket
+// is locked and Value has PUSH_LOCK_WAITERS, so nobody else changes it.
 static VOID ExpHandOverPushLock(PEX_PUSH_LOCK Lock, PPUSH_LOCK_BUCKET Bucket)
 {
     ULONG_PTR Value = 0;
@@ -145,8 +146,8 @@ VOID FASTCALL ExReleasePushLockExclusive(PEX_PUSH_LOCK Lock)
         ExpReleaseContendedPushLock(Lock, PUSH_LOCK_EXCLUSIVE);
 }
 
-// Waits until the caller is one of the shared owners. Not recursive: a second acquisition deadlocks if an exclusive waiter
-// came in between. IRQL <= APC_LEVEL, in a critical region.
+// Waits until the caller is one of the shared owners. Not recursive: a second acquisition deadlocks if an exclusive
+// waiter came in between. IRQL <= APC_LEVEL, in a critical region.
 VOID FASTCALL ExAcquirePushLockShared(PEX_PUSH_LOCK Lock)
 {
     ULONG_PTR Old = ExpReadPushLock(Lock);

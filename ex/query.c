@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// NtQuerySystemInformation: one table of classes. Each class is answered into kernel memory first, so that no lock is held
-// and nothing is half written when the caller's buffer faults. Source: SDK (winternl.h); the Native API as published.
+// NtQuerySystemInformation: one table of classes. Each class is answered into kernel memory first, so that no lock is
+// held and nothing is half written when the caller's buffer faults. Source: SDK (winternl.h); the Native API as
+// published.
 
 #include "exp.h"
 
@@ -141,7 +142,8 @@ static const EXP_QUERY_CLASS *ExpFindQueryClass(SYSTEM_INFORMATION_CLASS Class)
 }
 
 // Runs a class into kernel memory and copies the answer out.
-static NTSTATUS ExpRunQuery(const EXP_QUERY_CLASS *Class, PVOID Information, ULONG Length, PULONG ReturnLength, KPROCESSOR_MODE Mode)
+static NTSTATUS ExpRunQuery(const EXP_QUERY_CLASS *Class, PVOID Information, ULONG Length, PULONG ReturnLength,
+                            KPROCESSOR_MODE Mode)
 {
     ULONG Capacity = min_of(Length, QUERY_LARGEST_BUFFER), Needed = Class->FixedLength;
     PVOID Buffer = ExAllocatePoolZero(PagedPool, max_of(Capacity, sizeof(ULONGLONG)), TAG_EX_QUERY);
@@ -163,7 +165,8 @@ static NTSTATUS ExpRunQuery(const EXP_QUERY_CLASS *Class, PVOID Information, ULO
 // Answers a class of system information. *ReturnLength (optional): bytes written, or wanted with
 // STATUS_INFO_LENGTH_MISMATCH. STATUS_INVALID_INFO_CLASS, STATUS_ACCESS_VIOLATION, STATUS_INSUFFICIENT_RESOURCES.
 // PASSIVE_LEVEL.
-NTSTATUS NTAPI NtQuerySystemInformation(SYSTEM_INFORMATION_CLASS Class, PVOID Information, ULONG Length, PULONG ReturnLength)
+NTSTATUS NTAPI NtQuerySystemInformation(SYSTEM_INFORMATION_CLASS Class, PVOID Information, ULONG Length,
+                                        PULONG ReturnLength)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     const EXP_QUERY_CLASS *Found = ExpFindQueryClass(Class);

@@ -26,7 +26,8 @@ NTSTATUS ExpQueryPerformance(PVOID Buffer, ULONG Length, PULONG Needed)
     Answer.PagedPoolPages = Memory.PagedPoolPages;
     Answer.NonPagedPoolPages = Memory.NonPagedPoolPages;
     Answer.FreeSystemPtes = Memory.FreeSystemPtes;
-    ExQueryPoolTotals(&Answer.NonPagedPoolAllocs, &Answer.NonPagedPoolFrees, &Answer.PagedPoolAllocs, &Answer.PagedPoolFrees);
+    ExQueryPoolTotals(&Answer.NonPagedPoolAllocs, &Answer.NonPagedPoolFrees, &Answer.PagedPoolAllocs,
+                      &Answer.PagedPoolFrees);
     for (ULONG Index = 0; Index < (ULONG)KeNumberProcessors; Index++) {
         PKPRCB Prcb = KiProcessorBlock[Index];
 

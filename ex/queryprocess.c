@@ -57,7 +57,8 @@ static ULONG ExpPutProcess(PVOID Buffer, ULONG Length, ULONG Offset, PEPROCESS P
 
     if (Fits)
         ExpDescribeProcess(Information, Process);
-    for (PETHREAD Thread = PsGetNextProcessThread(Process, NULL); Thread != NULL; Thread = PsGetNextProcessThread(Process, Thread)) {
+    for (PETHREAD Thread = PsGetNextProcessThread(Process, NULL); Thread != NULL;
+         Thread = PsGetNextProcessThread(Process, Thread)) {
         End += sizeof(SYSTEM_THREAD_INFORMATION);
         if (End > Length)
             continue;
@@ -122,7 +123,8 @@ typedef struct _EXP_HANDLE_WALK {
     PEPROCESS Process;
 } EXP_HANDLE_WALK, *PEXP_HANDLE_WALK;
 
-static BOOLEAN ExpDescribeHandle(HANDLE Handle, POBJECT_HEADER Header, ACCESS_MASK GrantedAccess, ULONG Attributes, PVOID Context)
+static BOOLEAN ExpDescribeHandle(HANDLE Handle, POBJECT_HEADER Header, ACCESS_MASK GrantedAccess, ULONG Attributes,
+                                 PVOID Context)
 {
     PEXP_HANDLE_WALK Walk = Context;
     ULONG Index = Walk->Information->NumberOfHandles++;

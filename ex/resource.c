@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Executive resources: shared/exclusive locks that remember their owners, so that they can be taken again by one. The
-// spin lock guards every field; a releaser hands the resource to all shared waiters or to one exclusive waiter, and the
-// woken thread then writes its own name into the owner table.
-// Source: WDK, "Introduction to ERESOURCE Routines".
+// spin lock guards every field; a releaser hands the resource to all shared waiters or to one exclusive waiter, and
+// the woken thread then writes its own name into the owner table. Source: WDK, "Introduction to ERESOURCE Routines".
 //
-// ActiveCount: shared owners, or 1 with RESOURCE_EXCLUSIVE. OwnerEntry: the exclusive owner, or one of the shared ones.
+// ActiveCount: shared owners, or 1 with RESOURCE_EXCLUSIVE. OwnerEntry: the exclusive owner, or one of the shared
+// ones.
 
 #include "exp.h"
 
@@ -61,8 +61,8 @@ static POWNER_ENTRY ExpFindOwner(PERESOURCE Resource, ULONG_PTR Owner)
     return NULL;
 }
 
-// Makes the owner table larger. Called locked, returns locked, unlocks in between; waits while there is no memory, because
-// a shared owner that was let in cannot be sent away again.
+// Makes the owner table larger. Called locked, returns locked, unlocks in between; waits while there is no memory,
+// because a shared owner that was let in cannot be sent away again.
 static VOID ExpGrowOwnerTable(PERESOURCE Resource, PKIRQL OldIrql)
 {
     ULONG OldSize = Resource->OwnerTableSize, NewSize = OldSize + RESOURCE_TABLE_STEP;
@@ -98,10 +98,11 @@ static VOID ExpAddSharedOwner(PERESOURCE Resource, PKIRQL OldIrql)
     Entry->OwnerCount = 1;
 }
 
-// Waits for exclusive ownership; a thread that has it already gets it once more. Returns FALSE only if Wait is FALSE and the
-// resource is not to be had at once.
+// Waits for exclusive ownership; a thread that has it already gets it once more. Returns FALSE only if Wait is FALSE
+// and the resource is not to be had at once.
 //
-// IRQL <= APC_LEVEL, normal kernel APCs disabled. Must not be called by a shared owner with Wait: it would wait for itself.
+// IRQL <= APC_LEVEL, normal kernel APCs disabled. Must not be called by a shared owner with Wait: it would wait for
+// itself.
 BOOLEAN NTAPI ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
 {
     ULONG_PTR Self = ExpCurrentOwner();
@@ -133,8 +134,8 @@ BOOLEAN NTAPI ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
     return TRUE;
 }
 
-// Waits for shared ownership; an owner (of either kind) gets it once more at once. New shared owners queue behind exclusive
-// waiters. Returns FALSE only if Wait is FALSE and the resource is not to be had at once.
+// Waits for shared ownership; an owner (of either kind) gets it once more at once. New shared owners queue behind
+// exclusive waiters. Returns FALSE only if Wait is FALSE and the resource is not to be had at once.
 //
 // IRQL <= APC_LEVEL, normal kernel APCs disabled.
 BOOLEAN NTAPI ExAcquireResourceSharedLite(PERESOURCE Resource, BOOLEAN Wait)
@@ -147,7 +148,8 @@ BOOLEAN NTAPI ExAcquireResourceSharedLite(PERESOURCE Resource, BOOLEAN Wait)
     Entry = ExpFindOwner(Resource, ExpCurrentOwner());
     if (Entry != NULL) {
         Entry->OwnerCount++;
-    } else if (Resource->ActiveCount == 0 || (!(Resource->Flag & RESOURCE_EXCLUSIVE) && Resource->NumberOfExclusiveWaiters == 0)) {
+    } else if (Resource->ActiveCount == 0 ||
+               (!(Resource->Flag & RESOURCE_EXCLUSIVE) && Resource->NumberOfExclusiveWaiters == 0)) {
         Resource->ActiveCount++;
         ExpAddSharedOwner(Resource, &OldIrql);
     } else {
@@ -166,7 +168,8 @@ BOOLEAN NTAPI ExAcquireResourceSharedLite(PERESOURCE Resource, BOOLEAN Wait)
     return TRUE;
 }
 
-// Lets every shared waiter in. Locked; returns how many there were, to be released from the semaphore after unlocking.
+// Lets every shared waiter in. Locked; returns how many there were, to be released from the semaphore after
+// unlocking.
 static ULONG ExpAdmitShared(PERESOURCE Resource)
 {
     ULONG Count = Resource->NumberOfSharedWaiters;
@@ -176,8 +179,9 @@ static ULONG ExpAdmitShared(PERESOURCE Resource)
     return Count;
 }
 
-// Gives up one acquisition of the current thread and, with the last one, hands the resource on: to the shared waiters after
-// an exclusive owner, to an exclusive waiter after shared ones. IRQL <= DISPATCH_LEVEL. Not an owner: bugcheck 0xE3.
+// Gives up one acquisition of the current thread and, with the last one, hands the resource on: to the shared waiters
+// after an exclusive owner, to an exclusive waiter after shared ones. IRQL <= DISPATCH_LEVEL. Not an owner: bugcheck
+// 0xE3.
 VOID FASTCALL ExReleaseResourceLite(PERESOURCE Resource)
 {
     KIRQL OldIrql = KfAcquireSpinLock(&Resource->SpinLock);

@@ -56,8 +56,8 @@ VOID FASTCALL ExReleaseRundownProtection(PEX_RUNDOWN_REF Ref)
     } while (!ExpChangeRundown(Ref, Old - RUNDOWN_REFERENCE, Old));
 }
 
-// Lets no new reference in and waits until the old ones are gone. Once per initialization; a call after the end returns
-// at once. IRQL <= APC_LEVEL.
+// Lets no new reference in and waits until the old ones are gone. Once per initialization; a call after the end
+// returns at once. IRQL <= APC_LEVEL.
 VOID FASTCALL ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF Ref)
 {
     RUNDOWN_WAITER Waiter;

@@ -5,8 +5,10 @@
 
 #define SEMAPHORE_QUERY_STATE 0x0001
 
-// Creates a semaphore. STATUS_INVALID_PARAMETER unless 0 <= InitialCount <= MaximumCount and MaximumCount > 0. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtCreateSemaphore(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, LONG InitialCount, LONG MaximumCount)
+// Creates a semaphore. STATUS_INVALID_PARAMETER unless 0 <= InitialCount <= MaximumCount and MaximumCount > 0.
+// PASSIVE_LEVEL.
+NTSTATUS NTAPI NtCreateSemaphore(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                                 LONG InitialCount, LONG MaximumCount)
 {
     PKSEMAPHORE Semaphore;
     NTSTATUS Status;
@@ -14,7 +16,8 @@ NTSTATUS NTAPI NtCreateSemaphore(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJ
     PAGED_CODE();
     if (MaximumCount <= 0 || InitialCount < 0 || InitialCount > MaximumCount)
         return STATUS_INVALID_PARAMETER;
-    Status = ExpCreateObject(Handle, DesiredAccess, ObjectAttributes, ExSemaphoreObjectType, sizeof(KSEMAPHORE), (PVOID *)&Semaphore);
+    Status = ExpCreateObject(Handle, DesiredAccess, ObjectAttributes, ExSemaphoreObjectType, sizeof(KSEMAPHORE),
+                             (PVOID *)&Semaphore);
     if (!NT_SUCCESS(Status))
         return Status;
     KeInitializeSemaphore(Semaphore, InitialCount, MaximumCount);
@@ -28,8 +31,8 @@ NTSTATUS NTAPI NtOpenSemaphore(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJEC
     return ExpOpenObject(Handle, DesiredAccess, ObjectAttributes, ExSemaphoreObjectType);
 }
 
-// Adds ReleaseCount (> 0); *PreviousCount (optional) is the count before. STATUS_SEMAPHORE_LIMIT_EXCEEDED changes nothing.
-// Needs SEMAPHORE_MODIFY_STATE. PASSIVE_LEVEL.
+// Adds ReleaseCount (> 0); *PreviousCount (optional) is the count before. STATUS_SEMAPHORE_LIMIT_EXCEEDED changes
+// nothing. Needs SEMAPHORE_MODIFY_STATE. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtReleaseSemaphore(HANDLE Handle, LONG ReleaseCount, PLONG PreviousCount)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
@@ -43,13 +46,16 @@ NTSTATUS NTAPI NtReleaseSemaphore(HANDLE Handle, LONG ReleaseCount, PLONG Previo
     Status = ExpProbeOptional(PreviousCount, sizeof(LONG), Mode);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObReferenceObjectByHandle(Handle, SEMAPHORE_MODIFY_STATE, ExSemaphoreObjectType, Mode, (PVOID *)&Semaphore, NULL);
+    Status = ObReferenceObjectByHandle(Handle, SEMAPHORE_MODIFY_STATE, ExSemaphoreObjectType, Mode, (PVOID *)&Semaphore,
+                                       NULL);
     if (!NT_SUCCESS(Status))
         return Status;
-    SEH_TRY {
+    SEH_TRY
+    {
         Previous = KeReleaseSemaphore(Semaphore, SEMAPHORE_INCREMENT, ReleaseCount, FALSE);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -58,7 +64,8 @@ NTSTATUS NTAPI NtReleaseSemaphore(HANDLE Handle, LONG ReleaseCount, PLONG Previo
 }
 
 // SemaphoreBasicInformation: count and limit. Needs SEMAPHORE_QUERY_STATE. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtQuerySemaphore(HANDLE Handle, SEMAPHORE_INFORMATION_CLASS Class, PVOID Information, ULONG Length, PULONG ReturnLength)
+NTSTATUS NTAPI NtQuerySemaphore(HANDLE Handle, SEMAPHORE_INFORMATION_CLASS Class, PVOID Information, ULONG Length,
+                                PULONG ReturnLength)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     SEMAPHORE_BASIC_INFORMATION Basic;
@@ -71,7 +78,8 @@ NTSTATUS NTAPI NtQuerySemaphore(HANDLE Handle, SEMAPHORE_INFORMATION_CLASS Class
     Status = ExpProbeQuery(Information, Length, sizeof(Basic), ReturnLength, Mode);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObReferenceObjectByHandle(Handle, SEMAPHORE_QUERY_STATE, ExSemaphoreObjectType, Mode, (PVOID *)&Semaphore, NULL);
+    Status = ObReferenceObjectByHandle(Handle, SEMAPHORE_QUERY_STATE, ExSemaphoreObjectType, Mode, (PVOID *)&Semaphore,
+                                       NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     Basic.CurrentCount = KeReadStateSemaphore(Semaphore);

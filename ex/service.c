@@ -11,10 +11,12 @@ NTSTATUS ExpProbeOptional(PVOID Address, ULONG Bytes, KPROCESSOR_MODE Mode)
 
     if (Mode == KernelMode || Address == NULL)
         return STATUS_SUCCESS;
-    SEH_TRY {
+    SEH_TRY
+    {
         ProbeForWrite(Address, Bytes, Bytes < sizeof(ULONG) ? 1 : sizeof(ULONG));
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -32,19 +34,22 @@ NTSTATUS ExpReturnLong(PLONG Address, LONG Value, KPROCESSOR_MODE Mode)
         *Address = Value;
         return STATUS_SUCCESS;
     }
-    SEH_TRY {
+    SEH_TRY
+    {
         *Address = Value;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
     return Status;
 }
 
-// Probes Handle and creates an object with a zeroed body. On success the caller owns *Object's reference and ends with
-// ExpInsertObject. PASSIVE_LEVEL.
-NTSTATUS ExpCreateObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Attributes, POBJECT_TYPE Type, ULONG BodySize, PVOID *Object)
+// Probes Handle and creates an object with a zeroed body. On success the caller owns *Object's reference and ends
+// with ExpInsertObject. PASSIVE_LEVEL.
+NTSTATUS ExpCreateObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Attributes, POBJECT_TYPE Type,
+                         ULONG BodySize, PVOID *Object)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     NTSTATUS Status = ObProbeHandle(Handle, Mode);
@@ -55,7 +60,8 @@ NTSTATUS ExpCreateObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTR
     return ObCreateObject(Mode, Type, Attributes, Mode, NULL, BodySize, 0, 0, Object);
 }
 
-// Names the object, makes its handle and writes it to the caller. Consumes the reference in every case. PASSIVE_LEVEL.
+// Names the object, makes its handle and writes it to the caller. Consumes the reference in every case.
+// PASSIVE_LEVEL.
 NTSTATUS ExpInsertObject(PVOID Object, ACCESS_MASK DesiredAccess, PHANDLE Handle)
 {
     HANDLE Local;
@@ -97,12 +103,14 @@ NTSTATUS ExpReturnQuery(PVOID Information, const VOID *Data, ULONG Bytes, PULONG
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
     UNREFERENCED_PARAMETER(Mode);
-    SEH_TRY {
+    SEH_TRY
+    {
         RtlCopyMemory(Information, Data, Bytes);
         if (ReturnLength != NULL)
             *ReturnLength = Bytes;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END

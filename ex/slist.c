@@ -23,9 +23,9 @@ PSLIST_ENTRY FASTCALL InterlockedPushEntrySList(PSLIST_HEADER Head, PSLIST_ENTRY
 
 // Takes the first entry, NULL if there is none. Any IRQL; no lock.
 //
-// Between reading the head and reading its Next, another thread may pop that entry and free its memory. Interrupts are
-// off for these few instructions, which closes the gap on one processor; with more, the memory of entries must stay
-// mapped while the list is in use.
+// Between reading the head and reading its Next, another thread may pop that entry and free its memory. Interrupts
+// are off for these few instructions, which closes the gap on one processor; with more, the memory of entries must
+// stay mapped while the list is in use.
 PSLIST_ENTRY FASTCALL InterlockedPopEntrySList(PSLIST_HEADER Head)
 {
     SLIST_HEADER Old, New;
@@ -44,7 +44,8 @@ PSLIST_ENTRY FASTCALL InterlockedPopEntrySList(PSLIST_HEADER Head)
     return Old.Next.Next;
 }
 
-// Appends Entry under Lock. Returns what was last before, NULL if the list was empty. Any IRQL: interrupts are off meanwhile.
+// Appends Entry under Lock. Returns what was last before, NULL if the list was empty. Any IRQL: interrupts are off
+// meanwhile.
 PLIST_ENTRY NTAPI ExInterlockedInsertTailList(PLIST_ENTRY Head, PLIST_ENTRY Entry, PKSPIN_LOCK Lock)
 {
     BOOLEAN Enable = KeDisableInterrupts();

@@ -39,8 +39,8 @@ NTSTATUS NTAPI NtDisplayString(PUNICODE_STRING String)
     return Status;
 }
 
-// Flushes and shuts down the volumes, then halts, restarts or powers off. Needs SeShutdownPrivilege. Does not return on
-// success. STATUS_INVALID_PARAMETER for an unknown action. PASSIVE_LEVEL.
+// Flushes and shuts down the volumes, then halts, restarts or powers off. Needs SeShutdownPrivilege. Does not return
+// on success. STATUS_INVALID_PARAMETER for an unknown action. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtShutdownSystem(SHUTDOWN_ACTION Action)
 {
     static const FIRMWARE_REENTRY Routines[] = {[ShutdownNoReboot] = HalHaltRoutine,

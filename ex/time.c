@@ -10,12 +10,14 @@ static NTSTATUS ExpReturnTime(PLARGE_INTEGER Address, LARGE_INTEGER Value, KPROC
 
     if (Address == NULL)
         return STATUS_SUCCESS;
-    SEH_TRY {
+    SEH_TRY
+    {
         if (Mode != KernelMode)
             ProbeForWriteType(Address);
         *Address = Value;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -34,8 +36,8 @@ NTSTATUS NTAPI NtQuerySystemTime(PLARGE_INTEGER SystemTime)
     return ExpReturnTime(SystemTime, Now, ExGetPreviousMode());
 }
 
-// Sets the system time and the real-time clock; *PreviousTime (optional) is the time before. Needs SeSystemtimePrivilege.
-// STATUS_INVALID_PARAMETER for a time the clock cannot hold. PASSIVE_LEVEL.
+// Sets the system time and the real-time clock; *PreviousTime (optional) is the time before. Needs
+// SeSystemtimePrivilege. STATUS_INVALID_PARAMETER for a time the clock cannot hold. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtSetSystemTime(PLARGE_INTEGER SystemTime, PLARGE_INTEGER PreviousTime)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Timer services. A timer may carry an APC for the thread that set it: the expiry DPC queues it, and while it is associated
-// the timer is on that thread's list with a reference of its own, so that the thread's end can take it back.
-// Lock order: ETIMER.Lock, then ETHREAD.ActiveTimerListLock. Source: SDK, SetWaitableTimer; the Native API as published.
+// Timer services. A timer may carry an APC for the thread that set it: the expiry DPC queues it, and while it is
+// associated the timer is on that thread's list with a reference of its own, so that the thread's end can take it
+// back. Lock order: ETIMER.Lock, then ETHREAD.ActiveTimerListLock. Source: SDK, SetWaitableTimer; the Native API as
+// published.
 
 #include "exp.h"
 
 #define TIMER_APC_INCREMENT 0
 
-
-// Takes the timer off its thread's list. Timer->Lock is held; the caller drops the association's reference after unlocking.
+// Takes the timer off its thread's list. Timer->Lock is held; the caller drops the association's reference after
+// unlocking.
 static VOID ExpDissociateTimer(PETIMER Timer)
 {
     PETHREAD Thread = CONTAINING_RECORD(Timer->TimerApc.Thread, ETHREAD, Tcb);
@@ -47,12 +48,14 @@ static VOID NTAPI ExpTimerDpcRoutine(PKDPC Dpc, PVOID Context, PVOID Argument1, 
     KeQuerySystemTime(&Now);
     OldIrql = KfAcquireSpinLock(&Timer->Lock);
     if (Timer->ApcAssociated)
-        KeInsertQueueApc(&Timer->TimerApc, (PVOID)(ULONG_PTR)Now.LowPart, (PVOID)(LONG_PTR)Now.HighPart, TIMER_APC_INCREMENT);
+        KeInsertQueueApc(&Timer->TimerApc, (PVOID)(ULONG_PTR)Now.LowPart, (PVOID)(LONG_PTR)Now.HighPart,
+                         TIMER_APC_INCREMENT);
     KfReleaseSpinLock(&Timer->Lock, OldIrql);
 }
 
 // The APC is about to run in its thread: a one-shot timer's association ends here.
-static VOID NTAPI ExpTimerApcRoutine(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext, PVOID *Argument1, PVOID *Argument2)
+static VOID NTAPI ExpTimerApcRoutine(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext, PVOID *Argument1,
+                                     PVOID *Argument2)
 {
     PETIMER Timer = CONTAINING_RECORD(Apc, ETIMER, TimerApc);
     BOOLEAN Dereference = FALSE;
@@ -109,7 +112,8 @@ VOID ExTimerRundown(VOID)
 }
 
 // Creates a timer that is not set. STATUS_INVALID_PARAMETER_4 for an unknown type. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtCreateTimer(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, TIMER_TYPE Type)
+NTSTATUS NTAPI NtCreateTimer(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                             TIMER_TYPE Type)
 {
     PETIMER Timer;
     NTSTATUS Status;
@@ -117,7 +121,8 @@ NTSTATUS NTAPI NtCreateTimer(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_
     PAGED_CODE();
     if (Type != NotificationTimer && Type != SynchronizationTimer)
         return STATUS_INVALID_PARAMETER_4;
-    Status = ExpCreateObject(Handle, DesiredAccess, ObjectAttributes, ExTimerObjectType, sizeof(ETIMER), (PVOID *)&Timer);
+    Status =
+        ExpCreateObject(Handle, DesiredAccess, ObjectAttributes, ExTimerObjectType, sizeof(ETIMER), (PVOID *)&Timer);
     if (!NT_SUCCESS(Status))
         return Status;
     KeInitializeTimerEx(&Timer->KeTimer, Type);
@@ -138,8 +143,8 @@ static VOID ExpAssociateTimer(PETIMER Timer, PTIMER_APC_ROUTINE ApcRoutine, PVOI
 {
     PETHREAD Thread = PsGetCurrentThread();
 
-    KeInitializeApc(&Timer->TimerApc, &Thread->Tcb, CurrentApcEnvironment, ExpTimerApcRoutine, NULL, (PKNORMAL_ROUTINE)(PVOID)ApcRoutine,
-                    Mode, Context);
+    KeInitializeApc(&Timer->TimerApc, &Thread->Tcb, CurrentApcEnvironment, ExpTimerApcRoutine, NULL,
+                    (PKNORMAL_ROUTINE)(PVOID)ApcRoutine, Mode, Context);
     KefAcquireSpinLockAtDpcLevel(&Thread->ActiveTimerListLock);
     InsertTailList(&Thread->ActiveTimerListHead, &Timer->ActiveTimerListEntry);
     KefReleaseSpinLockFromDpcLevel(&Thread->ActiveTimerListLock);
@@ -147,10 +152,10 @@ static VOID ExpAssociateTimer(PETIMER Timer, PTIMER_APC_ROUTINE ApcRoutine, PVOI
     ObReferenceObject(Timer);
 }
 
-// Sets a timer: DueTime absolute, or relative if negative; Period in ms (0: once). With ApcRoutine the calling thread gets an
-// APC at each expiry. Needs TIMER_MODIFY_STATE. STATUS_TIMER_RESUME_IGNORED if Resume. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtSetTimer(HANDLE Handle, PLARGE_INTEGER DueTime, PTIMER_APC_ROUTINE ApcRoutine, PVOID Context, BOOLEAN Resume,
-                          LONG Period, PBOOLEAN PreviousState)
+// Sets a timer: DueTime absolute, or relative if negative; Period in ms (0: once). With ApcRoutine the calling thread
+// gets an APC at each expiry. Needs TIMER_MODIFY_STATE. STATUS_TIMER_RESUME_IGNORED if Resume. PASSIVE_LEVEL.
+NTSTATUS NTAPI NtSetTimer(HANDLE Handle, PLARGE_INTEGER DueTime, PTIMER_APC_ROUTINE ApcRoutine, PVOID Context,
+                          BOOLEAN Resume, LONG Period, PBOOLEAN PreviousState)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     LARGE_INTEGER Storage;
@@ -189,10 +194,12 @@ NTSTATUS NTAPI NtSetTimer(HANDLE Handle, PLARGE_INTEGER DueTime, PTIMER_APC_ROUT
     if (PreviousState != NULL) {
         volatile NTSTATUS Written = STATUS_SUCCESS;
 
-        SEH_TRY {
+        SEH_TRY
+        {
             *PreviousState = Previous;
         }
-        SEH_EXCEPT {
+        SEH_EXCEPT
+        {
             Written = SEH_CODE();
         }
         SEH_END
@@ -227,10 +234,12 @@ NTSTATUS NTAPI NtCancelTimer(HANDLE Handle, PBOOLEAN CurrentState)
     ObDereferenceObject(Timer);
     if (CurrentState == NULL)
         return STATUS_SUCCESS;
-    SEH_TRY {
+    SEH_TRY
+    {
         *CurrentState = State;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -238,7 +247,8 @@ NTSTATUS NTAPI NtCancelTimer(HANDLE Handle, PBOOLEAN CurrentState)
 }
 
 // TimerBasicInformation: time until expiry (negative: since) and state. Needs TIMER_QUERY_STATE. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtQueryTimer(HANDLE Handle, TIMER_INFORMATION_CLASS Class, PVOID Information, ULONG Length, PULONG ReturnLength)
+NTSTATUS NTAPI NtQueryTimer(HANDLE Handle, TIMER_INFORMATION_CLASS Class, PVOID Information, ULONG Length,
+                            PULONG ReturnLength)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     TIMER_BASIC_INFORMATION Basic;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Worker threads: three queues of work items, each a KQUEUE with threads of its own priority. The KQUEUE keeps no more of
-// them running than there are processors, so an item that blocks lets another one run.
-// Source: WDK, "System Worker Threads"; Windows Internals, "System Worker Threads".
+// Worker threads: three queues of work items, each a KQUEUE with threads of its own priority. The KQUEUE keeps no
+// more of them running than there are processors, so an item that blocks lets another one run. Source: WDK, "System
+// Worker Threads"; Windows Internals, "System Worker Threads".
 
 #include "exp.h"
 
@@ -29,13 +29,14 @@ static VOID NTAPI ExpWorkerThread(PVOID Context)
         Item->List.Flink = NULL; // the routine may queue or free the item
         Routine(Item->Parameter);
         if (KeGetCurrentIrql() != PASSIVE_LEVEL)
-            KeBugCheckEx(WORKER_THREAD_RETURNED_AT_BAD_IRQL, (ULONG_PTR)Routine, KeGetCurrentIrql(), (ULONG_PTR)Item, 0);
+            KeBugCheckEx(WORKER_THREAD_RETURNED_AT_BAD_IRQL, (ULONG_PTR)Routine, KeGetCurrentIrql(), (ULONG_PTR)Item,
+                         0);
         ASSERT(KeGetCurrentThread()->KernelApcDisable == 0 && KeGetCurrentThread()->SpecialApcDisable == 0);
     }
 }
 
-// Has Item's routine called by a worker thread at PASSIVE_LEVEL. The item is the caller's until then and must not be queued
-// already. IRQL <= DISPATCH_LEVEL. Source: WDK, ExQueueWorkItem.
+// Has Item's routine called by a worker thread at PASSIVE_LEVEL. The item is the caller's until then and must not be
+// queued already. IRQL <= DISPATCH_LEVEL. Source: WDK, ExQueueWorkItem.
 VOID NTAPI ExQueueWorkItem(PWORK_QUEUE_ITEM Item, WORK_QUEUE_TYPE Queue)
 {
     ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);
@@ -51,7 +52,8 @@ BOOLEAN ExInitWorkerThreads(VOID)
         for (ULONG Thread = 0; Thread < ExpWorkerPlan[Queue].Threads; Thread++) {
             HANDLE Handle;
 
-            if (!NT_SUCCESS(PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, ExpWorkerThread, (PVOID)(ULONG_PTR)Queue)))
+            if (!NT_SUCCESS(PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, ExpWorkerThread,
+                                                 (PVOID)(ULONG_PTR)Queue)))
                 return FALSE;
             ObCloseHandle(Handle, KernelMode);
         }

@@ -7,9 +7,9 @@
 // delivered. IRQL <= DISPATCH_LEVEL.
 BOOLEAN NTAPI KeTestAlertThread(KPROCESSOR_MODE Mode)
 {
-    KIRQL    OldIrql = KiLockDispatcherDatabase();
+    KIRQL OldIrql = KiLockDispatcherDatabase();
     PKTHREAD Thread = KeGetCurrentThread();
-    BOOLEAN  Alerted = Thread->Alerted[(ULONG)Mode];
+    BOOLEAN Alerted = Thread->Alerted[(ULONG)Mode];
 
     if (Alerted)
         Thread->Alerted[(ULONG)Mode] = FALSE;
@@ -23,7 +23,7 @@ BOOLEAN NTAPI KeTestAlertThread(KPROCESSOR_MODE Mode)
 // Returns whether it had been alerted before.
 BOOLEAN NTAPI KeAlertThread(PKTHREAD Thread, KPROCESSOR_MODE Mode)
 {
-    KIRQL   OldIrql = KiLockDispatcherDatabase();
+    KIRQL OldIrql = KiLockDispatcherDatabase();
     BOOLEAN Alerted = Thread->Alerted[(ULONG)Mode];
 
     if (!Alerted) {
@@ -39,6 +39,6 @@ BOOLEAN NTAPI KeAlertThread(PKTHREAD Thread, KPROCESSOR_MODE Mode)
 // Alerts the thread in kernel mode and resumes it once. IRQL <= DISPATCH_LEVEL. Returns the suspend count before.
 ULONG NTAPI KeAlertResumeThread(PKTHREAD Thread)
 {
-    (VOID)KeAlertThread(Thread, KernelMode);
+    (VOID) KeAlertThread(Thread, KernelMode);
     return KeResumeThread(Thread);
 }

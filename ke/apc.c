@@ -9,7 +9,8 @@
 
 // Prepares an APC object. Any IRQL. Mode matters only with a NormalRoutine; without one it is a special kernel APC.
 VOID NTAPI KeInitializeApc(PKAPC Apc, PKTHREAD Thread, KAPC_ENVIRONMENT Environment, PKKERNEL_ROUTINE KernelRoutine,
-                           PKRUNDOWN_ROUTINE RundownRoutine, PKNORMAL_ROUTINE NormalRoutine, KPROCESSOR_MODE Mode, PVOID NormalContext)
+                           PKRUNDOWN_ROUTINE RundownRoutine, PKNORMAL_ROUTINE NormalRoutine, KPROCESSOR_MODE Mode,
+                           PVOID NormalContext)
 {
     RtlZeroMemory(Apc, sizeof(*Apc));
     Apc->Type = ApcObject;
@@ -49,14 +50,16 @@ static VOID KiWakeForKernelApc(PKTHREAD Thread, PKAPC Apc, KPRIORITY Increment)
     if (Thread->State == Running) {
         HalRequestSoftwareInterrupt(APC_LEVEL);
     } else if (Thread->State == Waiting && Thread->WaitIrql == PASSIVE_LEVEL && Thread->SpecialApcDisable == 0 &&
-               (Apc->NormalRoutine == NULL || (Thread->KernelApcDisable == 0 && !Thread->ApcState.KernelApcInProgress))) {
+               (Apc->NormalRoutine == NULL ||
+                (Thread->KernelApcDisable == 0 && !Thread->ApcState.KernelApcInProgress))) {
         KiUnwaitThread(Thread, STATUS_KERNEL_APC, Increment);
     }
 }
 
 static VOID KiWakeForUserApc(PKTHREAD Thread, KPRIORITY Increment)
 {
-    if (Thread->State == Waiting && Thread->WaitMode == UserMode && (Thread->Alertable || Thread->ApcState.UserApcPending)) {
+    if (Thread->State == Waiting && Thread->WaitMode == UserMode &&
+        (Thread->Alertable || Thread->ApcState.UserApcPending)) {
         Thread->ApcState.UserApcPending = TRUE;
         KiUnwaitThread(Thread, STATUS_USER_APC, Increment);
     }
@@ -89,7 +92,7 @@ BOOLEAN KiInsertQueueApc(PKAPC Apc, KPRIORITY Increment)
 // Returns FALSE if it is queued already or the thread takes no more APCs (it is ending, or has not begun).
 BOOLEAN NTAPI KeInsertQueueApc(PKAPC Apc, PVOID SystemArgument1, PVOID SystemArgument2, KPRIORITY Increment)
 {
-    KIRQL   OldIrql;
+    KIRQL OldIrql;
     BOOLEAN Inserted = FALSE;
 
     ASSERT(Apc->Type == ApcObject);
@@ -107,9 +110,9 @@ BOOLEAN NTAPI KeInsertQueueApc(PKAPC Apc, PVOID SystemArgument1, PVOID SystemArg
 // Takes a queued APC back. IRQL <= DISPATCH_LEVEL. FALSE if it was not queued.
 BOOLEAN NTAPI KeRemoveQueueApc(PKAPC Apc)
 {
-    KIRQL       OldIrql = KiLockDispatcherDatabase();
+    KIRQL OldIrql = KiLockDispatcherDatabase();
     PKAPC_STATE State = Apc->Thread->ApcStatePointer[(ULONG)Apc->ApcStateIndex];
-    BOOLEAN     Inserted = Apc->Inserted;
+    BOOLEAN Inserted = Apc->Inserted;
 
     if (Inserted) {
         Apc->Inserted = FALSE;
@@ -129,7 +132,7 @@ BOOLEAN NTAPI KeRemoveQueueApc(PKAPC Apc)
 // Returns the first entry of a circular list without a head (each KAPC.Inserted is FALSE), or NULL.
 PLIST_ENTRY NTAPI KeFlushQueueApc(PKTHREAD Thread, KPROCESSOR_MODE Mode)
 {
-    KIRQL       OldIrql = KiLockDispatcherDatabase();
+    KIRQL OldIrql = KiLockDispatcherDatabase();
     PLIST_ENTRY Head = &Thread->ApcState.ApcListHead[(ULONG)Mode], First = NULL, Entry;
 
     if (Mode == UserMode)

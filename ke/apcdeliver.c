@@ -19,13 +19,14 @@ static VOID KiUnlinkApc(PKAPC Apc)
 // Delivers the first kernel APC if it may run. APC_LEVEL. FALSE: nothing (more) to deliver.
 static BOOLEAN KiDeliverKernelApc(PKTHREAD Thread)
 {
-    KIRQL            OldIrql = KiLockDispatcherDatabase();
-    PKAPC            Apc = KiFirstApc(Thread, KernelMode);
+    KIRQL OldIrql = KiLockDispatcherDatabase();
+    PKAPC Apc = KiFirstApc(Thread, KernelMode);
     PKNORMAL_ROUTINE NormalRoutine;
     PKKERNEL_ROUTINE KernelRoutine;
-    PVOID            Context, Argument1, Argument2;
+    PVOID Context, Argument1, Argument2;
 
-    if (Apc == NULL || (Apc->NormalRoutine != NULL && (Thread->ApcState.KernelApcInProgress || Thread->KernelApcDisable != 0))) {
+    if (Apc == NULL ||
+        (Apc->NormalRoutine != NULL && (Thread->ApcState.KernelApcInProgress || Thread->KernelApcDisable != 0))) {
         KiUnlockDispatcherDatabase(OldIrql);
         return FALSE;
     }
@@ -43,7 +44,7 @@ static BOOLEAN KiDeliverKernelApc(PKTHREAD Thread)
         Thread->ApcState.KernelApcInProgress = TRUE;
         KfLowerIrql(PASSIVE_LEVEL);
         NormalRoutine(Context, Argument1, Argument2);
-        (VOID)KfRaiseIrql(APC_LEVEL);
+        (VOID) KfRaiseIrql(APC_LEVEL);
         Thread->ApcState.KernelApcInProgress = FALSE;
     }
     return TRUE;
@@ -51,11 +52,11 @@ static BOOLEAN KiDeliverKernelApc(PKTHREAD Thread)
 
 static VOID KiDeliverUserApc(PKTHREAD Thread, PKTRAP_FRAME TrapFrame)
 {
-    KIRQL            OldIrql = KiLockDispatcherDatabase();
-    PKAPC            Apc = KiFirstApc(Thread, UserMode);
+    KIRQL OldIrql = KiLockDispatcherDatabase();
+    PKAPC Apc = KiFirstApc(Thread, UserMode);
     PKNORMAL_ROUTINE NormalRoutine;
     PKKERNEL_ROUTINE KernelRoutine;
-    PVOID            Context, Argument1, Argument2;
+    PVOID Context, Argument1, Argument2;
 
     Thread->ApcState.UserApcPending = FALSE;
     if (Apc == NULL) {
@@ -72,7 +73,7 @@ static VOID KiDeliverUserApc(PKTHREAD Thread, PKTRAP_FRAME TrapFrame)
 
     KernelRoutine(Apc, &NormalRoutine, &Context, &Argument1, &Argument2);
     if (NormalRoutine == NULL)
-        (VOID)KeTestAlertThread(UserMode); // the kernel routine was all: is there another one?
+        (VOID) KeTestAlertThread(UserMode); // the kernel routine was all: is there another one?
     else
         KiInitializeUserApc(TrapFrame, NormalRoutine, Context, Argument1, Argument2);
 }
@@ -93,7 +94,8 @@ VOID NTAPI KiDeliverApc(KPROCESSOR_MODE Mode, PKEXCEPTION_FRAME ExceptionFrame, 
         KiDeliverUserApc(Thread, TrapFrame);
 }
 
-// On the way out to user mode with a user APC pending (i386/trap.asm, i386/service.asm): interrupts off on entry and exit.
+// On the way out to user mode with a user APC pending (i386/trap.asm, i386/service.asm): interrupts off on entry and
+// exit.
 VOID FASTCALL KiDeliverApcOnExit(PKTRAP_FRAME TrapFrame);
 VOID FASTCALL KiDeliverApcOnExit(PKTRAP_FRAME TrapFrame)
 {
@@ -101,7 +103,7 @@ VOID FASTCALL KiDeliverApcOnExit(PKTRAP_FRAME TrapFrame)
     KiEnableInterrupts();
     KiDeliverApc(UserMode, NULL, TrapFrame);
     KfLowerIrql(PASSIVE_LEVEL);
-    (VOID)KeDisableInterrupts();
+    (VOID) KeDisableInterrupts();
 }
 
 // Kernel APCs may run again: asks for the software interrupt if there are any.

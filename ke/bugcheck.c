@@ -13,11 +13,11 @@ static ULONG KiBugCheckDepth;
 
 static VOID CDECL KiPrint(PCSTR Format, ...)
 {
-    CHAR    Line[KI_LINE_LENGTH];
+    CHAR Line[KI_LINE_LENGTH];
     va_list Arguments;
 
     va_start(Arguments, Format);
-    (VOID)_vsnprintf(Line, sizeof(Line), Format, Arguments);
+    (VOID) _vsnprintf(Line, sizeof(Line), Format, Arguments);
     va_end(Arguments);
     KdPrintBoot("%s", Line);
 }
@@ -52,20 +52,22 @@ static VOID KiPrintStack(PKTRAP_FRAME TrapFrame)
 static VOID KiPrintScreen(ULONG Code, const ULONG_PTR *Parameters, PKTRAP_FRAME TrapFrame)
 {
     PETHREAD Thread = (PETHREAD)KeGetCurrentPrcb()->CurrentThread;
-    PCSTR    Name = KiBugCheckName(Code);
+    PCSTR Name = KiBugCheckName(Code);
 
     HalClearDisplay(KI_BLUE_ATTRIBUTE);
     KiPrint("\nA problem has been detected and Mica has been shut down.\n\n");
     if (Name != NULL)
         KiPrint("%s\n\n", Name);
-    KiPrint("*** STOP: 0x%08X (0x%08X,0x%08X,0x%08X,0x%08X)\n\n", Code, Parameters[0], Parameters[1], Parameters[2], Parameters[3]);
+    KiPrint("*** STOP: 0x%08X (0x%08X,0x%08X,0x%08X,0x%08X)\n\n", Code, Parameters[0], Parameters[1], Parameters[2],
+            Parameters[3]);
     KiPrint("IRQL %u  processor %u  thread %08X  Cid %x.%x\n", KeGetCurrentIrql(), KeGetPcr()->Number, (ULONG)Thread,
             (ULONG)(ULONG_PTR)Thread->Cid.UniqueProcess, (ULONG)(ULONG_PTR)Thread->Cid.UniqueThread);
     if (TrapFrame != NULL)
         KiPrint("eax=%08x ebx=%08x ecx=%08x edx=%08x esi=%08x edi=%08x\neip=%08x esp=%08x ebp=%08x efl=%08x cs=%04x\n",
-                TrapFrame->Eax, TrapFrame->Ebx, TrapFrame->Ecx, TrapFrame->Edx, TrapFrame->Esi, TrapFrame->Edi, TrapFrame->Eip,
-                KiTrapMode(TrapFrame) == UserMode ? TrapFrame->HardwareEsp : (ULONG)&TrapFrame->HardwareEsp, TrapFrame->Ebp,
-                TrapFrame->EFlags, TrapFrame->SegCs & 0xFFFF);
+                TrapFrame->Eax, TrapFrame->Ebx, TrapFrame->Ecx, TrapFrame->Edx, TrapFrame->Esi, TrapFrame->Edi,
+                TrapFrame->Eip,
+                KiTrapMode(TrapFrame) == UserMode ? TrapFrame->HardwareEsp : (ULONG)&TrapFrame->HardwareEsp,
+                TrapFrame->Ebp, TrapFrame->EFlags, TrapFrame->SegCs & 0xFFFF);
     KiPrint("\nStack:\n");
     KiPrintStack(TrapFrame);
 }
@@ -79,11 +81,12 @@ static DECLSPEC_NORETURN VOID KiStop(VOID)
 }
 
 // Stops the system. TrapFrame: what went wrong (its registers and stack are shown), or NULL: the caller. Any IRQL.
-DECLSPEC_NORETURN VOID KiBugCheckTrap(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4, PKTRAP_FRAME TrapFrame)
+DECLSPEC_NORETURN VOID KiBugCheckTrap(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4,
+                                      PKTRAP_FRAME TrapFrame)
 {
     ULONG_PTR Parameters[4] = {P1, P2, P3, P4};
 
-    (VOID)KeDisableInterrupts();
+    (VOID) KeDisableInterrupts();
     if (KiBugCheckDepth++ == 0) {
         KdHostRecord("bugcheck %08X %08X %08X %08X %08X", Code, P1, P2, P3, P4);
         KiPrintScreen(Code, Parameters, TrapFrame);

@@ -3,7 +3,10 @@
 
 #include "ki.h"
 
-#define CODE(Name) {Name, #Name}
+#define CODE(Name)                                                                                                     \
+    {                                                                                                                  \
+        Name, #Name                                                                                                    \
+    }
 static const struct {
     ULONG Code;
     PCSTR Name;

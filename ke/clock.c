@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The clock interrupt: advances the three clocks in KUSER_SHARED_DATA, charges the tick to whoever was running, and asks
-// for a DPC when a timer or a quantum has run out. Nothing here takes a lock.
+// The clock interrupt: advances the three clocks in KUSER_SHARED_DATA, charges the tick to whoever was running, and
+// asks for a DPC when a timer or a quantum has run out. Nothing here takes a lock.
 
 #include "ki.h"
 
@@ -55,10 +55,10 @@ static VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
 // One tick of the clock line. CLOCK_LEVEL. TrapFrame: what was interrupted (NULL if replayed), at OldIrql.
 VOID KeUpdateSystemTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
 {
-    PKPRCB             Prcb = KeGetCurrentPrcb();
+    PKPRCB Prcb = KeGetCurrentPrcb();
     PKUSER_SHARED_DATA Shared = SharedUserData;
-    ULONGLONG          Now = KiReadTime(&Shared->InterruptTime) + KeMaximumIncrement;
-    ULONGLONG          Ticks = KiReadTime(&KeTickCount) + 1;
+    ULONGLONG Now = KiReadTime(&Shared->InterruptTime) + KeMaximumIncrement;
+    ULONGLONG Ticks = KiReadTime(&KeTickCount) + 1;
 
     HalClockInterrupt();
     KiWriteTime(&Shared->InterruptTime, Now);
@@ -105,7 +105,7 @@ ULONG NTAPI KeQueryTimeIncrement(VOID)
 // Sets the system time; timers that wait for a system time follow. IRQL <= DISPATCH_LEVEL. OldTime: what it was before.
 VOID NTAPI KeSetSystemTime(PLARGE_INTEGER NewTime, PLARGE_INTEGER OldTime)
 {
-    KIRQL   OldIrql;
+    KIRQL OldIrql;
     BOOLEAN Enable;
 
     ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);

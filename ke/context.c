@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // From trap frame to CONTEXT and back. What user mode may load is decided here: its segments, its flags, its debug
-// registers. So the exit code (i386/trap.asm) can load whatever a frame holds. Source: SDK (winnt.h), Intel SDM 3A 3.4.5.
+// registers. So the exit code (i386/trap.asm) can load whatever a frame holds. Source: SDK (winnt.h), Intel SDM 3A
+// 3.4.5.
 
 #include "ki.h"
 
@@ -46,8 +47,8 @@ static VOID KiDebugRegistersToContext(PKTHREAD Thread, PCONTEXT Context)
 // IRQL <= APC_LEVEL. ExceptionFrame is not used on x86.
 VOID KeContextFromKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFrame, PCONTEXT Context)
 {
-    ULONG    Flags = Context->ContextFlags;
-    BOOLEAN  Full = TrapFrame->DbgArgMark == KI_FRAME_FULL, User = KiTrapMode(TrapFrame) == UserMode;
+    ULONG Flags = Context->ContextFlags;
+    BOOLEAN Full = TrapFrame->DbgArgMark == KI_FRAME_FULL, User = KiTrapMode(TrapFrame) == UserMode;
     PKTHREAD Thread = KeGetCurrentThread();
 
     UNREFERENCED_PARAMETER(ExceptionFrame);
@@ -116,7 +117,7 @@ static VOID KiControlToFrame(PKTRAP_FRAME TrapFrame, PCONTEXT Context, KPROCESSO
 static VOID KiDebugRegistersFromContext(PKTHREAD Thread, PCONTEXT Context)
 {
     ULONG *Registers = Thread->DebugRegisters;
-    ULONG  Index;
+    ULONG Index;
 
     Registers[0] = Context->Dr0;
     Registers[1] = Context->Dr1;
@@ -134,9 +135,10 @@ static VOID KiDebugRegistersFromContext(PKTHREAD Thread, PCONTEXT Context)
 // Changes a trap frame of the current thread to the parts of Context that ContextFlags name; the thread goes on with
 // them when it leaves the kernel. Mode: who made the Context. What user mode must not have is replaced, never refused.
 // IRQL <= APC_LEVEL.
-VOID KeContextToKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFrame, PCONTEXT Context, ULONG ContextFlags, KPROCESSOR_MODE Mode)
+VOID KeContextToKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFrame, PCONTEXT Context, ULONG ContextFlags,
+                        KPROCESSOR_MODE Mode)
 {
-    BOOLEAN  User = KiTrapMode(TrapFrame) == UserMode;
+    BOOLEAN User = KiTrapMode(TrapFrame) == UserMode;
     PKTHREAD Thread = KeGetCurrentThread();
 
     UNREFERENCED_PARAMETER(ExceptionFrame);

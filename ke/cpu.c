@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The processor: what CPUID says it can do, the control bits that follow from it, and the SYSENTER registers.
-// SMEP is used when there is one. SMAP is left off: probed accesses are plain loads and stores under SEH (inc/nt/seh.h),
-// without the STAC/CLAC brackets it would need. Source: Intel SDM 2A CPUID, 3A 2.5 and 5.8.7.
+// SMEP is used when there is one. SMAP is left off: probed accesses are plain loads and stores under SEH
+// (inc/nt/seh.h), without the STAC/CLAC brackets it would need. Source: Intel SDM 2A CPUID, 3A 2.5 and 5.8.7.
 
 #include "ki.h"
 
@@ -25,7 +25,9 @@ ULONG KeFeatureBits;
 
 static VOID KiCpuid(ULONG Leaf, PULONG Registers)
 {
-    __asm__ volatile("cpuid" : "=a"(Registers[0]), "=b"(Registers[1]), "=c"(Registers[2]), "=d"(Registers[3]) : "a"(Leaf), "c"(0));
+    __asm__ volatile("cpuid"
+                     : "=a"(Registers[0]), "=b"(Registers[1]), "=c"(Registers[2]), "=d"(Registers[3])
+                     : "a"(Leaf), "c"(0));
 }
 
 static ULONG KiDetectFeatures(PKPRCB Prcb)
@@ -85,7 +87,7 @@ static VOID KiPublishFeatures(ULONG Features)
 VOID KiInitializeCpu(VOID)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
-    ULONG  Cr4 = KiReadCr4() | CR4_DE;
+    ULONG Cr4 = KiReadCr4() | CR4_DE;
 
     KeFeatureBits = Prcb->FeatureBits = KiDetectFeatures(Prcb);
     KiPublishFeatures(KeFeatureBits);

@@ -36,9 +36,9 @@ static KIDTENTRY KiIdt[KI_IDT_ENTRIES] ALIGNED(16);
 // SYSENTER begins with esp inside Main (cpu.c): a debug trap at that instruction pushes three words there.
 static struct {
     ULONG EntryStack[64];
-    KTSS  Main;
+    KTSS Main;
 } KiTssBlock ALIGNED(16);
-static KTSS  KiDoubleFaultTss, KiNmiTss;
+static KTSS KiDoubleFaultTss, KiNmiTss;
 static UCHAR KiDoubleFaultStack[KI_TRAP_STACK_SIZE] ALIGNED(16), KiNmiStack[KI_TRAP_STACK_SIZE] ALIGNED(16);
 
 static VOID KiSetSegment(ULONG Selector, ULONG Base, ULONG Limit, UCHAR Type, UCHAR Granularity)
@@ -104,7 +104,8 @@ static VOID KiBuildIdt(VOID)
     for (Vector = 0; Vector < KI_IDT_ENTRIES; Vector++)
         KiSetGate(Vector, (ULONG)KiUnexpectedInterrupt, GATE_INTERRUPT);
     for (Vector = 0; Vector < 0x20; Vector++) // reserved ones: as vector 0Fh
-        KiSetGate(Vector, KiTrapEntries[Vector < KI_TRAP_ENTRIES && KiTrapEntries[Vector] != 0 ? Vector : 0xF], GATE_INTERRUPT);
+        KiSetGate(Vector, KiTrapEntries[Vector < KI_TRAP_ENTRIES && KiTrapEntries[Vector] != 0 ? Vector : 0xF],
+                  GATE_INTERRUPT);
     KiSetTaskGate(VECTOR_NMI, KGDT_NMI_TSS);
     KiSetTaskGate(VECTOR_DOUBLE_FAULT, KGDT_DF_TSS);
     KiIdt[3].Access |= GATE_USER;
@@ -123,15 +124,16 @@ static VOID KiLoadTables(VOID)
 {
     struct {
         USHORT Limit;
-        ULONG  Base;
+        ULONG Base;
     } __attribute__((packed)) Gdtr = {sizeof(KiGdt) - 1, (ULONG)KiGdt}, Idtr = {sizeof(KiIdt) - 1, (ULONG)KiIdt};
 
     __asm__ volatile("lgdt %0; lidt %1" : : "m"(Gdtr), "m"(Idtr) : "memory");
-    __asm__ volatile("ljmp %0, $1f; 1:\n\t"
-                     "mov %1, %%ss\n\tmov %2, %%ds\n\tmov %2, %%es\n\tmov %3, %%fs\n\tmov %4, %%gs\n\tlldt %w4\n\tltr %w5"
-                     :
-                     : "i"(KGDT_R0_CODE), "r"(KGDT_R0_DATA), "r"(KGDT_R3_DATA | RPL_MASK), "r"(KGDT_R0_PCR), "r"(0), "r"(KGDT_TSS)
-                     : "memory");
+    __asm__ volatile(
+        "ljmp %0, $1f; 1:\n\t"
+        "mov %1, %%ss\n\tmov %2, %%ds\n\tmov %2, %%es\n\tmov %3, %%fs\n\tmov %4, %%gs\n\tlldt %w4\n\tltr %w5"
+        :
+        : "i"(KGDT_R0_CODE), "r"(KGDT_R0_DATA), "r"(KGDT_R3_DATA | RPL_MASK), "r"(KGDT_R0_PCR), "r"(0), "r"(KGDT_TSS)
+        : "memory");
 }
 
 // Builds and loads the descriptor tables. Start-up, interrupts off, boot stack.

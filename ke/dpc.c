@@ -45,7 +45,7 @@ static VOID KiUnlockDpcs(PKPRCB Prcb, BOOLEAN Enable)
 // Queues the DPC with two arguments for its routine. Any IRQL. Returns FALSE if it is queued already.
 BOOLEAN NTAPI KeInsertQueueDpc(PKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
 {
-    PKPRCB  Prcb = KeGetCurrentPrcb();
+    PKPRCB Prcb = KeGetCurrentPrcb();
     BOOLEAN Enable, Inserted, Request = FALSE;
 
     ASSERT(Dpc->Type == DpcObject);
@@ -72,7 +72,7 @@ BOOLEAN NTAPI KeInsertQueueDpc(PKDPC Dpc, PVOID SystemArgument1, PVOID SystemArg
 // Takes the DPC out of its queue before it runs. Any IRQL. Returns FALSE if it was not queued.
 BOOLEAN NTAPI KeRemoveQueueDpc(PKDPC Dpc)
 {
-    PKPRCB  Prcb = KeGetCurrentPrcb();
+    PKPRCB Prcb = KeGetCurrentPrcb();
     BOOLEAN Enable = KiLockDpcs(Prcb), Queued = Dpc->DpcData != NULL;
 
     if (Queued) {
@@ -94,7 +94,7 @@ VOID NTAPI KeFlushQueuedDpcs(VOID)
 static PKDPC KiNextDpc(PKPRCB Prcb, PKDPC Copy)
 {
     BOOLEAN Enable = KiLockDpcs(Prcb);
-    PKDPC   Dpc = NULL;
+    PKDPC Dpc = NULL;
 
     if (!IsListEmpty(&Prcb->DpcListHead)) {
         Dpc = CONTAINING_RECORD(RemoveHeadList(&Prcb->DpcListHead), KDPC, DpcListEntry);
@@ -110,8 +110,8 @@ static PKDPC KiNextDpc(PKPRCB Prcb, PKDPC Copy)
 VOID KiRetireDpcList(VOID)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
-    KDPC   Copy;
-    PKDPC  Dpc;
+    KDPC Copy;
+    PKDPC Dpc;
 
     Prcb->DpcRoutineActive = TRUE;
     for (;;) {
@@ -132,7 +132,7 @@ VOID KiRetireDpcList(VOID)
 // The software interrupt at DISPATCH_LEVEL: DPCs, then quantum end, then the switch to a more important thread.
 VOID KiDispatchInterrupt(VOID)
 {
-    PKPRCB                         Prcb = KeGetCurrentPrcb();
+    PKPRCB Prcb = KeGetCurrentPrcb();
     PEXCEPTION_REGISTRATION_RECORD Chain = KiGetExceptionList();
 
     KiSetExceptionList(EXCEPTION_CHAIN_END); // a DPC's exceptions are not the interrupted thread's

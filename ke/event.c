@@ -29,14 +29,14 @@ static LONG KiSetEventLocked(PKEVENT Event, KPRIORITY Increment)
 
 // Sets the event and readies the threads whose wait that satisfies.
 //
-// Increment: priority boost for the threads it wakes.  Wait: the caller's next call is a wait; the dispatcher lock stays
-// held until then, so that nothing runs in between.
+// Increment: priority boost for the threads it wakes.  Wait: the caller's next call is a wait; the dispatcher lock
+// stays held until then, so that nothing runs in between.
 // IRQL <= DISPATCH_LEVEL (below it if Wait).  Takes the dispatcher lock.
 // Returns the previous state: non-zero if the event was already set.
 LONG NTAPI KeSetEvent(PKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
     KIRQL OldIrql;
-    LONG  Previous;
+    LONG Previous;
 
     ASSERT_EVENT(Event);
     ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);
@@ -50,7 +50,7 @@ LONG NTAPI KeSetEvent(PKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 LONG NTAPI KeResetEvent(PKEVENT Event)
 {
     KIRQL OldIrql;
-    LONG  Previous;
+    LONG Previous;
 
     ASSERT_EVENT(Event);
     ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);
@@ -73,7 +73,7 @@ VOID NTAPI KeClearEvent(PKEVENT Event)
 LONG NTAPI KePulseEvent(PKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
     KIRQL OldIrql;
-    LONG  Previous;
+    LONG Previous;
 
     ASSERT_EVENT(Event);
     ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);

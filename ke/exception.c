@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Dispatching exceptions. One in kernel mode goes to the frames at fs:[0] (rtl/) and, if none wants it, ends the system.
-// One in user mode is put on the user's stack and left to ntdll's KiUserExceptionDispatcher; if that gives up (second
-// chance), the process ends. Source: Windows Internals, "Exception Dispatching"; M. Pietrek, MSJ 1/1997.
+// Dispatching exceptions. One in kernel mode goes to the frames at fs:[0] (rtl/) and, if none wants it, ends the
+// system. One in user mode is put on the user's stack and left to ntdll's KiUserExceptionDispatcher; if that gives up
+// (second chance), the process ends. Source: Windows Internals, "Exception Dispatching"; M. Pietrek, MSJ 1/1997.
 
 #include "ki.h"
 
 PVOID KeUserApcDispatcher, KeUserExceptionDispatcher, KeRaiseUserExceptionDispatcher;
 
-#define KI_USER_CONTEXT_FLAGS (CONTEXT_FULL | CONTEXT_FLOATING_POINT | CONTEXT_DEBUG_REGISTERS | CONTEXT_EXTENDED_REGISTERS)
+#define KI_USER_CONTEXT_FLAGS                                                                                          \
+    (CONTEXT_FULL | CONTEXT_FLOATING_POINT | CONTEXT_DEBUG_REGISTERS | CONTEXT_EXTENDED_REGISTERS)
 
 static VOID KiDispatchKernelException(PEXCEPTION_RECORD Record, PKTRAP_FRAME TrapFrame, BOOLEAN FirstChance)
 {
@@ -45,9 +46,10 @@ typedef struct _KI_EXCEPTION_ARGUMENTS {
 static BOOLEAN KiPushException(PEXCEPTION_RECORD Record, PCONTEXT Context, PKTRAP_FRAME TrapFrame)
 {
     PKI_EXCEPTION_ARGUMENTS Arguments = (PKI_EXCEPTION_ARGUMENTS)((Context->Esp & ~3ul) - sizeof(*Arguments));
-    volatile BOOLEAN        Pushed = FALSE;
+    volatile BOOLEAN Pushed = FALSE;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         ProbeForWrite(Arguments, sizeof(*Arguments), sizeof(ULONG));
         Arguments->Record = &Arguments->RecordData;
         Arguments->Context = &Arguments->ContextData;
@@ -55,7 +57,8 @@ static BOOLEAN KiPushException(PEXCEPTION_RECORD Record, PCONTEXT Context, PKTRA
         Arguments->ContextData = *Context;
         Pushed = TRUE;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Pushed = FALSE;
     }
     SEH_END
@@ -85,7 +88,8 @@ static VOID KiDispatchUserException(PEXCEPTION_RECORD Record, PKTRAP_FRAME TrapF
 //
 // Record: the caller's, may be changed.  Mode: where it happened.  FirstChance FALSE: handlers have refused already.
 // IRQL: that of the code that raised it, for UserMode PASSIVE_LEVEL.
-VOID KiDispatchException(PEXCEPTION_RECORD Record, PKEXCEPTION_FRAME ExceptionFrame, PKTRAP_FRAME TrapFrame, KPROCESSOR_MODE Mode, BOOLEAN FirstChance)
+VOID KiDispatchException(PEXCEPTION_RECORD Record, PKEXCEPTION_FRAME ExceptionFrame, PKTRAP_FRAME TrapFrame,
+                         KPROCESSOR_MODE Mode, BOOLEAN FirstChance)
 {
     UNREFERENCED_PARAMETER(ExceptionFrame);
     KeGetCurrentPrcb()->KeExceptionDispatchCount++;
@@ -96,7 +100,8 @@ VOID KiDispatchException(PEXCEPTION_RECORD Record, PKEXCEPTION_FRAME ExceptionFr
 }
 
 // Makes a record for a trap and dispatches it. TrapFrame->Eip is the exception's address.
-VOID KiRaiseTrapException(PKTRAP_FRAME TrapFrame, NTSTATUS Code, ULONG Parameters, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3)
+VOID KiRaiseTrapException(PKTRAP_FRAME TrapFrame, NTSTATUS Code, ULONG Parameters, ULONG_PTR P1, ULONG_PTR P2,
+                          ULONG_PTR P3)
 {
     EXCEPTION_RECORD Record;
 
@@ -123,17 +128,19 @@ typedef struct _KI_APC_ARGUMENTS {
 
 // Lets the thread call a user APC when it leaves the kernel; the CONTEXT to go on with lies behind its arguments.
 // APC_LEVEL. A user stack that cannot take it ends the process.
-VOID KiInitializeUserApc(PKTRAP_FRAME TrapFrame, PKNORMAL_ROUTINE Routine, PVOID Context, PVOID Argument1, PVOID Argument2)
+VOID KiInitializeUserApc(PKTRAP_FRAME TrapFrame, PKNORMAL_ROUTINE Routine, PVOID Context, PVOID Argument1,
+                         PVOID Argument2)
 {
-    CONTEXT           UserContext;
+    CONTEXT UserContext;
     PKI_APC_ARGUMENTS Arguments;
-    EXCEPTION_RECORD  Record;
+    EXCEPTION_RECORD Record;
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
     UserContext.ContextFlags = CONTEXT_FULL | CONTEXT_DEBUG_REGISTERS;
     KeContextFromKframes(TrapFrame, NULL, &UserContext);
     Arguments = (PKI_APC_ARGUMENTS)((UserContext.Esp & ~3ul) - sizeof(*Arguments));
-    SEH_TRY {
+    SEH_TRY
+    {
         ProbeForWrite(Arguments, sizeof(*Arguments), sizeof(ULONG));
         Arguments->Routine = Routine;
         Arguments->Context = Context;
@@ -141,7 +148,8 @@ VOID KiInitializeUserApc(PKTRAP_FRAME TrapFrame, PKNORMAL_ROUTINE Routine, PVOID
         Arguments->Argument2 = Argument2;
         RtlCopyMemory(&Arguments->ContextData, &UserContext, FIELD_OFFSET(CONTEXT, ExtendedRegisters));
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -154,5 +162,5 @@ VOID KiInitializeUserApc(PKTRAP_FRAME TrapFrame, PKNORMAL_ROUTINE Routine, PVOID
     Record.ExceptionAddress = (PVOID)TrapFrame->Eip;
     KfLowerIrql(PASSIVE_LEVEL);
     PsUnhandledUserException(&Record, TrapFrame);
-    (VOID)KfRaiseIrql(APC_LEVEL);
+    (VOID) KfRaiseIrql(APC_LEVEL);
 }

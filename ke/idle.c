@@ -8,7 +8,7 @@
 DECLSPEC_NORETURN VOID KiIdleLoop(VOID)
 {
     PKTHREAD Thread = KeGetCurrentThread();
-    KIRQL    OldIrql = KiLockDispatcherDatabase();
+    KIRQL OldIrql = KiLockDispatcherDatabase();
 
     KiSetPriorityThread(Thread, 0);
     Thread->Priority = -1; // below every thread

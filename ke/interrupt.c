@@ -30,8 +30,8 @@ static VOID KiCallChain(ULONG Line)
 {
     PLIST_ENTRY Chain = KiInterruptChain(Line), Entry;
     PKINTERRUPT Interrupt;
-    KIRQL       Level = KeGetCurrentIrql();
-    BOOLEAN     Handled;
+    KIRQL Level = KeGetCurrentIrql();
+    BOOLEAN Handled;
 
     for (Entry = Chain->Flink; Entry != Chain; Entry = Entry->Flink) {
         Interrupt = CONTAINING_RECORD(Entry, KINTERRUPT, InterruptListEntry);
@@ -61,7 +61,7 @@ VOID KiRunInterruptLine(ULONG Line, KIRQL OldIrql, PKTRAP_FRAME TrapFrame, BOOLE
         KeUpdateSystemTime(TrapFrame, OldIrql);
     else
         KiCallChain(Line);
-    (VOID)KeDisableInterrupts();
+    (VOID) KeDisableInterrupts();
     KiSetIrql(OldIrql);
 }
 
@@ -93,8 +93,9 @@ VOID FASTCALL KiUnexpectedInterruptTrap(PKTRAP_FRAME TrapFrame)
 // Prepares an interrupt object for Vector (HalGetInterruptVector); it does nothing until connected.
 //
 // Lock: shared by objects that must not run at the same time, NULL for one of its own. Any IRQL.
-VOID NTAPI KeInitializeInterrupt(PKINTERRUPT Interrupt, PKSERVICE_ROUTINE Routine, PVOID Context, PKSPIN_LOCK Lock, ULONG Vector,
-                                 KIRQL Irql, KIRQL SynchronizeIrql, KINTERRUPT_MODE Mode, BOOLEAN ShareVector)
+VOID NTAPI KeInitializeInterrupt(PKINTERRUPT Interrupt, PKSERVICE_ROUTINE Routine, PVOID Context, PKSPIN_LOCK Lock,
+                                 ULONG Vector, KIRQL Irql, KIRQL SynchronizeIrql, KINTERRUPT_MODE Mode,
+                                 BOOLEAN ShareVector)
 {
     ASSERT(SynchronizeIrql >= Irql);
     RtlZeroMemory(Interrupt, sizeof(*Interrupt));
@@ -111,12 +112,13 @@ VOID NTAPI KeInitializeInterrupt(PKINTERRUPT Interrupt, PKSERVICE_ROUTINE Routin
 }
 
 // Adds the object to its line's chain and opens the line. IRQL <= DISPATCH_LEVEL.
-// Returns FALSE if it is connected already, the vector is not a line's, or the line is taken and one of both is not shared.
+// Returns FALSE if it is connected already, the vector is not a line's, or the line is taken and one of both is not
+// shared.
 BOOLEAN NTAPI KeConnectInterrupt(PKINTERRUPT Interrupt)
 {
-    ULONG       Line = Interrupt->Vector - PRIMARY_VECTOR_BASE;
+    ULONG Line = Interrupt->Vector - PRIMARY_VECTOR_BASE;
     PLIST_ENTRY Chain;
-    BOOLEAN     Enable, Connected = FALSE;
+    BOOLEAN Enable, Connected = FALSE;
 
     ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);
     if (Line >= HAL_LINE_COUNT || Line == CLOCK_LINE)
@@ -135,10 +137,11 @@ BOOLEAN NTAPI KeConnectInterrupt(PKINTERRUPT Interrupt)
     return Connected;
 }
 
-// Takes the object off its line; masks the line if it was the last. IRQL <= DISPATCH_LEVEL. FALSE if it was not connected.
+// Takes the object off its line; masks the line if it was the last. IRQL <= DISPATCH_LEVEL. FALSE if it was not
+// connected.
 BOOLEAN NTAPI KeDisconnectInterrupt(PKINTERRUPT Interrupt)
 {
-    ULONG   Line = Interrupt->Vector - PRIMARY_VECTOR_BASE;
+    ULONG Line = Interrupt->Vector - PRIMARY_VECTOR_BASE;
     BOOLEAN Enable, Connected;
 
     ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);
@@ -157,7 +160,7 @@ BOOLEAN NTAPI KeDisconnectInterrupt(PKINTERRUPT Interrupt)
 // IRQL <= SynchronizeIrql. Returns what Routine returns.
 BOOLEAN NTAPI KeSynchronizeExecution(PKINTERRUPT Interrupt, PKSYNCHRONIZE_ROUTINE Routine, PVOID Context)
 {
-    KIRQL   OldIrql = KfRaiseIrql(Interrupt->SynchronizeIrql);
+    KIRQL OldIrql = KfRaiseIrql(Interrupt->SynchronizeIrql);
     BOOLEAN Result;
 
     KiAcquireInterruptLock(Interrupt->ActualLock);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // IRQL is a byte in the KPCR; raising and lowering it touch no hardware. An interrupt that arrives at or below the
-// current level is recorded in KPCR.IRR with its line masked, and taken when the level falls (interrupt.c). The software
-// levels APC and DISPATCH live in the same word.
+// current level is recorded in KPCR.IRR with its line masked, and taken when the level falls (interrupt.c). The
+// software levels APC and DISPATCH live in the same word.
 
 #include "ki.h"
 
@@ -21,7 +21,7 @@ VOID KiInitializeIrqlTables(VOID)
     ULONG Level, Line;
 
     for (Line = 0; Line < HAL_LINE_COUNT; Line++)
-        (VOID)HalGetInterruptVector(Line, &KiLineIrql[Line]);
+        (VOID) HalGetInterruptVector(Line, &KiLineIrql[Line]);
     for (Level = 0; Level <= HIGH_LEVEL; Level++) {
         if (Level < DISPATCH_LEVEL)
             KiIrqlMask[Level] |= 1ul << DISPATCH_LEVEL;
@@ -45,8 +45,8 @@ static ULONG KiHighestLine(ULONG Pending)
 
 // Takes what is pending above NewIrql, most important first: recorded lines, then DPCs, then APCs.
 //
-// Interrupts are off on entry and exit; on while handlers run if Enable. The IRQL is NewIrql on exit. May switch threads
-// if NewIrql < DISPATCH_LEVEL.
+// Interrupts are off on entry and exit; on while handlers run if Enable. The IRQL is NewIrql on exit. May switch
+// threads if NewIrql < DISPATCH_LEVEL.
 VOID KiTakePendingInterrupts(KIRQL NewIrql, BOOLEAN Enable)
 {
     ULONG Pending, Line;
@@ -62,13 +62,13 @@ VOID KiTakePendingInterrupts(KIRQL NewIrql, BOOLEAN Enable)
             KiSetIrql(DISPATCH_LEVEL);
             KeRestoreInterrupts(Enable);
             KiDispatchInterrupt();
-            (VOID)KeDisableInterrupts();
+            (VOID) KeDisableInterrupts();
         } else {
             KeGetPcr()->IRR &= ~(1ul << APC_LEVEL);
             KiSetIrql(APC_LEVEL);
             KeRestoreInterrupts(Enable);
             KiDeliverApc(KernelMode, NULL, NULL);
-            (VOID)KeDisableInterrupts();
+            (VOID) KeDisableInterrupts();
         }
         KiSetIrql(NewIrql);
     }

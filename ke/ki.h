@@ -17,16 +17,16 @@
 #include "ntos.h"
 
 // --- interrupts and IRQL
-#define KI_SOFTWARE_BITS 0x6u             // IRR: APC_LEVEL and DISPATCH_LEVEL
+#define KI_SOFTWARE_BITS 0x6u // IRR: APC_LEVEL and DISPATCH_LEVEL
 #define KI_LINE_BIT(Line) (1ul << (4 + (Line)))
 #define KI_IDT_ENTRIES 256
 #define SYNCH_LEVEL DISPATCH_LEVEL
 
-extern ULONG KiIrqlMask[HIGH_LEVEL + 1];  // IRR bits that may be taken at an IRQL
+extern ULONG KiIrqlMask[HIGH_LEVEL + 1]; // IRR bits that may be taken at an IRQL
 extern KIRQL KiLineIrql[HAL_LINE_COUNT];
 VOID KiInitializeIrqlTables(VOID);
-// Takes everything pending above NewIrql, interrupts being off (on while a handler runs, if Enable); leaves them off and
-// the IRQL at NewIrql.
+// Takes everything pending above NewIrql, interrupts being off (on while a handler runs, if Enable); leaves them off
+// and the IRQL at NewIrql.
 VOID KiTakePendingInterrupts(KIRQL NewIrql, BOOLEAN Enable);
 VOID KiRunInterruptLine(ULONG Line, KIRQL OldIrql, PKTRAP_FRAME TrapFrame, BOOLEAN Enable);
 VOID FASTCALL KiInterruptTrap(PKTRAP_FRAME TrapFrame);
@@ -54,8 +54,8 @@ extern BOOLEAN KiDispatcherHeld;
 
 // --- scheduler (schedule.c, quantum.c): the dispatcher lock is held
 VOID KiReadyThread(PKTHREAD Thread);
-// Switches away from the current thread, whose new state is set, and returns its WaitStatus when it runs again, with the
-// dispatcher lock given up and the IRQL back at WaitIrql.
+// Switches away from the current thread, whose new state is set, and returns its WaitStatus when it runs again, with
+// the dispatcher lock given up and the IRQL back at WaitIrql.
 NTSTATUS KiSwapThread(VOID);
 // Takes the thread out of the ready queue or from Standby.
 VOID KiRemoveReadyThread(PKTHREAD Thread);
@@ -65,8 +65,8 @@ BOOLEAN KiYieldExecution(VOID);
 VOID KiChooseNextThread(VOID);
 VOID KiSwitchToNextThread(VOID);
 VOID FASTCALL KiSwapContext(PKTHREAD OldThread, PKTHREAD NewThread); // i386/switch.asm
-VOID KiThreadStartup(VOID);                                         // i386/switch.asm
-VOID KiBeginThread(VOID);                                           // first C code of a thread, from KiThreadStartup
+VOID KiThreadStartup(VOID);                                          // i386/switch.asm
+VOID KiBeginThread(VOID);                                            // first C code of a thread, from KiThreadStartup
 VOID KiFinishSwitch(VOID);
 
 // --- wait engine (wait.c, waitall.c, unwait.c): the dispatcher lock is held
@@ -87,9 +87,9 @@ typedef struct _KI_WAIT {
     BOOLEAN Alertable;
     KWAIT_REASON Reason;
     BOOLEAN HasTimeout;
-    BOOLEAN Absolute;      // the timeout was a system time
-    ULONGLONG DueTime;     // interrupt time
-    BOOLEAN Zero;          // poll
+    BOOLEAN Absolute;  // the timeout was a system time
+    ULONGLONG DueTime; // interrupt time
+    BOOLEAN Zero;      // poll
 } KI_WAIT, *PKI_WAIT;
 VOID KiBeginWait(PKI_WAIT Wait, KWAIT_REASON Reason, KPROCESSOR_MODE Mode, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
 // Must the thread take a kernel APC first? Then that happened, and the caller tests its objects again.
@@ -116,7 +116,8 @@ ULONG KiCountTimers(VOID);
 VOID KiRetireDpcList(VOID);
 BOOLEAN KiInsertQueueApc(PKAPC Apc, KPRIORITY Increment);
 VOID NTAPI KiDeliverApc(KPROCESSOR_MODE Mode, PKEXCEPTION_FRAME ExceptionFrame, PKTRAP_FRAME TrapFrame);
-VOID KiInitializeUserApc(PKTRAP_FRAME TrapFrame, PKNORMAL_ROUTINE Routine, PVOID Context, PVOID Argument1, PVOID Argument2);
+VOID KiInitializeUserApc(PKTRAP_FRAME TrapFrame, PKNORMAL_ROUTINE Routine, PVOID Context, PVOID Argument1,
+                         PVOID Argument2);
 VOID KiInitializeSuspendApc(PKTHREAD Thread);
 VOID KiCheckForKernelApc(PKTHREAD Thread);
 
@@ -130,7 +131,8 @@ VOID KiAbandonMutants(PKTHREAD Thread);
 // --- traps
 VOID FASTCALL KiUnexpectedTrap(PKTRAP_FRAME TrapFrame);
 // Builds a record and dispatches it. The frame's Eip is the exception's address.
-VOID KiRaiseTrapException(PKTRAP_FRAME TrapFrame, NTSTATUS Code, ULONG Parameters, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3);
+VOID KiRaiseTrapException(PKTRAP_FRAME TrapFrame, NTSTATUS Code, ULONG Parameters, ULONG_PTR P1, ULONG_PTR P2,
+                          ULONG_PTR P3);
 FORCEINLINE KPROCESSOR_MODE KiTrapMode(PKTRAP_FRAME TrapFrame)
 {
     return (TrapFrame->SegCs & 1) ? UserMode : KernelMode;
@@ -164,7 +166,8 @@ DECLSPEC_NORETURN VOID KiSwitchToIdleStack(PVOID StackTop, PVOID Routine);
 // --- bugcheck
 #define MACHINE_CHECK_EXCEPTION 0x9Cul // not in mingw-w64's bugcodes.h
 #define KERNEL_SECURITY_CHECK_FAILURE 0x139ul
-DECLSPEC_NORETURN VOID KiBugCheckTrap(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4, PKTRAP_FRAME TrapFrame);
+DECLSPEC_NORETURN VOID KiBugCheckTrap(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4,
+                                      PKTRAP_FRAME TrapFrame);
 PCSTR KiBugCheckName(ULONG Code);
 BOOLEAN KiIsTextAddress(PVOID Address);
 BOOLEAN KiIsStackAddress(ULONG_PTR Address);
@@ -240,7 +243,8 @@ FORCEINLINE VOID KiSetIrql(KIRQL Irql)
 #define CR4_OSXMMEXCPT 0x400u
 #define CR4_SMEP 0x100000u
 
-#define ASSERT_OBJECT(o, First, Last) ASSERT(((o)->Header.Type & 0x7F) >= (First) && ((o)->Header.Type & 0x7F) <= (Last))
+#define ASSERT_OBJECT(o, First, Last)                                                                                  \
+    ASSERT(((o)->Header.Type & 0x7F) >= (First) && ((o)->Header.Type & 0x7F) <= (Last))
 #define ASSERT_EVENT(e) ASSERT_OBJECT(e, EventNotificationObject, EventSynchronizationObject)
 #define ASSERT_MUTANT(m) ASSERT_OBJECT(m, MutantObject, MutantObject)
 #define ASSERT_SEMAPHORE(s) ASSERT_OBJECT(s, SemaphoreObject, SemaphoreObject)

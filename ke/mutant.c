@@ -6,7 +6,7 @@
 
 static VOID KiInitializeMutant(PKMUTANT Mutant, BOOLEAN InitialOwner, UCHAR ApcDisable)
 {
-    KIRQL    OldIrql;
+    KIRQL OldIrql;
     PKTHREAD Thread = KeGetCurrentThread();
 
     RtlZeroMemory(Mutant, sizeof(*Mutant));
@@ -54,10 +54,10 @@ static VOID KiFreeMutant(PKMUTANT Mutant, PKTHREAD Owner, KPRIORITY Increment)
 LONG NTAPI KeReleaseMutant(PKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait)
 {
     PKTHREAD Thread = KeGetCurrentThread();
-    KIRQL    OldIrql;
-    LONG     Previous;
+    KIRQL OldIrql;
+    LONG Previous;
     NTSTATUS Status;
-    BOOLEAN  CheckApc;
+    BOOLEAN CheckApc;
 
     ASSERT_MUTANT(Mutant);
     ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);

@@ -5,19 +5,19 @@
 
 #include "ki.h"
 
-#define FX_CONTROL 0   // offsets into the FXSAVE image
+#define FX_CONTROL 0 // offsets into the FXSAVE image
 #define FX_STATUS 2
 #define FX_TAG 4
 #define FX_MXCSR 24
 #define FX_REGISTERS 32
-#define FN_STATUS 4    // offsets into the FNSAVE image
+#define FN_STATUS 4 // offsets into the FNSAVE image
 #define FN_IMAGE_LENGTH 108
 #define MXCSR_DEFAULT 0x1F80u
 #define MXCSR_MASK_DEFAULT 0xFFBFu
 #define NPX_CONTROL_DEFAULT 0x27Fu // what Windows gives a new thread: 53-bit precision, all exceptions masked
 
 static KFPU_AREA KiCleanFpuArea;
-static ULONG     KiMxcsrMask = MXCSR_MASK_DEFAULT;
+static ULONG KiMxcsrMask = MXCSR_MASK_DEFAULT;
 
 FORCEINLINE BOOLEAN KiHasFxsr(VOID)
 {
@@ -57,7 +57,7 @@ VOID KiInitializeNpx(VOID)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
     USHORT Control = NPX_CONTROL_DEFAULT;
-    ULONG  Mask;
+    ULONG Mask;
 
     KiWriteCr0((KiReadCr0() & ~CR0_EM) | CR0_MP | CR0_NE);
     KiClearTaskSwitched(Prcb);
@@ -75,7 +75,7 @@ VOID KiInitializeNpx(VOID)
 // The state of Thread, if the FPU holds it, goes into its area. Interrupts are off for that moment. Any IRQL.
 VOID KiFlushNpxState(PKTHREAD Thread)
 {
-    PKPRCB  Prcb = KeGetCurrentPrcb();
+    PKPRCB Prcb = KeGetCurrentPrcb();
     BOOLEAN Enable = KeDisableInterrupts();
 
     if (Prcb->NpxThread == Thread) {
@@ -90,7 +90,7 @@ VOID KiFlushNpxState(PKTHREAD Thread)
 // The thread ends: its state is of no interest any more.
 VOID KiForgetNpxState(PKTHREAD Thread)
 {
-    PKPRCB  Prcb = KeGetCurrentPrcb();
+    PKPRCB Prcb = KeGetCurrentPrcb();
     BOOLEAN Enable = KeDisableInterrupts();
 
     if (Prcb->NpxThread == Thread) {
@@ -103,7 +103,7 @@ VOID KiForgetNpxState(PKTHREAD Thread)
 // Vector 7: somebody uses the FPU while TS is set.
 VOID FASTCALL KiNpxNotAvailable(PKTRAP_FRAME TrapFrame)
 {
-    PKPRCB   Prcb = KeGetCurrentPrcb();
+    PKPRCB Prcb = KeGetCurrentPrcb();
     PKTHREAD Thread = Prcb->CurrentThread;
 
     if (KiTrapMode(TrapFrame) == KernelMode)
@@ -135,7 +135,7 @@ VOID KiGetNpxStatus(PULONG Control, PULONG Status, PULONG Mxcsr)
 // The two-bit tag of a register from its contents (SDM 1, 8.1.7): FXSAVE only says empty or not.
 static ULONG KiTagOf(const UCHAR *Register)
 {
-    USHORT    Exponent = *(const USHORT *)(Register + 8) & 0x7FFF;
+    USHORT Exponent = *(const USHORT *)(Register + 8) & 0x7FFF;
     ULONGLONG Mantissa = *(const ULONGLONG *)Register;
 
     if (Exponent == 0 && Mantissa == 0)
@@ -188,8 +188,8 @@ static VOID KiFnToFx(const FLOATING_SAVE_AREA *Fn, PUCHAR Fx)
 VOID KiNpxToContext(PKTHREAD Thread, PCONTEXT Context, ULONG Flags)
 {
     PKFPU_AREA Area = &KiCleanFpuArea;
-    BOOLEAN    Float = (Flags & CONTEXT_FLOATING_POINT) == CONTEXT_FLOATING_POINT;
-    BOOLEAN    Extended = (Flags & CONTEXT_EXTENDED_REGISTERS) == CONTEXT_EXTENDED_REGISTERS;
+    BOOLEAN Float = (Flags & CONTEXT_FLOATING_POINT) == CONTEXT_FLOATING_POINT;
+    BOOLEAN Extended = (Flags & CONTEXT_EXTENDED_REGISTERS) == CONTEXT_EXTENDED_REGISTERS;
 
     if (!Float && !Extended)
         return;

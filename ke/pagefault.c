@@ -9,13 +9,16 @@
 
 static ULONG KiFaultKind(ULONG ErrCode)
 {
-    return ErrCode & PF_EXECUTE ? EXCEPTION_EXECUTE_FAULT : ErrCode & PF_WRITE ? EXCEPTION_WRITE_FAULT : EXCEPTION_READ_FAULT;
+    return ErrCode & PF_EXECUTE ? EXCEPTION_EXECUTE_FAULT
+           : ErrCode & PF_WRITE ? EXCEPTION_WRITE_FAULT
+                                : EXCEPTION_READ_FAULT;
 }
 
 // A fault that nothing can resolve at this IRQL: 0xA with address, IRQL, kind of access, instruction.
 static DECLSPEC_NORETURN VOID KiFaultAtRaisedIrql(PKTRAP_FRAME TrapFrame, ULONG Va)
 {
-    KiBugCheckTrap(IRQL_NOT_LESS_OR_EQUAL, Va, KeGetCurrentIrql(), KiFaultKind(TrapFrame->ErrCode), TrapFrame->Eip, TrapFrame);
+    KiBugCheckTrap(IRQL_NOT_LESS_OR_EQUAL, Va, KeGetCurrentIrql(), KiFaultKind(TrapFrame->ErrCode), TrapFrame->Eip,
+                   TrapFrame);
 }
 
 // The arguments of a system service could not be read: the service returns STATUS_ACCESS_VIOLATION (i386/service.asm).
@@ -42,10 +45,10 @@ static VOID KiRaiseFault(PKTRAP_FRAME TrapFrame, NTSTATUS Status, ULONG Va)
 
 VOID FASTCALL KiPageFault(PKTRAP_FRAME TrapFrame)
 {
-    ULONG           Va = KiReadCr2();
+    ULONG Va = KiReadCr2();
     KPROCESSOR_MODE Mode = KiTrapMode(TrapFrame);
-    BOOLEAN         Raised = KeGetCurrentIrql() >= DISPATCH_LEVEL;
-    NTSTATUS        Status;
+    BOOLEAN Raised = KeGetCurrentIrql() >= DISPATCH_LEVEL;
+    NTSTATUS Status;
 
     KeRestoreInterrupts((TrapFrame->EFlags & EFLAGS_IF) != 0);
     KeGetCurrentPrcb()->MmPageFaultCount++;
@@ -59,6 +62,7 @@ VOID FASTCALL KiPageFault(PKTRAP_FRAME TrapFrame)
         return;
     }
     if (Mode == KernelMode && Va >= (ULONG)MM_SYSTEM_RANGE_START && Status == STATUS_ACCESS_VIOLATION)
-        KiBugCheckTrap(PAGE_FAULT_IN_NONPAGED_AREA, Va, (TrapFrame->ErrCode & PF_WRITE) != 0, TrapFrame->Eip, 0, TrapFrame);
+        KiBugCheckTrap(PAGE_FAULT_IN_NONPAGED_AREA, Va, (TrapFrame->ErrCode & PF_WRITE) != 0, TrapFrame->Eip, 0,
+                       TrapFrame);
     KiRaiseFault(TrapFrame, Status, Va);
 }

@@ -9,7 +9,7 @@
 // Sets the current priority; boosts are forgotten. IRQL <= DISPATCH_LEVEL. Returns the old one.
 KPRIORITY NTAPI KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
 {
-    KIRQL     OldIrql;
+    KIRQL OldIrql;
     KPRIORITY Previous;
 
     ASSERT_THREAD(Thread);
@@ -38,10 +38,10 @@ static KPRIORITY KiClampPriority(KPRIORITY Priority, BOOLEAN RealTime)
 // IRQL <= DISPATCH_LEVEL. Returns the old increment.
 LONG NTAPI KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment)
 {
-    KIRQL     OldIrql;
-    LONG      Previous;
+    KIRQL OldIrql;
+    LONG Previous;
     KPRIORITY Base, Priority, ProcessBase;
-    BOOLEAN   RealTime;
+    BOOLEAN RealTime;
 
     ASSERT_THREAD(Thread);
     OldIrql = KiLockDispatcherDatabase();
@@ -49,7 +49,8 @@ LONG NTAPI KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment)
     RealTime = ProcessBase >= LOW_REALTIME_PRIORITY;
     Previous = Thread->Saturation != 0 ? Thread->Saturation * KI_SATURATION : Thread->BasePriority - ProcessBase;
     Thread->Saturation = (SCHAR)(Increment >= KI_SATURATION ? 1 : Increment <= -KI_SATURATION ? -1 : 0);
-    Base = KiClampPriority(Thread->Saturation != 0 ? ProcessBase + 2 * Thread->Saturation * KI_SATURATION : ProcessBase + Increment,
+    Base = KiClampPriority(Thread->Saturation != 0 ? ProcessBase + 2 * Thread->Saturation * KI_SATURATION
+                                                   : ProcessBase + Increment,
                            RealTime);
     Priority = Thread->Saturation != 0 || RealTime
                    ? Base
@@ -73,17 +74,18 @@ KPRIORITY NTAPI KeQueryPriorityThread(PKTHREAD Thread)
 // The base priority relative to the process's, as KeSetBasePriorityThread takes it. Any IRQL.
 LONG NTAPI KeQueryBasePriorityThread(PKTHREAD Thread)
 {
-    return Thread->Saturation != 0 ? Thread->Saturation * KI_SATURATION : Thread->BasePriority - Thread->Process->BasePriority;
+    return Thread->Saturation != 0 ? Thread->Saturation * KI_SATURATION
+                                   : Thread->BasePriority - Thread->Process->BasePriority;
 }
 
 // Moves the base priority of a process and, with it, of its threads. IRQL <= DISPATCH_LEVEL.
 VOID KeSetPriorityProcess(PKPROCESS Process, KPRIORITY Base)
 {
-    KIRQL       OldIrql = KiLockDispatcherDatabase();
+    KIRQL OldIrql = KiLockDispatcherDatabase();
     PLIST_ENTRY Entry;
-    PKTHREAD    Thread;
-    KPRIORITY   Delta = Base - Process->BasePriority, NewBase;
-    BOOLEAN     RealTime = Base >= LOW_REALTIME_PRIORITY;
+    PKTHREAD Thread;
+    KPRIORITY Delta = Base - Process->BasePriority, NewBase;
+    BOOLEAN RealTime = Base >= LOW_REALTIME_PRIORITY;
 
     Process->BasePriority = (SCHAR)Base;
     for (Entry = Process->ThreadListHead.Flink; Entry != &Process->ThreadListHead; Entry = Entry->Flink) {
@@ -102,7 +104,7 @@ VOID KeSetPriorityProcess(PKPROCESS Process, KPRIORITY Base)
 // Restricts the thread to processors. IRQL <= DISPATCH_LEVEL. Returns the old set.
 KAFFINITY NTAPI KeSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity)
 {
-    KIRQL     OldIrql = KiLockDispatcherDatabase();
+    KIRQL OldIrql = KiLockDispatcherDatabase();
     KAFFINITY Previous = Thread->Affinity;
 
     ASSERT((Affinity & KeActiveProcessors) != 0);
@@ -123,7 +125,7 @@ BOOLEAN NTAPI KeSetDisableBoostThread(PKTHREAD Thread, BOOLEAN Disable)
 // Boosts a thread for a moment, as ending a wait with Increment would. IRQL <= DISPATCH_LEVEL.
 VOID KeBoostPriorityThread(PKTHREAD Thread, KPRIORITY Increment)
 {
-    KIRQL     OldIrql = KiLockDispatcherDatabase();
+    KIRQL OldIrql = KiLockDispatcherDatabase();
     KPRIORITY Priority = KiClampPriority(Thread->BasePriority + Increment, FALSE);
 
     if (Thread->Priority < LOW_REALTIME_PRIORITY && !Thread->DisableBoost && Priority > Thread->Priority) {

@@ -23,7 +23,7 @@ VOID KeInitializeProcess(PKPROCESS Process, KPRIORITY Priority, KAFFINITY Affini
 LONG KeSetProcess(PKPROCESS Process, KPRIORITY Increment)
 {
     KIRQL OldIrql = KiLockDispatcherDatabase();
-    LONG  Previous = Process->Header.SignalState;
+    LONG Previous = Process->Header.SignalState;
 
     ASSERT_PROCESS(Process);
     Process->Header.SignalState = 1;
@@ -82,7 +82,7 @@ static VOID KiEnterProcess(PKTHREAD Thread, PKPROCESS Process)
 VOID NTAPI KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE State)
 {
     PKTHREAD Thread = KeGetCurrentThread();
-    KIRQL    OldIrql;
+    KIRQL OldIrql;
 
     ASSERT_PROCESS(Process);
     ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
@@ -109,7 +109,7 @@ VOID NTAPI KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE State)
 VOID NTAPI KeUnstackDetachProcess(PKAPC_STATE State)
 {
     PKTHREAD Thread = KeGetCurrentThread();
-    KIRQL    OldIrql;
+    KIRQL OldIrql;
 
     if (State->Process == KI_ATTACH_NESTED)
         return;

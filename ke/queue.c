@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Kernel queues: work for a pool of threads, of which only MaximumCount are meant to run at once. A thread that has
 // taken an entry counts as running until it comes back for the next one or blocks; then another is let in.
-// Waiters are woken last-in first-out (a warm cache). Source: WDK (KeInitializeQueue), Windows Internals, "I/O completion".
+// Waiters are woken last-in first-out (a warm cache). Source: WDK (KeInitializeQueue), Windows Internals, "I/O
+// completion".
 
 #include "ki.h"
 
@@ -56,8 +57,8 @@ VOID KiQueueThreadWakes(PKTHREAD Thread)
 
 static LONG KiInsertQueue(PKQUEUE Queue, PLIST_ENTRY Entry, BOOLEAN Head)
 {
-    KIRQL    OldIrql;
-    LONG     Previous;
+    KIRQL OldIrql;
+    LONG Previous;
     PKTHREAD Thread = KeGetCurrentThread();
 
     ASSERT_QUEUE(Queue);
@@ -110,9 +111,9 @@ static VOID KiJoinQueue(PKTHREAD Thread, PKQUEUE Queue)
 // Returns the entry, or one of STATUS_TIMEOUT, STATUS_USER_APC, STATUS_ABANDONED (rundown) in the pointer's place.
 PLIST_ENTRY NTAPI KeRemoveQueue(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout)
 {
-    KI_WAIT      Wait;
+    KI_WAIT Wait;
     PKWAIT_BLOCK Block;
-    NTSTATUS     Status;
+    NTSTATUS Status;
 
     ASSERT_QUEUE(Queue);
     KiBeginWait(&Wait, WrQueue, WaitMode, FALSE, Timeout);
@@ -153,9 +154,9 @@ PLIST_ENTRY NTAPI KeRemoveQueue(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_
 // IRQL <= DISPATCH_LEVEL. Returns the first of the entries that were left (a circular list without a head), or NULL.
 PLIST_ENTRY NTAPI KeRundownQueue(PKQUEUE Queue)
 {
-    KIRQL       OldIrql;
+    KIRQL OldIrql;
     PLIST_ENTRY First = NULL;
-    PKTHREAD    Thread;
+    PKTHREAD Thread;
 
     ASSERT_QUEUE(Queue);
     OldIrql = KiLockDispatcherDatabase();

@@ -7,9 +7,10 @@
 static NTSTATUS KiCaptureContext(PCONTEXT Captured, PCONTEXT Context, KPROCESSOR_MODE Mode)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
-    SIZE_T            Size;
+    SIZE_T Size;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         if (Mode != KernelMode)
             ProbeForRead(Context, FIELD_OFFSET(CONTEXT, ExtendedRegisters), sizeof(ULONG));
         Captured->ContextFlags = *(volatile ULONG *)&Context->ContextFlags;
@@ -20,7 +21,8 @@ static NTSTATUS KiCaptureContext(PCONTEXT Captured, PCONTEXT Context, KPROCESSOR
             ProbeForRead(Context, Size, sizeof(ULONG));
         RtlCopyMemory(&Captured->Dr0, &Context->Dr0, Size - FIELD_OFFSET(CONTEXT, Dr0));
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -31,14 +33,16 @@ static NTSTATUS KiCaptureRecord(PEXCEPTION_RECORD Captured, PEXCEPTION_RECORD Re
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         if (Mode != KernelMode)
             ProbeForRead(Record, sizeof(*Record), sizeof(ULONG));
         *Captured = *Record;
         if (Captured->NumberParameters > EXCEPTION_MAXIMUM_PARAMETERS)
             Status = STATUS_INVALID_PARAMETER;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -49,16 +53,16 @@ static NTSTATUS KiCaptureRecord(PEXCEPTION_RECORD Captured, PEXCEPTION_RECORD Re
 // Returns to the caller only if Context cannot be read.
 NTSTATUS NTAPI NtContinue(PCONTEXT Context, BOOLEAN TestAlert)
 {
-    PKTHREAD        Thread = KeGetCurrentThread();
+    PKTHREAD Thread = KeGetCurrentThread();
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
-    CONTEXT         Captured;
-    NTSTATUS        Status = KiCaptureContext(&Captured, Context, Mode);
+    CONTEXT Captured;
+    NTSTATUS Status = KiCaptureContext(&Captured, Context, Mode);
 
     if (!NT_SUCCESS(Status))
         return Status;
     KeContextToKframes(Thread->TrapFrame, NULL, &Captured, Captured.ContextFlags, Mode);
     if (TestAlert && Mode == UserMode)
-        (VOID)KeTestAlertThread(UserMode);
+        (VOID) KeTestAlertThread(UserMode);
     return STATUS_SUCCESS;
 }
 
@@ -66,11 +70,11 @@ NTSTATUS NTAPI NtContinue(PCONTEXT Context, BOOLEAN TestAlert)
 // Returns to the caller only if the arguments cannot be read.
 NTSTATUS NTAPI NtRaiseException(PEXCEPTION_RECORD ExceptionRecord, PCONTEXT Context, BOOLEAN FirstChance)
 {
-    PKTHREAD         Thread = KeGetCurrentThread();
-    KPROCESSOR_MODE  Mode = ExGetPreviousMode();
-    CONTEXT          Captured;
+    PKTHREAD Thread = KeGetCurrentThread();
+    KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    CONTEXT Captured;
     EXCEPTION_RECORD Record;
-    NTSTATUS         Status;
+    NTSTATUS Status;
 
     Status = KiCaptureRecord(&Record, ExceptionRecord, Mode);
     if (NT_SUCCESS(Status))

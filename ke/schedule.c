@@ -7,7 +7,7 @@
 
 static VOID KiInsertReady(PKTHREAD Thread, BOOLEAN AtHead)
 {
-    PKPRCB      Prcb = KeGetCurrentPrcb();
+    PKPRCB Prcb = KeGetCurrentPrcb();
     PLIST_ENTRY Queue = &Prcb->DispatcherReadyListHead[Thread->Priority];
 
     Thread->State = Ready;
@@ -21,8 +21,8 @@ static VOID KiInsertReady(PKTHREAD Thread, BOOLEAN AtHead)
 // Takes out the first thread of the highest queue at or above LowPriority; NULL if there is none.
 static PKTHREAD KiSelectReadyThread(KPRIORITY LowPriority)
 {
-    PKPRCB   Prcb = KeGetCurrentPrcb();
-    ULONG    Summary;
+    PKPRCB Prcb = KeGetCurrentPrcb();
+    ULONG Summary;
     PKTHREAD Thread;
 
     if (LowPriority < 0)
@@ -30,7 +30,8 @@ static PKTHREAD KiSelectReadyThread(KPRIORITY LowPriority)
     Summary = LowPriority >= MAXIMUM_PRIORITY ? 0 : Prcb->ReadySummary >> LowPriority << LowPriority;
     if (Summary == 0)
         return NULL;
-    Thread = CONTAINING_RECORD(Prcb->DispatcherReadyListHead[31 - __builtin_clzl(Summary)].Flink, KTHREAD, WaitListEntry);
+    Thread =
+        CONTAINING_RECORD(Prcb->DispatcherReadyListHead[31 - __builtin_clzl(Summary)].Flink, KTHREAD, WaitListEntry);
     KiRemoveReadyThread(Thread);
     return Thread;
 }
@@ -63,9 +64,9 @@ VOID KiChooseNextThread(VOID)
 // waits in its queue (in front if it had been preempted). The switch happens when the dispatcher lock is given up.
 VOID KiReadyThread(PKTHREAD Thread)
 {
-    PKPRCB   Prcb = KeGetCurrentPrcb();
+    PKPRCB Prcb = KeGetCurrentPrcb();
     PKTHREAD Chosen = Prcb->NextThread;
-    BOOLEAN  Preempted = Thread->Preempted;
+    BOOLEAN Preempted = Thread->Preempted;
 
     ASSERT_DISPATCHER_LOCKED();
     Thread->Preempted = FALSE;
@@ -96,7 +97,7 @@ VOID KiFinishSwitch(VOID)
 // Runs NewThread in place of the current thread, whose state says why it stops. Returns when that runs again.
 static VOID KiSwitchThread(PKTHREAD NewThread)
 {
-    PKPRCB   Prcb = KeGetCurrentPrcb();
+    PKPRCB Prcb = KeGetCurrentPrcb();
     PKTHREAD Thread = Prcb->CurrentThread;
 
     ASSERT_DISPATCHER_LOCKED();
@@ -113,7 +114,7 @@ static VOID KiSwitchThread(PKTHREAD NewThread)
 // Dispatcher lock held on entry and exit.
 VOID KiSwitchToNextThread(VOID)
 {
-    PKPRCB   Prcb = KeGetCurrentPrcb();
+    PKPRCB Prcb = KeGetCurrentPrcb();
     PKTHREAD Next = Prcb->NextThread, Thread = Prcb->CurrentThread;
 
     Prcb->NextThread = NULL;
@@ -130,10 +131,10 @@ VOID KiSwitchToNextThread(VOID)
 // and the IRQL lowered to WaitIrql (so that APCs and DPCs may have run).
 NTSTATUS KiSwapThread(VOID)
 {
-    PKPRCB   Prcb = KeGetCurrentPrcb();
+    PKPRCB Prcb = KeGetCurrentPrcb();
     PKTHREAD Thread = Prcb->CurrentThread, Next = Prcb->NextThread;
     NTSTATUS Status;
-    KIRQL    OldIrql;
+    KIRQL OldIrql;
 
     Prcb->NextThread = NULL;
     if (Next == NULL)
@@ -147,12 +148,13 @@ NTSTATUS KiSwapThread(VOID)
     return Status;
 }
 
-// The current thread has used up its quantum: it gets a new one, loses one level of a boost, and goes behind the threads
-// of its (new) priority. DISPATCH_LEVEL, dispatcher lock not held. Source: Windows Internals, "Quantum", "Priority Boosts".
+// The current thread has used up its quantum: it gets a new one, loses one level of a boost, and goes behind the
+// threads of its (new) priority. DISPATCH_LEVEL, dispatcher lock not held. Source: Windows Internals, "Quantum",
+// "Priority Boosts".
 VOID KiQuantumEnd(VOID)
 {
-    PKPRCB    Prcb = KeGetCurrentPrcb();
-    PKTHREAD  Thread, Next;
+    PKPRCB Prcb = KeGetCurrentPrcb();
+    PKTHREAD Thread, Next;
     KPRIORITY Priority;
 
     KiLockDispatcherAtDpcLevel();
@@ -186,9 +188,9 @@ VOID KiQuantumEnd(VOID)
 // Changes the current priority of a thread in any state; the dispatcher lock is held.
 VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
 {
-    PKPRCB    Prcb = KeGetCurrentPrcb();
+    PKPRCB Prcb = KeGetCurrentPrcb();
     KPRIORITY OldPriority = Thread->Priority;
-    PKTHREAD  Other;
+    PKTHREAD Other;
 
     ASSERT_DISPATCHER_LOCKED();
     ASSERT(Priority >= 0 && Priority < MAXIMUM_PRIORITY);
@@ -224,10 +226,10 @@ VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
 // priority. IRQL < DISPATCH_LEVEL. FALSE if nothing else is ready.
 BOOLEAN KiYieldExecution(VOID)
 {
-    PKPRCB    Prcb;
-    PKTHREAD  Thread, Next;
+    PKPRCB Prcb;
+    PKTHREAD Thread, Next;
     KPRIORITY Priority;
-    KIRQL     OldIrql;
+    KIRQL OldIrql;
 
     if (KeGetCurrentPrcb()->ReadySummary == 0)
         return FALSE;

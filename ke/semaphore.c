@@ -22,7 +22,7 @@ VOID NTAPI KeInitializeSemaphore(PKSEMAPHORE Semaphore, LONG Count, LONG Limit)
 LONG NTAPI KeReleaseSemaphore(PKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait)
 {
     KIRQL OldIrql;
-    LONG  Previous, New;
+    LONG Previous, New;
 
     ASSERT_SEMAPHORE(Semaphore);
     ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);

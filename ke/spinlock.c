@@ -18,7 +18,7 @@ static BOOLEAN KiCannotBeSwitched(VOID)
 static VOID KiCheckLockAcquire(PKSPIN_LOCK Lock)
 {
     PKTHREAD Thread = KeGetCurrentThread();
-    ULONG    Index;
+    ULONG Index;
 
     ASSERT(KiCannotBeSwitched());
     ASSERT(!KiDispatcherHeld || KeGetCurrentIrql() > DISPATCH_LEVEL);
@@ -38,7 +38,7 @@ static VOID KiNoteLockAcquired(PKSPIN_LOCK Lock)
 static VOID KiNoteLockReleased(PKSPIN_LOCK Lock)
 {
     PKTHREAD Thread = KeGetCurrentThread();
-    ULONG    Index = Thread->LocksHeld;
+    ULONG Index = Thread->LocksHeld;
 
     while (Index != 0 && Thread->LockRanks[Index - 1] != (ULONG)Lock)
         Index--;

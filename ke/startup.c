@@ -11,19 +11,20 @@
 // references "the current process" need not ask; Ps adopts them.
 static struct {
     OBJECT_HEADER Header;
-    EPROCESS      Process;
+    EPROCESS Process;
 } KiInitialProcess;
 static struct {
     OBJECT_HEADER Header;
-    ETHREAD       Thread;
+    ETHREAD Thread;
 } KiInitialThread;
-_Static_assert(__builtin_offsetof(typeof(KiInitialProcess), Process) == sizeof(OBJECT_HEADER), "body follows its header");
+_Static_assert(__builtin_offsetof(typeof(KiInitialProcess), Process) == sizeof(OBJECT_HEADER),
+               "body follows its header");
 _Static_assert(__builtin_offsetof(typeof(KiInitialThread), Thread) == sizeof(OBJECT_HEADER), "body follows its header");
 
 static UCHAR KiIdleStack[KI_IDLE_STACK_SIZE] ALIGNED(4096);
 
-KPRCB    *KiProcessorBlock[32];
-CCHAR     KeNumberProcessors = 1;
+KPRCB *KiProcessorBlock[32];
+CCHAR KeNumberProcessors = 1;
 KAFFINITY KeActiveProcessors = 1;
 
 _Static_assert(__builtin_offsetof(KPRCB, CurrentThread) == 4, "fs:[124h]");
@@ -34,7 +35,7 @@ _Static_assert(sizeof(KPCR) - 4 + sizeof(KPRCB) <= PAGE_SIZE, "KPCR and KPRCB sh
 static VOID KiInitializePcr(PKPCR Pcr)
 {
     PKPRCB Prcb = (PKPRCB)Pcr->PrcbDataPlace;
-    ULONG  Priority;
+    ULONG Priority;
 
     RtlZeroMemory(Pcr, PAGE_SIZE);
     Pcr->NtTib.ExceptionList = EXCEPTION_CHAIN_END;
@@ -58,7 +59,7 @@ static VOID KiInitializePcr(PKPCR Pcr)
 static VOID KiInitializeIdleProcess(VOID)
 {
     PEPROCESS Process = &KiInitialProcess.Process;
-    PETHREAD  Thread = &KiInitialThread.Thread;
+    PETHREAD Thread = &KiInitialThread.Thread;
 
     KiInitialProcess.Header.PointerCount = KI_OBJECT_REFERENCES;
     KiInitialThread.Header.PointerCount = KI_OBJECT_REFERENCES;

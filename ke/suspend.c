@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Suspension: a normal kernel APC in which the thread waits for its own semaphore. So a thread is never stopped inside a
-// critical region, and its user context lies in its trap frame. Source: Windows Internals, "Thread Suspension".
+// Suspension: a normal kernel APC in which the thread waits for its own semaphore. So a thread is never stopped inside
+// a critical region, and its user context lies in its trap frame. Source: Windows Internals, "Thread Suspension".
 
 #include "ki.h"
 
-static VOID NTAPI KiSuspendKernelRoutine(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+static VOID NTAPI KiSuspendKernelRoutine(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *Context, PVOID *Argument1,
+                                         PVOID *Argument2)
 {
     UNREFERENCED_PARAMETER(Apc);
     UNREFERENCED_PARAMETER(NormalRoutine);
@@ -55,7 +56,7 @@ ULONG NTAPI KeSuspendThread(PKTHREAD Thread)
             if (Thread->SuspendApc.Inserted)
                 Thread->SuspendSemaphore.Header.SignalState--; // it has been resumed before it noticed
             else
-                (VOID)KiInsertQueueApc(&Thread->SuspendApc, 0);
+                (VOID) KiInsertQueueApc(&Thread->SuspendApc, 0);
         }
     }
     KiUnlockDispatcherDatabase(OldIrql);

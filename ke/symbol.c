@@ -9,8 +9,8 @@ typedef struct _KSYMBOL {
     PCSTR Name;
 } KSYMBOL;
 extern const KSYMBOL KiSymbolTable[] __attribute__((weak)); // sorted by address
-extern const ULONG   KiSymbolCount __attribute__((weak));
-extern UCHAR         KiTextStart[], KiTextEnd[]; // linker.ld
+extern const ULONG KiSymbolCount __attribute__((weak));
+extern UCHAR KiTextStart[], KiTextEnd[]; // linker.ld
 
 BOOLEAN KiIsTextAddress(PVOID Address)
 {
@@ -39,14 +39,15 @@ PCSTR KeLookupSymbol(PVOID Address, PULONG Offset)
 // Is Address inside the current thread's kernel stack, or one of the processor's own?
 BOOLEAN KiIsStackAddress(ULONG_PTR Address)
 {
-    PKTHREAD  Thread = KeGetCurrentPrcb()->CurrentThread;
+    PKTHREAD Thread = KeGetCurrentPrcb()->CurrentThread;
     ULONG_PTR Here = (ULONG_PTR)__builtin_frame_address(0);
 
     if (Address & (sizeof(ULONG) - 1))
         return FALSE;
     if (Thread != NULL && Address >= (ULONG_PTR)Thread->StackLimit && Address < (ULONG_PTR)Thread->InitialStack - 8)
         return TRUE;
-    return Address >= Here && Address < Here + 0x2000 && MmIsAddressValid((PVOID)Address) && MmIsAddressValid((PVOID)(Address + 4));
+    return Address >= Here && Address < Here + 0x2000 && MmIsAddressValid((PVOID)Address) &&
+           MmIsAddressValid((PVOID)(Address + 4));
 }
 
 // Up to Count return addresses, innermost first, from the chain of frames at Ebp; stops at anything that is not in a
@@ -54,7 +55,7 @@ BOOLEAN KiIsStackAddress(ULONG_PTR Address)
 ULONG KeWalkFrames(PVOID *Callers, ULONG Count, PVOID Ebp)
 {
     ULONG_PTR *Frame = Ebp;
-    ULONG      Found = 0;
+    ULONG Found = 0;
 
     while (Found < Count && KiIsStackAddress((ULONG_PTR)Frame)) {
         if (Frame[1] < (ULONG_PTR)MM_SYSTEM_RANGE_START)

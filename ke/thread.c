@@ -17,7 +17,7 @@ typedef struct _KSWITCH_FRAME {
 static VOID KiInitializeThreadStack(PKTHREAD Thread, PVOID KernelStack, PKSYSTEM_ROUTINE SystemRoutine,
                                     PKSTART_ROUTINE StartRoutine, PVOID StartContext, PCONTEXT Context)
 {
-    PKTRAP_FRAME   TrapFrame;
+    PKTRAP_FRAME TrapFrame;
     PKSWITCH_FRAME Switch;
 
     Thread->InitialStack = KernelStack;
@@ -72,10 +72,11 @@ static VOID KiInitializeThreadObject(PKTHREAD Thread, PKPROCESS Process)
 // at APC_LEVEL. With Context, SystemRoutine returns and the thread goes on to user mode with it; without, it must end
 // the thread.
 //
-// Thread: zeroed.  KernelStack: highest address of KERNEL_STACK_SIZE bytes, owned by the caller until the thread is dead.
+// Thread: zeroed.  KernelStack: highest address of KERNEL_STACK_SIZE bytes, owned by the caller until the thread is
+// dead.
 // IRQL <= APC_LEVEL.  Cannot fail.
-VOID KeInitThread(PKTHREAD Thread, PVOID KernelStack, PKSYSTEM_ROUTINE SystemRoutine, PKSTART_ROUTINE StartRoutine, PVOID StartContext,
-                  PCONTEXT Context, PTEB Teb, PKPROCESS Process)
+VOID KeInitThread(PKTHREAD Thread, PVOID KernelStack, PKSYSTEM_ROUTINE SystemRoutine, PKSTART_ROUTINE StartRoutine,
+                  PVOID StartContext, PCONTEXT Context, PTEB Teb, PKPROCESS Process)
 {
     KiInitializeThreadObject(Thread, Process);
     Thread->Teb = Teb;
@@ -89,7 +90,7 @@ VOID KeInitThread(PKTHREAD Thread, PVOID KernelStack, PKSYSTEM_ROUTINE SystemRou
 VOID KeStartThread(PKTHREAD Thread)
 {
     PKPROCESS Process = Thread->Process;
-    KIRQL     OldIrql = KiLockDispatcherDatabase();
+    KIRQL OldIrql = KiLockDispatcherDatabase();
 
     Thread->BasePriority = Process->BasePriority;
     Thread->Priority = Process->BasePriority;
@@ -127,12 +128,12 @@ VOID KiBeginThread(VOID)
 // Increment: boost for those who wait for it.  IRQL PASSIVE_LEVEL or APC_LEVEL.  Takes the dispatcher lock.
 DECLSPEC_NORETURN VOID KeTerminateThread(KPRIORITY Increment)
 {
-    PKTHREAD  Thread = KeGetCurrentThread();
+    PKTHREAD Thread = KeGetCurrentThread();
     PKPROCESS Process = Thread->Process;
 
     ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
     ASSERT(Thread->ApcStateIndex == OriginalApcEnvironment);
-    (VOID)KiLockDispatcherDatabase();
+    (VOID) KiLockDispatcherDatabase();
     Thread->ApcQueueable = FALSE;
     KiForgetNpxState(Thread);
     KiAbandonMutants(Thread);
@@ -149,7 +150,7 @@ DECLSPEC_NORETURN VOID KeTerminateThread(KPRIORITY Increment)
     if (!IsListEmpty(&Thread->Header.WaitListHead))
         KiWaitTest(Thread, Increment);
     Thread->State = Terminated;
-    (VOID)KiSwapThread();
+    (VOID) KiSwapThread();
     KeBugCheck(MULTIPROCESSOR_CONFIGURATION_NOT_SUPPORTED); // a dead thread was switched to
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Timer objects: signaled when their time has come, once or periodically; may queue a DPC then. Source: WDK documentation.
+// Timer objects: signaled when their time has come, once or periodically; may queue a DPC then. Source: WDK
+// documentation.
 
 #include "ki.h"
 
@@ -23,8 +24,8 @@ VOID NTAPI KeInitializeTimer(PKTIMER Timer)
 // IRQL <= DISPATCH_LEVEL.  Returns TRUE if it was set before.
 BOOLEAN NTAPI KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
 {
-    KIRQL     OldIrql;
-    BOOLEAN   Inserted, Absolute;
+    KIRQL OldIrql;
+    BOOLEAN Inserted, Absolute;
     ULONGLONG Due;
 
     ASSERT_TIMER(Timer);
@@ -53,7 +54,7 @@ BOOLEAN NTAPI KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
 // Stops the timer; its state stays as it is. IRQL <= DISPATCH_LEVEL. Returns TRUE if it was set.
 BOOLEAN NTAPI KeCancelTimer(PKTIMER Timer)
 {
-    KIRQL   OldIrql;
+    KIRQL OldIrql;
     BOOLEAN Inserted;
 
     ASSERT_TIMER(Timer);

@@ -9,7 +9,7 @@
 #define KI_SLOT_SHIFT 17 // 131072 * 100 ns
 
 static LIST_ENTRY KiTimerTable[KI_TIMER_BUCKETS];
-static ULONGLONG  KiTimerSlot; // every timer of an earlier slot has expired
+static ULONGLONG KiTimerSlot; // every timer of an earlier slot has expired
 
 FORCEINLINE PLIST_ENTRY KiTimerBucket(ULONGLONG Slot)
 {
@@ -33,7 +33,7 @@ VOID KiInitializeTimerTable(VOID)
 ULONGLONG KiDueTime(LARGE_INTEGER DueTime, PBOOLEAN Absolute)
 {
     LARGE_INTEGER SystemTime;
-    ULONGLONG     Now = KeQueryInterruptTime(), Due;
+    ULONGLONG Now = KeQueryInterruptTime(), Due;
 
     *Absolute = DueTime.QuadPart >= 0;
     if (!*Absolute) {
@@ -50,7 +50,7 @@ ULONGLONG KiDueTime(LARGE_INTEGER DueTime, PBOOLEAN Absolute)
 // Returns FALSE in that case: the caller may prefer to signal it at once.
 BOOLEAN KiInsertTimer(PKTIMER Timer, ULONGLONG DueTime, BOOLEAN Absolute)
 {
-    ULONGLONG   Slot = DueTime >> KI_SLOT_SHIFT;
+    ULONGLONG Slot = DueTime >> KI_SLOT_SHIFT;
     PLIST_ENTRY Bucket, Entry;
 
     ASSERT(!Timer->Header.Inserted);
@@ -78,7 +78,7 @@ VOID KiRemoveTimer(PKTIMER Timer)
 // this processor below, where each store leaves a list that can be read.
 BOOLEAN KiTimersDue(ULONGLONG Now)
 {
-    ULONGLONG   Slot, Last = Now >> KI_SLOT_SHIFT;
+    ULONGLONG Slot, Last = Now >> KI_SLOT_SHIFT;
     PLIST_ENTRY Bucket, Head;
 
     for (Slot = KiTimerSlot; Slot <= Last; Slot++) {
@@ -104,11 +104,11 @@ VOID KiSignalTimer(PKTIMER Timer)
         ULONGLONG Period = (ULONGLONG)(ULONG)Timer->Period * 10000, Next = Timer->DueTime.QuadPart + Period;
         ULONGLONG Now = KeQueryInterruptTime();
 
-        (VOID)KiInsertTimer(Timer, Next > Now ? Next : Now + 1, FALSE);
+        (VOID) KiInsertTimer(Timer, Next > Now ? Next : Now + 1, FALSE);
     }
     if (Timer->Dpc != NULL) {
         KeQuerySystemTime(&Time);
-        (VOID)KeInsertQueueDpc(Timer->Dpc, (PVOID)Time.LowPart, (PVOID)(ULONG_PTR)Time.HighPart);
+        (VOID) KeInsertQueueDpc(Timer->Dpc, (PVOID)Time.LowPart, (PVOID)(ULONG_PTR)Time.HighPart);
     }
 }
 
@@ -116,9 +116,9 @@ VOID KiSignalTimer(PKTIMER Timer)
 // level of the clock interrupt; dispatcher lock not held.
 VOID KiTimerExpiration(VOID)
 {
-    ULONGLONG   Now = KeQueryInterruptTime(), Last = Now >> KI_SLOT_SHIFT, Slot;
+    ULONGLONG Now = KeQueryInterruptTime(), Last = Now >> KI_SLOT_SHIFT, Slot;
     PLIST_ENTRY Bucket;
-    PKTIMER     Timer;
+    PKTIMER Timer;
 
     KiLockDispatcherAtDpcLevel();
     Slot = KiTimerSlot;
@@ -138,9 +138,9 @@ VOID KiTimerExpiration(VOID)
 // The system time was set forward by Delta: timers that wait for a system time are due that much earlier.
 VOID KiShiftAbsoluteTimers(LONGLONG Delta)
 {
-    LIST_ENTRY  Absolute;
+    LIST_ENTRY Absolute;
     PLIST_ENTRY Entry, Next;
-    ULONG       Index;
+    ULONG Index;
 
     InitializeListHead(&Absolute);
     for (Index = 0; Index < KI_TIMER_BUCKETS; Index++) {
@@ -153,19 +153,19 @@ VOID KiShiftAbsoluteTimers(LONGLONG Delta)
         }
     }
     while (!IsListEmpty(&Absolute)) {
-        PKTIMER  Timer = KiTimerOf(RemoveHeadList(&Absolute));
+        PKTIMER Timer = KiTimerOf(RemoveHeadList(&Absolute));
         LONGLONG Due = (LONGLONG)Timer->DueTime.QuadPart - Delta;
 
-        (VOID)KiInsertTimer(Timer, Due > 0 ? (ULONGLONG)Due : 0, TRUE);
+        (VOID) KiInsertTimer(Timer, Due > 0 ? (ULONGLONG)Due : 0, TRUE);
     }
 }
 
 // How many timers are set (the test runner's leak check). IRQL <= DISPATCH_LEVEL.
 ULONG KiCountTimers(VOID)
 {
-    KIRQL       OldIrql = KiLockDispatcherDatabase();
+    KIRQL OldIrql = KiLockDispatcherDatabase();
     PLIST_ENTRY Entry;
-    ULONG       Index, Count = 0;
+    ULONG Index, Count = 0;
 
     for (Index = 0; Index < KI_TIMER_BUCKETS; Index++)
         for (Entry = KiTimerTable[Index].Flink; Entry != &KiTimerTable[Index]; Entry = Entry->Flink)

@@ -6,7 +6,7 @@
 // Forgets every translation, those of global pages too. Any IRQL. Both arguments ask for what always happens here.
 VOID NTAPI KeFlushEntireTb(BOOLEAN Invalid, BOOLEAN AllProcessors)
 {
-    ULONG   Cr4 = KiReadCr4();
+    ULONG Cr4 = KiReadCr4();
     BOOLEAN Enable;
 
     UNREFERENCED_PARAMETER(Invalid);

@@ -72,7 +72,7 @@ VOID FASTCALL KiStackFault(PKTRAP_FRAME TrapFrame)
 VOID FASTCALL KiDebugTrap(PKTRAP_FRAME TrapFrame)
 {
     PKTHREAD Thread = KeGetCurrentThread();
-    ULONG    Dr6;
+    ULONG Dr6;
 
     __asm__ volatile("mov %%dr6, %0" : "=r"(Dr6));
     __asm__ volatile("mov %0, %%dr6" : : "r"(0xFFFF0FF0ul));
@@ -95,7 +95,7 @@ VOID FASTCALL KiBreakpoint(PKTRAP_FRAME TrapFrame)
 static BOOLEAN KiIsPrefix(UCHAR Byte)
 {
     static const UCHAR Prefixes[] = {0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3};
-    ULONG              Index;
+    ULONG Index;
 
     for (Index = 0; Index < sizeof(Prefixes); Index++)
         if (Prefixes[Index] == Byte)
@@ -110,11 +110,13 @@ static ULONG KiReadUserCode(ULONG Eip, PUCHAR Code)
 {
     volatile ULONG Count = 0;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         for (; Count < KI_MAXIMUM_INSTRUCTION && Eip + Count < MM_USER_PROBE_ADDRESS; Count++)
             Code[Count] = ((volatile UCHAR *)Eip)[Count];
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
     }
     SEH_END
     return Count;
@@ -141,14 +143,16 @@ static BOOLEAN KiIsPrivileged(ULONG Eip)
         return Extension == 2 || Extension == 3; // lldt, ltr
     if (Next == 0x01)
         return Extension == 2 || Extension == 3 || Extension == 6 || Extension == 7; // lgdt, lidt, lmsw, invlpg
-    return Next == 0x06 || Next == 0x08 || Next == 0x09 || (Next >= 0x20 && Next <= 0x23) || (Next >= 0x30 && Next <= 0x33) ||
+    return Next == 0x06 || Next == 0x08 || Next == 0x09 || (Next >= 0x20 && Next <= 0x23) ||
+           (Next >= 0x30 && Next <= 0x33) ||
            Next == 0x35; // clts, invd, wbinvd, mov cr/dr, wrmsr, rdtsc, rdmsr, rdpmc, sysexit
 }
 
 VOID FASTCALL KiGeneralProtection(PKTRAP_FRAME TrapFrame)
 {
     KiTrapPrologue(TrapFrame);
-    if (KiTrapMode(TrapFrame) == UserMode && (TrapFrame->ErrCode & ERROR_CODE_IDT) == 0 && KiIsPrivileged(TrapFrame->Eip))
+    if (KiTrapMode(TrapFrame) == UserMode && (TrapFrame->ErrCode & ERROR_CODE_IDT) == 0 &&
+        KiIsPrivileged(TrapFrame->Eip))
         KiRaiseTrapException(TrapFrame, STATUS_PRIVILEGED_INSTRUCTION, 0, 0, 0, 0);
     else
         KiRaiseTrapException(TrapFrame, STATUS_ACCESS_VIOLATION, 2, 0, MAXULONG, 0);
@@ -157,10 +161,11 @@ VOID FASTCALL KiGeneralProtection(PKTRAP_FRAME TrapFrame)
 // The first unmasked exception flag decides, in the order of SDM 1, 8.5.
 static NTSTATUS KiFloatStatus(ULONG Pending)
 {
-    static const NTSTATUS Codes[] = {STATUS_FLOAT_INVALID_OPERATION, STATUS_FLOAT_DENORMAL_OPERAND, STATUS_FLOAT_DIVIDE_BY_ZERO,
-                                     STATUS_FLOAT_OVERFLOW,          STATUS_FLOAT_UNDERFLOW,        STATUS_FLOAT_INEXACT_RESULT};
-    static const UCHAR    Order[] = {0, 2, 1, 3, 4, 5};
-    ULONG                 Index;
+    static const NTSTATUS Codes[] = {STATUS_FLOAT_INVALID_OPERATION, STATUS_FLOAT_DENORMAL_OPERAND,
+                                     STATUS_FLOAT_DIVIDE_BY_ZERO,    STATUS_FLOAT_OVERFLOW,
+                                     STATUS_FLOAT_UNDERFLOW,         STATUS_FLOAT_INEXACT_RESULT};
+    static const UCHAR Order[] = {0, 2, 1, 3, 4, 5};
+    ULONG Index;
 
     for (Index = 0; Index < sizeof(Order); Index++)
         if (Pending & 1ul << Order[Index])
@@ -170,7 +175,7 @@ static NTSTATUS KiFloatStatus(ULONG Pending)
 
 VOID FASTCALL KiNpxError(PKTRAP_FRAME TrapFrame)
 {
-    ULONG    Control, FpStatus, Mxcsr, Pending;
+    ULONG Control, FpStatus, Mxcsr, Pending;
     NTSTATUS Code;
 
     if (KiTrapMode(TrapFrame) == KernelMode)
@@ -192,7 +197,8 @@ VOID FASTCALL KiSimdError(PKTRAP_FRAME TrapFrame)
     KiGetNpxStatus(&Control, &FpStatus, &Mxcsr);
     KiTrapPrologue(TrapFrame);
     Pending = Mxcsr & ~(Mxcsr >> 7) & 0x3F;
-    KiRaiseTrapException(TrapFrame, (Pending & 7) ? STATUS_FLOAT_MULTIPLE_FAULTS : STATUS_FLOAT_MULTIPLE_TRAPS, 2, 0, Mxcsr, 0);
+    KiRaiseTrapException(TrapFrame, (Pending & 7) ? STATUS_FLOAT_MULTIPLE_FAULTS : STATUS_FLOAT_MULTIPLE_TRAPS, 2, 0,
+                         Mxcsr, 0);
 }
 
 // int 29h, __fastfail(ecx): no handler is asked.
@@ -243,16 +249,18 @@ VOID FASTCALL KiAssertionTrap(PKTRAP_FRAME TrapFrame)
 
 static VOID KiPrintForUser(PCSTR Text, ULONG Length)
 {
-    CHAR           Line[KI_DEBUG_PRINT_LIMIT + 1];
-    const ULONG    Size = Length < KI_DEBUG_PRINT_LIMIT ? Length : KI_DEBUG_PRINT_LIMIT;
+    CHAR Line[KI_DEBUG_PRINT_LIMIT + 1];
+    const ULONG Size = Length < KI_DEBUG_PRINT_LIMIT ? Length : KI_DEBUG_PRINT_LIMIT;
     volatile ULONG Copied = 0;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         ProbeForRead(Text, Size, 1);
         RtlCopyMemory(Line, Text, Size);
         Copied = Size;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Copied = 0;
     }
     SEH_END

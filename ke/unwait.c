@@ -49,7 +49,7 @@ NTSTATUS KiSatisfyObject(PDISPATCHER_HEADER Object, PKTHREAD Thread, NTSTATUS St
 NTSTATUS KiSatisfyAll(PKWAIT_BLOCK First, PKTHREAD Thread)
 {
     PKWAIT_BLOCK Block = First;
-    NTSTATUS     Status = STATUS_WAIT_0;
+    NTSTATUS Status = STATUS_WAIT_0;
 
     do {
         if (Block->WaitKey != STATUS_TIMEOUT) {
@@ -91,7 +91,8 @@ static VOID KiBoostAfterWait(PKTHREAD Thread, KPRIORITY Increment)
         Thread->Quantum = Thread->QuantumReset;
 }
 
-// Ends the wait of Thread with Status: takes its blocks out of all wait lists, disarms its timeout, boosts and readies it.
+// Ends the wait of Thread with Status: takes its blocks out of all wait lists, disarms its timeout, boosts and readies
+// it.
 VOID KiUnwaitThread(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment)
 {
     PKWAIT_BLOCK Block = Thread->WaitBlockList;
@@ -111,13 +112,14 @@ VOID KiUnwaitThread(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment)
     KiReadyThread(Thread);
 }
 
-// Wakes the threads whose waits Object now satisfies, those that have waited longest first, as long as it stays signaled.
+// Wakes the threads whose waits Object now satisfies, those that have waited longest first, as long as it stays
+// signaled.
 VOID KiWaitTest(PVOID Object, KPRIORITY Increment)
 {
     PDISPATCHER_HEADER Header = Object;
-    PLIST_ENTRY        Entry = Header->WaitListHead.Flink;
-    PKWAIT_BLOCK       Block;
-    NTSTATUS           Status;
+    PLIST_ENTRY Entry = Header->WaitListHead.Flink;
+    PKWAIT_BLOCK Block;
+    NTSTATUS Status;
 
     while (Header->SignalState > 0 && Entry != &Header->WaitListHead) {
         Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);

@@ -71,7 +71,7 @@ NTSTATUS KiTestAlert(PKI_WAIT Wait)
 
 static PKWAIT_BLOCK KiArmTimeout(PKI_WAIT Wait, PKWAIT_BLOCK First)
 {
-    PKTHREAD     Thread = Wait->Thread;
+    PKTHREAD Thread = Wait->Thread;
     PKWAIT_BLOCK Block = &Thread->WaitBlock[KI_TIMER_BLOCK];
 
     Block->Thread = Thread;
@@ -82,7 +82,7 @@ static PKWAIT_BLOCK KiArmTimeout(PKI_WAIT Wait, PKWAIT_BLOCK First)
     InitializeListHead(&Thread->Timer.Header.WaitListHead);
     InsertTailList(&Thread->Timer.Header.WaitListHead, &Block->WaitListEntry);
     Thread->Timer.Header.SignalState = 0;
-    (VOID)KiInsertTimer(&Thread->Timer, Wait->DueTime, Wait->Absolute);
+    (VOID) KiInsertTimer(&Thread->Timer, Wait->DueTime, Wait->Absolute);
     return Block;
 }
 
@@ -91,7 +91,7 @@ static PKWAIT_BLOCK KiArmTimeout(PKI_WAIT Wait, PKWAIT_BLOCK First)
 // which has run, and must begin again.
 NTSTATUS KiCommitWait(PKI_WAIT Wait, PKWAIT_BLOCK First, PKWAIT_BLOCK Last)
 {
-    PKTHREAD     Thread = Wait->Thread;
+    PKTHREAD Thread = Wait->Thread;
     PKWAIT_BLOCK TimerBlock;
 
     if (Last != NULL)
@@ -126,12 +126,13 @@ static BOOLEAN KiTimeoutPassed(PKI_WAIT Wait)
 // IRQL <= APC_LEVEL; DISPATCH_LEVEL with a zero Timeout.  Takes the dispatcher lock.
 // Returns STATUS_SUCCESS (the signal is taken), STATUS_TIMEOUT, STATUS_ABANDONED, STATUS_ALERTED or STATUS_USER_APC.
 // Raises STATUS_MUTANT_LIMIT_EXCEEDED.
-NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON Reason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
+NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON Reason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                     PLARGE_INTEGER Timeout)
 {
     PDISPATCHER_HEADER Header = Object;
-    PKWAIT_BLOCK       Block;
-    KI_WAIT            Wait;
-    NTSTATUS           Status;
+    PKWAIT_BLOCK Block;
+    KI_WAIT Wait;
+    NTSTATUS Status;
 
     KiBeginWait(&Wait, Reason, WaitMode, Alertable, Timeout);
     Block = &Wait.Thread->WaitBlock[0];
@@ -178,7 +179,7 @@ VOID KeWaitForever(PVOID Object, KWAIT_REASON Reason)
 // Returns STATUS_SUCCESS when the time is over, STATUS_ALERTED, or STATUS_USER_APC.
 NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Interval)
 {
-    KI_WAIT  Wait;
+    KI_WAIT Wait;
     NTSTATUS Status;
 
     KiBeginWait(&Wait, DelayExecution, WaitMode, Alertable, Interval);
@@ -195,6 +196,6 @@ NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertabl
     }
     KiEndWait(&Wait);
     if (Status == STATUS_SUCCESS && Wait.Zero)
-        (VOID)KiYieldExecution();
+        (VOID) KiYieldExecution();
     return Status;
 }

@@ -39,12 +39,13 @@ static NTSTATUS KiTryObjects(PKI_WAIT Wait, ULONG Count, PVOID Objects[], WAIT_T
 // Otherwise as KeWaitForSingleObject. Returns STATUS_WAIT_0 + index (any), STATUS_WAIT_0 (all), STATUS_ABANDONED_WAIT_0
 // + index, STATUS_TIMEOUT, STATUS_ALERTED or STATUS_USER_APC. Bugchecks if Count is out of range.
 NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Objects[], WAIT_TYPE WaitType, KWAIT_REASON Reason,
-                                        KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout, PKWAIT_BLOCK WaitBlocks)
+                                        KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
+                                        PKWAIT_BLOCK WaitBlocks)
 {
     PKWAIT_BLOCK Blocks = WaitBlocks != NULL ? WaitBlocks : KeGetCurrentThread()->WaitBlock;
-    KI_WAIT      Wait;
-    NTSTATUS     Status;
-    ULONG        Index;
+    KI_WAIT Wait;
+    NTSTATUS Status;
+    ULONG Index;
 
     if (Count == 0 || Count > (WaitBlocks != NULL ? MAXIMUM_WAIT_OBJECTS : THREAD_WAIT_OBJECTS))
         KeBugCheckEx(MAXIMUM_WAIT_OBJECTS_EXCEEDED, Count, 0, 0, 0);

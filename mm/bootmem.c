@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Frames before the frame database exists: taken one by one from the end of the highest free run of the loader's map.
-// What is left when the database is built becomes its free list.
+// What is left when the database is built becomes its free list. Nothing above 4 GB is taken: these frames become page tables
+// and pool, and QEMU 7.2's own processor emulation cuts a PAE page table's address to 32 bits.
 
 #include "mi.h"
 
@@ -25,7 +26,7 @@ static PFN_NUMBER MiTakeFromRuns(ULONG Bytes)
         PMEMORY_RUN Run = &MiBootRuns[Index];
         ULONGLONG Base = (Run->Base + Run->Length) & ~(ULONGLONG)(Bytes - 1);
 
-        if (Run->Length < Bytes || Base < Run->Base + Bytes)
+        if (Run->Length < Bytes || Base < Run->Base + Bytes || MI_NODE_OF((Base - 1) >> PAGE_SHIFT) != MiLowNode)
             continue;
         // A large page that does not end where the run ends would lose the piece behind it: cut the run there.
         if (Bytes != PAGE_SIZE && Base != Run->Base + Run->Length && MiBootRunCount < LOADER_MAX_MEMORY_RUNS) {

@@ -180,12 +180,10 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
 // Returns a success; or the status that the exception has; or MM_FAULT_AT_RAISED_IRQL. Windows Internals, "Page Fault Handling".
 NTSTATUS MmAccessFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID TrapFrame)
 {
-    UNREFERENCED_PARAMETER(TrapFrame);
     MiStatistics.PageFaults++;
-    KeGetCurrentPrcb()->MmPageFaultCount++;
     if (KeGetCurrentIrql() > APC_LEVEL)
         return MiRaisedFault(FaultStatus, Va);
     if (!MI_IS_USER_VA(Va))
-        return MiSystemFault(FaultStatus, Va, Mode);
+        return MiSystemFault(FaultStatus, Va, Mode, TrapFrame);
     return MiUserFault(FaultStatus, Va, Mode);
 }

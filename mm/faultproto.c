@@ -27,7 +27,7 @@ static NTSTATUS MiZeroPrototypePage(PMI_FAULT Fault, PMMPTE Proto, ULONG Protect
 
     if (MmAvailablePages <= MI_FAULT_RESERVE)
         return MI_STATUS_NO_PAGE;
-    Page = MiRemoveZeroPage(&Zeroed);
+    Page = MiRemoveZeroPage(MiHighNode, &Zeroed);
     if (!Zeroed)
         MiZeroPage(Page);
     MiInitializePfn(Page, Proto, 0, Proto->u.Soft.Protection);

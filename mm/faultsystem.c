@@ -14,15 +14,35 @@ static BOOLEAN MiIsViewAddress(PVOID Va)
            (Address >= MM_SESSION_BASE && Address <= MM_SESSION_END);
 }
 
+// The kernel broke a protection that is there to catch it: WDK, bug checks 0xBE and 0xFC.
+static VOID MiCheckSystemProtection(ULONG FaultStatus, PVOID Va, PVOID TrapFrame)
+{
+    PMMPTE Entry = MiGetPdeAddress(Va);
+
+    if (!Entry->u.Hard.Valid)
+        return;
+    if (!Entry->u.Hard.LargePage)
+        Entry = MiGetPteAddress(Va);
+    if (!Entry->u.Hard.Valid)
+        return;
+    if ((FaultStatus & MI_FAULT_EXECUTE) && Entry->u.Hard.NoExecute)
+        KeBugCheckEx(ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY, (ULONG_PTR)Va, Entry->u.Low, (ULONG_PTR)TrapFrame, 0);
+    if ((FaultStatus & MI_FAULT_WRITE) && !Entry->u.Hard.Write)
+        KeBugCheckEx(ATTEMPTED_WRITE_TO_READONLY_MEMORY, (ULONG_PTR)Va, Entry->u.Low, (ULONG_PTR)TrapFrame, 0xB);
+}
+
 // IRQL <= APC_LEVEL. STATUS_ACCESS_VIOLATION from kernel mode means bugcheck 0x50 unless the caller knows better.
-NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
+NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID TrapFrame)
 {
     PMMPTE Pte = MiPteIfTable(Va), Proto;
     ULONG Attempt = 0;
     MI_FAULT Fault;
     NTSTATUS Status;
 
-    if (Mode != KernelMode || Pte == NULL || (FaultStatus & MI_FAULT_EXECUTE))
+    if (Mode != KernelMode)
+        return STATUS_ACCESS_VIOLATION;
+    MiCheckSystemProtection(FaultStatus, Va, TrapFrame);
+    if (Pte == NULL || (FaultStatus & MI_FAULT_EXECUTE))
         return STATUS_ACCESS_VIOLATION;
     if (Pte->u.Hard.Valid)
         return MiRaisedFault(FaultStatus, Va) == STATUS_SUCCESS ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;

@@ -10,7 +10,7 @@ static PFN_NUMBER MiTakePrivatePage(PMMPTE Pte, PVOID Va, ULONG Protection, PBOO
     PFN_NUMBER Page = 0;
 
     if (MmAvailablePages > MI_FAULT_RESERVE) {
-        Page = MiRemoveZeroPage(Zeroed);
+        Page = MiRemoveZeroPage(MiHighNode, Zeroed);
         MiInitializePfn(Page, Pte, MI_PTE_FRAME(MiGetPdeAddress(Va)), Protection);
     }
     MiUnlockPfn(OldIrql);

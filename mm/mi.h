@@ -212,7 +212,11 @@ typedef struct _MMPFNLIST {
 #define MI_PFN_NUMBER(p) ((PFN_NUMBER)((p)-MmPfnDatabase))
 
 extern KSPIN_LOCK MmPfnLock;
-extern MMPFNLIST MmZeroedPageListHead, MmFreePageListHead, MmStandbyPageListHead, MmBadPageListHead;
+// Frames below 4 GB, and above: those that only the processor's memory accesses can reach are for user memory.
+typedef enum _MI_NODE { MiLowNode, MiHighNode, MI_NODES } MI_NODE;
+#define MI_NODE_OF(Page) ((MI_NODE)((Page) >= 1u << (32 - PAGE_SHIFT)))
+extern MMPFNLIST MmZeroedPageListHead[MI_NODES], MmFreePageListHead[MI_NODES];
+extern MMPFNLIST MmStandbyPageListHead, MmBadPageListHead;
 extern MMPFNLIST MmModifiedPageListHead;         // belong to mapped files: the mapped page writer empties it
 extern MMPFNLIST MmModifiedPagefilePageListHead; // have no home but memory until there is a page file
 extern ULONG MmAvailablePages;                   // zeroed + free + standby
@@ -238,8 +242,8 @@ FORCEINLINE VOID MiUnlockPfn(KIRQL OldIrql)
 VOID MiInsertPageInList(PMMPFNLIST List, PFN_NUMBER Page);
 VOID MiInsertPageInFreeList(PFN_NUMBER Page);
 VOID MiUnlinkPageFromList(PMMPFN Pfn);
-PFN_NUMBER MiRemoveAnyPage(VOID);
-PFN_NUMBER MiRemoveZeroPage(PBOOLEAN Zeroed);
+PFN_NUMBER MiRemoveAnyPage(MI_NODE Node);
+PFN_NUMBER MiRemoveZeroPage(MI_NODE Node, PBOOLEAN Zeroed);
 PFN_NUMBER MiRemovePageByNumber(PFN_NUMBER Page);
 BOOLEAN MiIsPhysicalMemory(PFN_NUMBER Page);
 // pfncount.c: counts. The PFN lock is held.
@@ -562,7 +566,7 @@ typedef struct _MI_FAULT {
 NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection);
 NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto);
 NTSTATUS MiCopyOnWrite(PMI_FAULT Fault);
-NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode);
+NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID TrapFrame);
 NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode);
 NTSTATUS MiFinishFault(PMI_FAULT Fault, NTSTATUS Status, PULONG Attempt);
 NTSTATUS MiGuardFault(PVOID Va);

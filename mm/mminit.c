@@ -62,7 +62,7 @@ static VOID MiTrimTextMapping(VOID)
     for (Index = 0; Index < PTES_PER_PAGE && Base + Index * PAGE_SIZE < (ULONG_PTR)KiTextEnd; Index++)
         Entry[Index].u.Long = (Old & ~MI_LARGE) + Index * PAGE_SIZE;
     MiUnmapPage(Entry, OldIrql);
-    MiWriteValidPte(Pde, MI_TABLE_PTE(Table));
+    MiExchangePte(Pde, MI_TABLE_PTE(Table)); // in one step: this code runs from that page
     KeFlushEntireTb(TRUE, TRUE);
 }
 

@@ -47,7 +47,7 @@ static ULONG MiClusterSize(PSUBSECTION Subsection, PMMPTE Proto)
 
 static VOID MiPreparePage(PMMINPAGE_SUPPORT InPage, ULONG Index, PMMPTE Proto)
 {
-    PFN_NUMBER Page = MiRemoveAnyPage();
+    PFN_NUMBER Page = MiRemoveAnyPage(MiLowNode);
     PMMPFN Pfn = MI_PFN_ELEMENT(Page);
     ULONG Protection = Proto->u.Soft.Protection;
 

@@ -32,7 +32,7 @@ PFN_NUMBER MiAllocateKernelPage(PMMPTE Pte)
 {
     KIRQL OldIrql = MiLockPfn();
     BOOLEAN Zeroed;
-    PFN_NUMBER Page = MiRemoveZeroPage(&Zeroed);
+    PFN_NUMBER Page = MiRemoveZeroPage(MiLowNode, &Zeroed);
 
     if (Page != 0)
         MiInitializePfn(Page, Pte, 0, MM_READWRITE);

@@ -84,7 +84,7 @@ static VOID MiFreeBootPage(PFN_NUMBER Page)
 
     Pfn->u2.ShareCount = 0;
     Pfn->u3.ReferenceCount = 0;
-    MiInsertPageInList(&MmFreePageListHead, Page);
+    MiInsertPageInList(&MmFreePageListHead[MI_NODE_OF(Page)], Page);
 }
 
 // Fills the database: every frame is the kernel's, but for those that boot left.

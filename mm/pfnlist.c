@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 // The page lists: every frame that nobody uses is on exactly one of them, linked through its entry in the frame database.
-// Pages leave at the head; what was used last goes to the tail (standby, modified) so that it stays longest.
+// Pages leave at the head; what was used last goes to the tail (standby, modified) so that it stays longest. Free and zeroed
+// pages are kept apart by node: below 4 GB, where page tables and disk transfers want them, and above.
 // The PFN lock is held around everything here.
 
 #include "mi.h"
 
 KSPIN_LOCK MmPfnLock;
-MMPFNLIST MmZeroedPageListHead = {0, ZeroedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
-MMPFNLIST MmFreePageListHead = {0, FreePageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
+MMPFNLIST MmZeroedPageListHead[MI_NODES] = {{0, ZeroedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST},
+                                            {0, ZeroedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST}};
+MMPFNLIST MmFreePageListHead[MI_NODES] = {{0, FreePageList, MM_EMPTY_LIST, MM_EMPTY_LIST},
+                                          {0, FreePageList, MM_EMPTY_LIST, MM_EMPTY_LIST}};
 MMPFNLIST MmStandbyPageListHead = {0, StandbyPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
 MMPFNLIST MmModifiedPageListHead = {0, ModifiedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
 MMPFNLIST MmModifiedPagefilePageListHead = {0, ModifiedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
@@ -31,9 +34,9 @@ static PMMPFNLIST MiListOfPage(PMMPFN Pfn)
 {
     switch (Pfn->u3.e1.PageLocation) {
     case ZeroedPageList:
-        return &MmZeroedPageListHead;
+        return &MmZeroedPageListHead[MI_NODE_OF(MI_PFN_NUMBER(Pfn))];
     case FreePageList:
-        return &MmFreePageListHead;
+        return &MmFreePageListHead[MI_NODE_OF(MI_PFN_NUMBER(Pfn))];
     case StandbyPageList:
         return &MmStandbyPageListHead;
     case ModifiedPageList:
@@ -87,7 +90,7 @@ VOID MiInsertPageInList(PMMPFNLIST List, PFN_NUMBER Page)
 VOID MiInsertPageInFreeList(PFN_NUMBER Page)
 {
     PMMPFN Pfn = MI_PFN_ELEMENT(Page);
-    PMMPFNLIST List = &MmFreePageListHead;
+    PMMPFNLIST List = &MmFreePageListHead[MI_NODE_OF(Page)];
 
     ASSERT_PFN_LOCKED();
     ASSERT(Pfn->u3.ReferenceCount == 0);
@@ -147,26 +150,34 @@ static PFN_NUMBER MiRemoveHead(PMMPFNLIST List)
     return Page;
 }
 
-// Takes any frame, contents undefined: free, then zeroed, then the standby page that was used longest ago.
-// Returns 0 if there is none. The PFN lock is held; the caller initializes the entry before releasing it.
-PFN_NUMBER MiRemoveAnyPage(VOID)
+// Takes any frame, contents undefined: free, then zeroed, then the standby page that was used longest ago, then what the
+// other node has. Returns 0 if there is none. The PFN lock is held; the caller initializes the entry before releasing it.
+PFN_NUMBER MiRemoveAnyPage(MI_NODE Node)
 {
-    PFN_NUMBER Page = MiRemoveHead(&MmFreePageListHead);
+    PFN_NUMBER Page = MiRemoveHead(&MmFreePageListHead[Node]);
 
     if (Page == 0)
-        Page = MiRemoveHead(&MmZeroedPageListHead);
+        Page = MiRemoveHead(&MmZeroedPageListHead[Node]);
+    if (Page == 0 && Node == MiHighNode)
+        Page = MiRemoveHead(&MmFreePageListHead[MiLowNode]);
     if (Page == 0)
         Page = MiRemoveHead(&MmStandbyPageListHead);
+    if (Page == 0)
+        Page = MiRemoveHead(&MmFreePageListHead[1 - Node]);
+    if (Page == 0)
+        Page = MiRemoveHead(&MmZeroedPageListHead[1 - Node]);
     return Page;
 }
 
 // As MiRemoveAnyPage, preferring one that is zero already; *Zeroed says whether it is.
-PFN_NUMBER MiRemoveZeroPage(PBOOLEAN Zeroed)
+PFN_NUMBER MiRemoveZeroPage(MI_NODE Node, PBOOLEAN Zeroed)
 {
-    PFN_NUMBER Page = MiRemoveHead(&MmZeroedPageListHead);
+    PFN_NUMBER Page = MiRemoveHead(&MmZeroedPageListHead[Node]);
 
+    if (Page == 0 && Node == MiHighNode && MmFreePageListHead[MiHighNode].Total == 0)
+        Page = MiRemoveHead(&MmZeroedPageListHead[MiLowNode]);
     *Zeroed = Page != 0;
-    return Page != 0 ? Page : MiRemoveAnyPage();
+    return Page != 0 ? Page : MiRemoveAnyPage(Node);
 }
 
 // Takes this very frame if it is zeroed, free or standby. Returns it, or 0. The PFN lock is held.

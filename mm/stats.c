@@ -11,8 +11,8 @@ VOID MmQueryStatistics(PMM_STATISTICS Statistics)
     *Statistics = MiStatistics;
     Statistics->PhysicalPages = MmNumberOfPhysicalPages;
     Statistics->AvailablePages = MmAvailablePages;
-    Statistics->ZeroedPages = MmZeroedPageListHead.Total;
-    Statistics->FreePages = MmFreePageListHead.Total;
+    Statistics->ZeroedPages = MmZeroedPageListHead[MiLowNode].Total + MmZeroedPageListHead[MiHighNode].Total;
+    Statistics->FreePages = MmFreePageListHead[MiLowNode].Total + MmFreePageListHead[MiHighNode].Total;
     Statistics->StandbyPages = MmStandbyPageListHead.Total;
     Statistics->ModifiedPages = MmModifiedPageListHead.Total + MmModifiedPagefilePageListHead.Total;
     MiUnlockPfn(OldIrql);

@@ -10,12 +10,16 @@
 static PFN_NUMBER MiTakeFreePage(VOID)
 {
     KIRQL OldIrql = MiLockPfn();
-    PFN_NUMBER Page = MmFreePageListHead.Blink;
+    PFN_NUMBER Page = MmFreePageListHead[MiHighNode].Blink;
 
     if (Page == MM_EMPTY_LIST)
+        Page = MmFreePageListHead[MiLowNode].Blink;
+    if (Page == MM_EMPTY_LIST) {
         Page = 0;
-    else
+    } else {
         MiUnlinkPageFromList(MI_PFN_ELEMENT(Page));
+        MI_PFN_ELEMENT(Page)->u3.ReferenceCount = 1; // ours
+    }
     MiUnlockPfn(OldIrql);
     return Page;
 }
@@ -32,7 +36,8 @@ VOID NTAPI MmZeroPageThread(PVOID Context)
 
             MiZeroPage(Page);
             OldIrql = MiLockPfn();
-            MiInsertPageInList(&MmZeroedPageListHead, Page);
+            MI_PFN_ELEMENT(Page)->u3.ReferenceCount = 0;
+            MiInsertPageInList(&MmZeroedPageListHead[MI_NODE_OF(Page)], Page);
             MiUnlockPfn(OldIrql);
         }
         KeWaitForever(&MmZeroingPageEvent, WrFreePage);

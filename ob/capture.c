@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Capturing a caller's OBJECT_ATTRIBUTES: every field is read once, the name and the security descriptor are copied, and
-// from then on nobody looks at the caller's memory again. Source: WDK, OBJECT_ATTRIBUTES.
+// Capturing a caller's OBJECT_ATTRIBUTES: every field is read once, the name and the security descriptor are copied,
+// and from then on nobody looks at the caller's memory again. Source: WDK, OBJECT_ATTRIBUTES.
 
 #include "obp.h"
 
@@ -11,7 +11,8 @@ static GENERAL_LOOKASIDE ObpCreateInfoList;
 // Phase 0.
 VOID ObpInitCapture(VOID)
 {
-    ExInitializeLookasideList(&ObpCreateInfoList, NonPagedPool, sizeof(OBJECT_CREATE_INFORMATION), TAG_OB_CREATE_INFO, CREATE_INFO_DEPTH);
+    ExInitializeLookasideList(&ObpCreateInfoList, NonPagedPool, sizeof(OBJECT_CREATE_INFORMATION), TAG_OB_CREATE_INFO,
+                              CREATE_INFO_DEPTH);
 }
 
 // A block for ObpCaptureAttributes; NULL when there is no memory. IRQL <= APC_LEVEL.
@@ -43,7 +44,8 @@ NTSTATUS ObpCaptureName(PUNICODE_STRING Captured, PUNICODE_STRING Source, KPROCE
     PWSTR volatile Buffer = NULL;
 
     RtlZeroMemory(Captured, sizeof(*Captured));
-    SEH_TRY {
+    SEH_TRY
+    {
         UNICODE_STRING Copy;
 
         if (Mode != KernelMode)
@@ -62,7 +64,8 @@ NTSTATUS ObpCaptureName(PUNICODE_STRING Captured, PUNICODE_STRING Source, KPROCE
             Captured->Buffer = Buffer;
         }
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -75,7 +78,8 @@ NTSTATUS ObpCaptureName(PUNICODE_STRING Captured, PUNICODE_STRING Source, KPROCE
 }
 
 // Reads the fixed part and the quality of service. Raises.
-static VOID ObpReadAttributes(POBJECT_ATTRIBUTES Copy, POBJECT_ATTRIBUTES Attributes, KPROCESSOR_MODE Mode, POBJECT_CREATE_INFORMATION Information)
+static VOID ObpReadAttributes(POBJECT_ATTRIBUTES Copy, POBJECT_ATTRIBUTES Attributes, KPROCESSOR_MODE Mode,
+                              POBJECT_CREATE_INFORMATION Information)
 {
     if (Mode != KernelMode)
         ProbeForReadType(Attributes);
@@ -94,9 +98,11 @@ static VOID ObpReadAttributes(POBJECT_ATTRIBUTES Copy, POBJECT_ATTRIBUTES Attrib
 
 // Captures optional object attributes and their name. User mode cannot ask for kernel handles: the bit is cleared.
 //
-// PASSIVE_LEVEL. On success the caller owns *Name (ObpFreeName) and what *Information holds (ObpReleaseCreateInformation).
-// STATUS_INVALID_PARAMETER for a wrong length or unknown bits; else as ObpCaptureName and SeCaptureSecurityDescriptor.
-NTSTATUS ObpCaptureAttributes(POBJECT_ATTRIBUTES Attributes, KPROCESSOR_MODE Mode, POBJECT_CREATE_INFORMATION Information, PUNICODE_STRING Name)
+// PASSIVE_LEVEL. On success the caller owns *Name (ObpFreeName) and what *Information holds
+// (ObpReleaseCreateInformation). STATUS_INVALID_PARAMETER for a wrong length or unknown bits; else as ObpCaptureName
+// and SeCaptureSecurityDescriptor.
+NTSTATUS ObpCaptureAttributes(POBJECT_ATTRIBUTES Attributes, KPROCESSOR_MODE Mode,
+                              POBJECT_CREATE_INFORMATION Information, PUNICODE_STRING Name)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
     OBJECT_ATTRIBUTES Copy;
@@ -107,10 +113,12 @@ NTSTATUS ObpCaptureAttributes(POBJECT_ATTRIBUTES Attributes, KPROCESSOR_MODE Mod
     Information->ProbeMode = Mode;
     if (Attributes == NULL)
         return STATUS_SUCCESS;
-    SEH_TRY {
+    SEH_TRY
+    {
         ObpReadAttributes(&Copy, Attributes, Mode, Information);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END

@@ -14,11 +14,12 @@ static BOOLEAN ObpMayClose(PEPROCESS Process, PHANDLE_TABLE_ENTRY Entry, HANDLE 
     return OkayToClose == NULL || OkayToClose(Process, Header->Body, Handle, Mode);
 }
 
-// Takes a handle out of Table, which belongs to Process, and runs everything that follows from it. If TableAcquired, the table
-// is released (ObpReleaseProcessTable) before close procedures run, in every case.
+// Takes a handle out of Table, which belongs to Process, and runs everything that follows from it. If TableAcquired,
+// the table is released (ObpReleaseProcessTable) before close procedures run, in every case.
 //
 // PASSIVE_LEVEL. STATUS_INVALID_HANDLE, STATUS_HANDLE_NOT_CLOSABLE.
-NTSTATUS ObpCloseTableHandle(PEPROCESS Process, PHANDLE_TABLE Table, HANDLE Handle, KPROCESSOR_MODE Mode, BOOLEAN TableAcquired)
+NTSTATUS ObpCloseTableHandle(PEPROCESS Process, PHANDLE_TABLE Table, HANDLE Handle, KPROCESSOR_MODE Mode,
+                             BOOLEAN TableAcquired)
 {
     POBJECT_HEADER Header = NULL;
     ACCESS_MASK GrantedAccess = 0;

@@ -44,8 +44,8 @@ static VOID NTAPI ObpDeleteDeferred(PVOID Parameter)
     }
 }
 
-// Puts an object on the list. Whoever finds the list empty queues the work item; the worker empties the list in one step
-// after the item has left its queue, so the item is never queued twice.
+// Puts an object on the list. Whoever finds the list empty queues the work item; the worker empties the list in one
+// step after the item has left its queue, so the item is never queued twice.
 static VOID ObpDeferDeletion(POBJECT_HEADER Header)
 {
     POBJECT_HEADER Old;
@@ -58,8 +58,8 @@ static VOID ObpDeferDeletion(POBJECT_HEADER Header)
         ExQueueWorkItem(&ObpDeferredWork, CriticalWorkQueue);
 }
 
-// Drops a reference; the last one deletes the object, at once at PASSIVE_LEVEL with APCs possible, else in a worker thread.
-// IRQL <= DISPATCH_LEVEL. Returns the new count.
+// Drops a reference; the last one deletes the object, at once at PASSIVE_LEVEL with APCs possible, else in a worker
+// thread. IRQL <= DISPATCH_LEVEL. Returns the new count.
 LONG FASTCALL ObfDereferenceObject(PVOID Object)
 {
     POBJECT_HEADER Header = OBJECT_TO_OBJECT_HEADER(Object);

@@ -7,9 +7,10 @@ POBJECT_TYPE ObpDirectoryObjectType;
 
 #define QUERY_LARGEST_BUFFER 0x10000u
 
-static const GENERIC_MAPPING ObpDirectoryMapping = {STANDARD_RIGHTS_READ | DIRECTORY_QUERY | DIRECTORY_TRAVERSE,
-                                                    STANDARD_RIGHTS_WRITE | DIRECTORY_CREATE_OBJECT | DIRECTORY_CREATE_SUBDIRECTORY,
-                                                    STANDARD_RIGHTS_EXECUTE | DIRECTORY_QUERY | DIRECTORY_TRAVERSE, DIRECTORY_ALL_ACCESS};
+static const GENERIC_MAPPING ObpDirectoryMapping = {
+    STANDARD_RIGHTS_READ | DIRECTORY_QUERY | DIRECTORY_TRAVERSE,
+    STANDARD_RIGHTS_WRITE | DIRECTORY_CREATE_OBJECT | DIRECTORY_CREATE_SUBDIRECTORY,
+    STANDARD_RIGHTS_EXECUTE | DIRECTORY_QUERY | DIRECTORY_TRAVERSE, DIRECTORY_ALL_ACCESS};
 
 // Phase 0.
 BOOLEAN ObpCreateDirectoryType(VOID)
@@ -38,7 +39,8 @@ NTSTATUS ObpCreatePermanentDirectory(PCWSTR Name, POBJECT_DIRECTORY *Directory)
     if (Name != NULL)
         RtlInitUnicodeString(&Path, Name);
     InitializeObjectAttributes(&Attributes, Name != NULL ? &Path : NULL, OBJ_PERMANENT | OBJ_KERNEL_HANDLE, NULL, NULL);
-    Status = ObCreateObject(KernelMode, ObpDirectoryObjectType, &Attributes, KernelMode, NULL, sizeof(*New), 0, 0, (PVOID *)&New);
+    Status = ObCreateObject(KernelMode, ObpDirectoryObjectType, &Attributes, KernelMode, NULL, sizeof(*New), 0, 0,
+                            (PVOID *)&New);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = ObInsertObject(New, NULL, DIRECTORY_ALL_ACCESS, 1, (PVOID *)&Referenced, &Handle);
@@ -63,7 +65,8 @@ NTSTATUS NTAPI NtCreateDirectoryObject(PHANDLE Handle, ACCESS_MASK DesiredAccess
     Status = ObProbeHandle(Handle, Mode);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObCreateObject(Mode, ObpDirectoryObjectType, ObjectAttributes, Mode, NULL, sizeof(*Directory), 0, 0, (PVOID *)&Directory);
+    Status = ObCreateObject(Mode, ObpDirectoryObjectType, ObjectAttributes, Mode, NULL, sizeof(*Directory), 0, 0,
+                            (PVOID *)&Directory);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = ObInsertObject(Directory, NULL, DesiredAccess, 0, NULL, &Local);
@@ -102,7 +105,8 @@ static POBJECT_HEADER_NAME_INFO ObpNthEntry(POBJECT_DIRECTORY Directory, ULONG I
 
 static ULONG ObpEntryLength(POBJECT_HEADER_NAME_INFO Info)
 {
-    return sizeof(OBJECT_DIRECTORY_INFORMATION) + Info->Name.Length + sizeof(WCHAR) + ObpNameInfoToHeader(Info)->Type->Name.Length + sizeof(WCHAR);
+    return sizeof(OBJECT_DIRECTORY_INFORMATION) + Info->Name.Length + sizeof(WCHAR) +
+           ObpNameInfoToHeader(Info)->Type->Name.Length + sizeof(WCHAR);
 }
 
 // Copies a string behind the entries; Target is where Buffer will go.
@@ -120,8 +124,8 @@ typedef struct _OBP_LISTING {
     PUCHAR Buffer; // kernel copy of the answer
     PVOID Target;  // where it will go
     ULONG Length;
-    ULONG Used;    // bytes of the answer
-    ULONG Index;   // entry to go on with next time
+    ULONG Used;  // bytes of the answer
+    ULONG Index; // entry to go on with next time
 } OBP_LISTING, *POBP_LISTING;
 
 // Lists entries from Listing->Index on, as many as fit: the fixed parts, an entry of zeros, the strings.
@@ -133,7 +137,8 @@ static NTSTATUS ObpListDirectory(POBJECT_DIRECTORY Directory, POBP_LISTING Listi
     NTSTATUS Status = STATUS_SUCCESS;
 
     ObpLockNamespace(FALSE);
-    while ((Info = ObpNthEntry(Directory, Listing->Index + Count)) != NULL && Needed + ObpEntryLength(Info) <= Listing->Length) {
+    while ((Info = ObpNthEntry(Directory, Listing->Index + Count)) != NULL &&
+           Needed + ObpEntryLength(Info) <= Listing->Length) {
         Needed += ObpEntryLength(Info);
         Count++;
         if (Single)
@@ -149,7 +154,8 @@ static NTSTATUS ObpListDirectory(POBJECT_DIRECTORY Directory, POBP_LISTING Listi
     for (ULONG Entry = 0; Entry < Count; Entry++) {
         Info = ObpNthEntry(Directory, Listing->Index + Entry);
         ObpPutString(Listing->Buffer, Listing->Target, &Strings, &Entries[Entry].Name, &Info->Name);
-        ObpPutString(Listing->Buffer, Listing->Target, &Strings, &Entries[Entry].TypeName, &ObpNameInfoToHeader(Info)->Type->Name);
+        ObpPutString(Listing->Buffer, Listing->Target, &Strings, &Entries[Entry].TypeName,
+                     &ObpNameInfoToHeader(Info)->Type->Name);
     }
     ObpUnlockNamespace(FALSE);
     Listing->Index += Count;
@@ -162,14 +168,16 @@ static NTSTATUS ObpReturnListing(POBP_LISTING Listing, BOOLEAN Copy, PULONG Cont
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         if (Copy)
             RtlCopyMemory(Listing->Target, Listing->Buffer, Listing->Used);
         *Context = Listing->Index;
         if (ReturnLength != NULL)
             *ReturnLength = Listing->Used;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -181,24 +189,26 @@ static NTSTATUS ObpReadContext(PULONG Context, BOOLEAN Restart, PULONG Index, KP
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
     *Index = 0;
-    SEH_TRY {
+    SEH_TRY
+    {
         if (Mode != KernelMode)
             ProbeForWriteType(Context);
         if (!Restart)
             *Index = *(volatile ULONG *)Context;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
     return Status;
 }
 
-// Lists a directory: OBJECT_DIRECTORY_INFORMATIONs, one of zeros behind the last, their strings. *Context is where the next
-// call goes on. STATUS_MORE_ENTRIES (success), STATUS_NO_MORE_ENTRIES, STATUS_BUFFER_TOO_SMALL (not even one fits; *ReturnLength
-// says what it takes). Needs DIRECTORY_QUERY. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtQueryDirectoryObject(HANDLE Directory, PVOID Buffer, ULONG Length, BOOLEAN ReturnSingleEntry, BOOLEAN RestartScan,
-                                      PULONG Context, PULONG ReturnLength)
+// Lists a directory: OBJECT_DIRECTORY_INFORMATIONs, one of zeros behind the last, their strings. *Context is where
+// the next call goes on. STATUS_MORE_ENTRIES (success), STATUS_NO_MORE_ENTRIES, STATUS_BUFFER_TOO_SMALL (not even one
+// fits; *ReturnLength says what it takes). Needs DIRECTORY_QUERY. PASSIVE_LEVEL.
+NTSTATUS NTAPI NtQueryDirectoryObject(HANDLE Directory, PVOID Buffer, ULONG Length, BOOLEAN ReturnSingleEntry,
+                                      BOOLEAN RestartScan, PULONG Context, PULONG ReturnLength)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     OBP_LISTING Listing = {.Target = Buffer, .Length = min_of(Length, QUERY_LARGEST_BUFFER)};
@@ -211,10 +221,12 @@ NTSTATUS NTAPI NtQueryDirectoryObject(HANDLE Directory, PVOID Buffer, ULONG Leng
         Status = ObpReadContext(Context, RestartScan, &Listing.Index, Mode);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObReferenceObjectByHandle(Directory, DIRECTORY_QUERY, ObpDirectoryObjectType, Mode, (PVOID *)&Object, NULL);
+    Status =
+        ObReferenceObjectByHandle(Directory, DIRECTORY_QUERY, ObpDirectoryObjectType, Mode, (PVOID *)&Object, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
-    Listing.Buffer = ExAllocatePoolZero(PagedPool, max_of(Listing.Length, sizeof(OBJECT_DIRECTORY_INFORMATION)), TAG_OB_QUERY);
+    Listing.Buffer =
+        ExAllocatePoolZero(PagedPool, max_of(Listing.Length, sizeof(OBJECT_DIRECTORY_INFORMATION)), TAG_OB_QUERY);
     if (Listing.Buffer == NULL) {
         ObDereferenceObject(Object);
         return STATUS_INSUFFICIENT_RESOURCES;

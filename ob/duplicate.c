@@ -32,7 +32,8 @@ static NTSTATUS ObpReferenceSource(PEPROCESS Process, HANDLE Handle, KPROCESSOR_
 }
 
 // What the new handle may do: rights the source has are passed on, others need a check against the object.
-static NTSTATUS ObpDuplicateAccess(POBJECT_HEADER Header, ACCESS_MASK SourceAccess, PACCESS_MASK Access, ULONG Options, KPROCESSOR_MODE Mode)
+static NTSTATUS ObpDuplicateAccess(POBJECT_HEADER Header, ACCESS_MASK SourceAccess, PACCESS_MASK Access, ULONG Options,
+                                   KPROCESSOR_MODE Mode)
 {
     ACCESS_STATE State;
     NTSTATUS Status;
@@ -57,7 +58,8 @@ static NTSTATUS ObpDuplicateAccess(POBJECT_HEADER Header, ACCESS_MASK SourceAcce
 }
 
 // Puts a handle into the target's table. On success the caller's reference has become the handle's.
-static NTSTATUS ObpInsertDuplicate(POBJECT_HEADER Header, PEPROCESS Target, ACCESS_MASK Access, ULONG Attributes, PHANDLE Handle)
+static NTSTATUS ObpInsertDuplicate(POBJECT_HEADER Header, PEPROCESS Target, ACCESS_MASK Access, ULONG Attributes,
+                                   PHANDLE Handle)
 {
     BOOLEAN Kernel = (Attributes & OBJ_KERNEL_HANDLE) != 0;
     HANDLE_TABLE_ENTRY Entry;
@@ -70,7 +72,8 @@ static NTSTATUS ObpInsertDuplicate(POBJECT_HEADER Header, PEPROCESS Target, ACCE
     Status = ObpIncrementHandleCount(ObDuplicateHandle, Header, Target, Access, Attributes);
     if (!NT_SUCCESS(Status))
         return Status;
-    Entry.Value = (ULONG_PTR)Header | (Attributes & OBJ_INHERIT) | (Attributes & OBJ_PROTECT_CLOSE ? OBP_ENTRY_PROTECT : 0);
+    Entry.Value =
+        (ULONG_PTR)Header | (Attributes & OBJ_INHERIT) | (Attributes & OBJ_PROTECT_CLOSE ? OBP_ENTRY_PROTECT : 0);
     Entry.GrantedAccess = Access;
     Table = Kernel ? ObpKernelHandleTable : ObpAcquireProcessTable(Target);
     if (Table == NULL) {
@@ -97,7 +100,8 @@ static VOID ObpCloseSource(PEPROCESS Process, HANDLE Handle, KPROCESSOR_MODE Mod
     if (Handle == NtCurrentProcess() || Handle == NtCurrentThread())
         return;
     if (ObpIsKernelHandle(Handle, Mode)) {
-        IGNORE_STATUS(ObpCloseTableHandle(PsInitialSystemProcess, ObpKernelHandleTable, ObpStripKernelHandle(Handle), Mode, FALSE));
+        IGNORE_STATUS(ObpCloseTableHandle(PsInitialSystemProcess, ObpKernelHandleTable, ObpStripKernelHandle(Handle),
+                                          Mode, FALSE));
         return;
     }
     Table = ObpAcquireProcessTable(Process);
@@ -105,13 +109,14 @@ static VOID ObpCloseSource(PEPROCESS Process, HANDLE Handle, KPROCESSOR_MODE Mod
         IGNORE_STATUS(ObpCloseTableHandle(Process, Table, Handle, Mode, TRUE));
 }
 
-// Gives TargetProcess a handle to what SourceHandle means in SourceProcess. With DUPLICATE_CLOSE_SOURCE the source is closed
-// whatever else fails; TargetProcess NULL does only that. *TargetHandle is kernel memory.
+// Gives TargetProcess a handle to what SourceHandle means in SourceProcess. With DUPLICATE_CLOSE_SOURCE the source is
+// closed whatever else fails; TargetProcess NULL does only that. *TargetHandle is kernel memory.
 //
 // PASSIVE_LEVEL; the caller holds references to both processes. STATUS_INVALID_HANDLE, STATUS_ACCESS_DENIED,
 // STATUS_PROCESS_IS_TERMINATING, STATUS_INSUFFICIENT_RESOURCES.
-NTSTATUS NTAPI ObDuplicateObject(PEPROCESS SourceProcess, HANDLE SourceHandle, PEPROCESS TargetProcess, PHANDLE TargetHandle,
-                                 ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options, KPROCESSOR_MODE Mode)
+NTSTATUS NTAPI ObDuplicateObject(PEPROCESS SourceProcess, HANDLE SourceHandle, PEPROCESS TargetProcess,
+                                 PHANDLE TargetHandle, ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options,
+                                 KPROCESSOR_MODE Mode)
 {
     OBJECT_HANDLE_INFORMATION Source;
     POBJECT_HEADER Header;
@@ -145,10 +150,12 @@ static NTSTATUS ObpReturnDuplicate(PHANDLE TargetHandle, HANDLE New, PEPROCESS T
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         *TargetHandle = New;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -157,8 +164,8 @@ static NTSTATUS ObpReturnDuplicate(PHANDLE TargetHandle, HANDLE New, PEPROCESS T
     return Status;
 }
 
-// ObDuplicateObject as a service: both process handles need PROCESS_DUP_HANDLE. TargetProcess NULL: only close the source.
-// STATUS_INVALID_PARAMETER for unknown options; STATUS_ACCESS_VIOLATION. PASSIVE_LEVEL.
+// ObDuplicateObject as a service: both process handles need PROCESS_DUP_HANDLE. TargetProcess NULL: only close the
+// source. STATUS_INVALID_PARAMETER for unknown options; STATUS_ACCESS_VIOLATION. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtDuplicateObject(HANDLE SourceProcess, HANDLE SourceHandle, HANDLE TargetProcess, PHANDLE TargetHandle,
                                  ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options)
 {
@@ -179,12 +186,14 @@ NTSTATUS NTAPI NtDuplicateObject(HANDLE SourceProcess, HANDLE SourceHandle, HAND
     if (!NT_SUCCESS(Status))
         return Status;
     if (TargetProcess != NULL) {
-        Status = ObReferenceObjectByHandle(TargetProcess, PROCESS_DUP_HANDLE, PsProcessType, Mode, (PVOID *)&Target, NULL);
+        Status =
+            ObReferenceObjectByHandle(TargetProcess, PROCESS_DUP_HANDLE, PsProcessType, Mode, (PVOID *)&Target, NULL);
         if (!NT_SUCCESS(Status) && (Options & DUPLICATE_CLOSE_SOURCE))
             ObpCloseSource(Source, SourceHandle, Mode);
     }
     if (NT_SUCCESS(Status))
-        Status = ObDuplicateObject(Source, SourceHandle, Target, TargetHandle != NULL ? &New : NULL, DesiredAccess, HandleAttributes, Options, Mode);
+        Status = ObDuplicateObject(Source, SourceHandle, Target, TargetHandle != NULL ? &New : NULL, DesiredAccess,
+                                   HandleAttributes, Options, Mode);
     if (NT_SUCCESS(Status) && Target != NULL && TargetHandle != NULL)
         Status = ObpReturnDuplicate(TargetHandle, New, Target, Mode);
     if (Target != NULL)

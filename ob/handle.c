@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Handles: from a handle to a referenced object, and from an object to a new handle. Handles with the top bit set lie in the
-// kernel's own table and exist only for kernel mode; -1 and -2 stand for the current process and thread.
+// Handles: from a handle to a referenced object, and from an object to a new handle. Handles with the top bit set lie
+// in the kernel's own table and exist only for kernel mode; -1 and -2 stand for the current process and thread.
 // Entry: pointer to the OBJECT_HEADER | OBP_ENTRY_* | lock; GrantedAccess. Source: WDK, ObReferenceObjectByHandle.
 
 #include "obp.h"
@@ -51,7 +51,8 @@ PHANDLE_TABLE ObpDetachProcessTable(PEPROCESS Process)
 
 // References the object of a handle in Table and reads its access and attributes. STATUS_INVALID_HANDLE.
 // IRQL <= APC_LEVEL; Table cannot go away.
-NTSTATUS ObpReferenceEntry(PHANDLE_TABLE Table, HANDLE Handle, POBJECT_HEADER *Header, POBJECT_HANDLE_INFORMATION Information)
+NTSTATUS ObpReferenceEntry(PHANDLE_TABLE Table, HANDLE Handle, POBJECT_HEADER *Header,
+                           POBJECT_HANDLE_INFORMATION Information)
 {
     PHANDLE_TABLE_ENTRY Entry;
     NTSTATUS Status = STATUS_INVALID_HANDLE;
@@ -61,7 +62,8 @@ NTSTATUS ObpReferenceEntry(PHANDLE_TABLE Table, HANDLE Handle, POBJECT_HEADER *H
     if (Entry != NULL) {
         *Header = EX_HANDLE_ENTRY_OBJECT(Entry);
         Information->GrantedAccess = Entry->GrantedAccess;
-        Information->HandleAttributes = (Entry->Value & OBP_ENTRY_INHERIT) | (Entry->Value & OBP_ENTRY_PROTECT ? OBJ_PROTECT_CLOSE : 0);
+        Information->HandleAttributes =
+            (Entry->Value & OBP_ENTRY_INHERIT) | (Entry->Value & OBP_ENTRY_PROTECT ? OBJ_PROTECT_CLOSE : 0);
         InterlockedIncrement(&(*Header)->PointerCount);
         ExUnlockHandleTableEntry(Table, Entry);
         Status = STATUS_SUCCESS;
@@ -71,7 +73,8 @@ NTSTATUS ObpReferenceEntry(PHANDLE_TABLE Table, HANDLE Handle, POBJECT_HEADER *H
 }
 
 // -1 and -2: every access, no table.
-static NTSTATUS ObpReferencePseudoHandle(HANDLE Handle, POBJECT_TYPE Type, PVOID *Object, POBJECT_HANDLE_INFORMATION Information)
+static NTSTATUS ObpReferencePseudoHandle(HANDLE Handle, POBJECT_TYPE Type, PVOID *Object,
+                                         POBJECT_HANDLE_INFORMATION Information)
 {
     BOOLEAN IsProcess = Handle == NtCurrentProcess();
 
@@ -86,13 +89,13 @@ static NTSTATUS ObpReferencePseudoHandle(HANDLE Handle, POBJECT_TYPE Type, PVOID
     return STATUS_SUCCESS;
 }
 
-// References the object behind a handle of the current process (or, for kernel mode, of the kernel), if it has Type (NULL:
-// any) and the handle was granted DesiredAccess (not checked for kernel mode).
+// References the object behind a handle of the current process (or, for kernel mode, of the kernel), if it has Type
+// (NULL: any) and the handle was granted DesiredAccess (not checked for kernel mode).
 //
 // IRQL <= APC_LEVEL. The caller owns the reference. Information (optional): the handle's access and attributes.
 // STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH, STATUS_ACCESS_DENIED.
-NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type, KPROCESSOR_MODE Mode, PVOID *Object,
-                                         POBJECT_HANDLE_INFORMATION Information)
+NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type,
+                                         KPROCESSOR_MODE Mode, PVOID *Object, POBJECT_HANDLE_INFORMATION Information)
 {
     OBJECT_HANDLE_INFORMATION Found;
     PHANDLE_TABLE Table;
@@ -130,11 +133,12 @@ NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAcces
     return STATUS_SUCCESS;
 }
 
-// Makes a handle to Object in the current process, or in the kernel's table with OBJ_KERNEL_HANDLE. On success the caller's
-// reference has become the handle's; on failure it is still the caller's.
+// Makes a handle to Object in the current process, or in the kernel's table with OBJ_KERNEL_HANDLE. On success the
+// caller's reference has become the handle's; on failure it is still the caller's.
 //
 // PASSIVE_LEVEL. STATUS_INSUFFICIENT_RESOURCES, or what ObpIncrementHandleCount says.
-NTSTATUS ObpCreateHandle(OB_OPEN_REASON Reason, PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attributes, PHANDLE Handle)
+NTSTATUS ObpCreateHandle(OB_OPEN_REASON Reason, PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attributes,
+                         PHANDLE Handle)
 {
     BOOLEAN Kernel = (Attributes & OBJ_KERNEL_HANDLE) != 0;
     PEPROCESS Process = Kernel ? PsInitialSystemProcess : PsGetCurrentProcess();
@@ -152,7 +156,8 @@ NTSTATUS ObpCreateHandle(OB_OPEN_REASON Reason, PVOID Object, ACCESS_MASK Grante
         return Status;
     if (Header->Flags & OB_FLAG_NEW_OBJECT)
         ObpDropCreateInformation(Header);
-    Entry.Value = (ULONG_PTR)Header | (Attributes & OBJ_INHERIT) | (Attributes & OBJ_PROTECT_CLOSE ? OBP_ENTRY_PROTECT : 0);
+    Entry.Value =
+        (ULONG_PTR)Header | (Attributes & OBJ_INHERIT) | (Attributes & OBJ_PROTECT_CLOSE ? OBP_ENTRY_PROTECT : 0);
     Entry.GrantedAccess = GrantedAccess;
     New = ExCreateHandle(Table, &Entry);
     if (New == NULL) {

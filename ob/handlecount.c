@@ -36,7 +36,8 @@ static POBP_HANDLE_COUNT ObpFindCount(POBP_HANDLE_DATABASE Database, PEPROCESS P
 
 static POBP_HANDLE_DATABASE ObpAllocateDatabase(ULONG Size)
 {
-    POBP_HANDLE_DATABASE Database = ExAllocatePoolZero(PagedPool, sizeof(*Database) + Size * sizeof(OBP_HANDLE_COUNT), TAG_OB_HANDLE_INFO);
+    POBP_HANDLE_DATABASE Database =
+        ExAllocatePoolZero(PagedPool, sizeof(*Database) + Size * sizeof(OBP_HANDLE_COUNT), TAG_OB_HANDLE_INFO);
 
     if (Database != NULL)
         Database->Size = Size;
@@ -121,7 +122,8 @@ static NTSTATUS ObpCheckExclusive(POBJECT_HEADER Header, PEPROCESS Process, ULON
 
 // Counts a new handle of Process and calls the type's open procedure, which may refuse. The caller holds a reference.
 // PASSIVE_LEVEL. STATUS_ACCESS_DENIED (exclusive), STATUS_INSUFFICIENT_RESOURCES, the open procedure's.
-NTSTATUS ObpIncrementHandleCount(OB_OPEN_REASON Reason, POBJECT_HEADER Header, PEPROCESS Process, ACCESS_MASK GrantedAccess, ULONG Attributes)
+NTSTATUS ObpIncrementHandleCount(OB_OPEN_REASON Reason, POBJECT_HEADER Header, PEPROCESS Process,
+                                 ACCESS_MASK GrantedAccess, ULONG Attributes)
 {
     POBJECT_TYPE Type = Header->Type;
     POBP_HANDLE_INFO Info = ObpHandleInfo(Header);
@@ -160,8 +162,9 @@ NTSTATUS ObpIncrementHandleCount(OB_OPEN_REASON Reason, POBJECT_HEADER Header, P
     return STATUS_SUCCESS;
 }
 
-// A handle of Process is gone from its table: counts it out, calls the close procedure with the counts before, and after the
-// last one takes a temporary object's name away. The caller still holds the handle's reference. PASSIVE_LEVEL.
+// A handle of Process is gone from its table: counts it out, calls the close procedure with the counts before, and
+// after the last one takes a temporary object's name away. The caller still holds the handle's reference.
+// PASSIVE_LEVEL.
 VOID ObpDecrementHandleCount(POBJECT_HEADER Header, PEPROCESS Process, ACCESS_MASK GrantedAccess)
 {
     POBJECT_TYPE Type = Header->Type;

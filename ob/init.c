@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Ob's start: first the types and the kernel's handle table, later (with threads and locks that may wait) the namespace.
+// Ob's start: first the types and the kernel's handle table, later (with threads and locks that may wait) the
+// namespace.
 
 #include "obp.h"
 
-static const GENERIC_MAPPING ObpTypeMapping = {STANDARD_RIGHTS_READ, STANDARD_RIGHTS_WRITE, STANDARD_RIGHTS_EXECUTE, STANDARD_RIGHTS_REQUIRED};
+static const GENERIC_MAPPING ObpTypeMapping = {STANDARD_RIGHTS_READ, STANDARD_RIGHTS_WRITE, STANDARD_RIGHTS_EXECUTE,
+                                               STANDARD_RIGHTS_REQUIRED};
 
 // The standing directories and links, in the order they are made.
-static const PCWSTR ObpDirectories[] = {L"\\BaseNamedObjects", L"\\Device", L"\\Driver", L"\\FileSystem", L"\\??", L"\\KnownDlls",
-                                        L"\\KernelObjects", L"\\Callback", L"\\Security", L"\\Sessions", L"\\RPC Control"};
+static const PCWSTR ObpDirectories[] = {
+    L"\\BaseNamedObjects", L"\\Device",   L"\\Driver",   L"\\FileSystem", L"\\??",         L"\\KnownDlls",
+    L"\\KernelObjects",    L"\\Callback", L"\\Security", L"\\Sessions",   L"\\RPC Control"};
 static const struct {
     PCWSTR Name;
     PCWSTR Target;
@@ -49,13 +52,14 @@ static BOOLEAN ObpCreateNamespace(VOID)
     return NT_SUCCESS(Status);
 }
 
-// Phase 0, when both pools exist: the types Type, Directory and SymbolicLink, the kernel's handle table; objects can be made.
-// Phase 1, in the first system thread: the namespace. FALSE: no memory.
+// Phase 0, when both pools exist: the types Type, Directory and SymbolicLink, the kernel's handle table; objects can
+// be made. Phase 1, in the first system thread: the namespace. FALSE: no memory.
 BOOLEAN ObInitSystem(ULONG Phase)
 {
     if (Phase == 1)
         return ObpCreateNamespace();
     ObpInitCapture();
     ObpKernelHandleTable = ExCreateHandleTable(NULL);
-    return ObpKernelHandleTable != NULL && ObpInitDeletion() && ObpCreateTypeType() && ObpCreateDirectoryType() && ObpCreateLinkType();
+    return ObpKernelHandleTable != NULL && ObpInitDeletion() && ObpCreateTypeType() && ObpCreateDirectoryType() &&
+           ObpCreateLinkType();
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// ObInsertObject: the second half of every creation. Gives the new object its name, or finds the one that has it, and makes
-// the handle. Source: WDK ntifs.h, ObInsertObject.
+// ObInsertObject: the second half of every creation. Gives the new object its name, or finds the one that has it, and
+// makes the handle. Source: WDK ntifs.h, ObInsertObject.
 
 #include "obp.h"
 
-// Puts the object under its name. *Result is referenced: the object itself, or with STATUS_OBJECT_NAME_EXISTS the one that was
-// there before.
+// Puts the object under its name. *Result is referenced: the object itself, or with STATUS_OBJECT_NAME_EXISTS the one
+// that was there before.
 static NTSTATUS ObpInsertUnderName(POBJECT_HEADER Header, PACCESS_STATE State, PVOID *Result)
 {
     POBJECT_CREATE_INFORMATION Information = Header->ObjectCreateInfo;
@@ -27,14 +27,16 @@ static NTSTATUS ObpInsertUnderName(POBJECT_HEADER Header, PACCESS_STATE State, P
     if ((Information->Attributes & OBJ_OPENIF) == 0)
         Status = STATUS_OBJECT_NAME_COLLISION;
     else
-        Status = OBJECT_TO_OBJECT_HEADER(*Result)->Type == Header->Type ? STATUS_OBJECT_NAME_EXISTS : STATUS_OBJECT_TYPE_MISMATCH;
+        Status = OBJECT_TO_OBJECT_HEADER(*Result)->Type == Header->Type ? STATUS_OBJECT_NAME_EXISTS
+                                                                        : STATUS_OBJECT_TYPE_MISMATCH;
     if (!NT_SUCCESS(Status))
         ObDereferenceObject(*Result);
     return Status;
 }
 
 // The creator gets what it asks of a new object; of one that existed, what that one's descriptor allows.
-static NTSTATUS ObpGrantInsert(PVOID Object, PACCESS_STATE State, POBJECT_CREATE_INFORMATION Information, BOOLEAN Existed)
+static NTSTATUS ObpGrantInsert(PVOID Object, PACCESS_STATE State, POBJECT_CREATE_INFORMATION Information,
+                               BOOLEAN Existed)
 {
     KPROCESSOR_MODE Mode = Existed ? Information->ProbeMode : KernelMode;
 
@@ -43,9 +45,10 @@ static NTSTATUS ObpGrantInsert(PVOID Object, PACCESS_STATE State, POBJECT_CREATE
     return ObpCheckAccess(Object, State, Mode);
 }
 
-// Makes the handle (if wanted) and the additional references, consuming the one reference to Object that the caller has.
-static NTSTATUS ObpFinishInsert(PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attributes, BOOLEAN Existed, ULONG AdditionalReferences,
-                                PVOID *ReferencedObject, PHANDLE Handle)
+// Makes the handle (if wanted) and the additional references, consuming the one reference to Object that the caller
+// has.
+static NTSTATUS ObpFinishInsert(PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attributes, BOOLEAN Existed,
+                                ULONG AdditionalReferences, PVOID *ReferencedObject, PHANDLE Handle)
 {
     NTSTATUS Status = STATUS_SUCCESS;
 
@@ -67,14 +70,14 @@ static NTSTATUS ObpFinishInsert(PVOID Object, ACCESS_MASK GrantedAccess, ULONG A
     return Status;
 }
 
-// Names a new object and/or makes a handle to it. The creator's reference is consumed in every case. AdditionalReferences are
-// added to the object that counts in the end, which *ReferencedObject (optional) is: with OBJ_OPENIF the one that had the
-// name already.
+// Names a new object and/or makes a handle to it. The creator's reference is consumed in every case.
+// AdditionalReferences are added to the object that counts in the end, which *ReferencedObject (optional) is: with
+// OBJ_OPENIF the one that had the name already.
 //
 // PASSIVE_LEVEL. STATUS_OBJECT_NAME_EXISTS (success), STATUS_OBJECT_NAME_COLLISION, STATUS_OBJECT_TYPE_MISMATCH,
 // STATUS_ACCESS_DENIED, a lookup's failure, STATUS_INSUFFICIENT_RESOURCES.
-NTSTATUS NTAPI ObInsertObject(PVOID Object, PACCESS_STATE AccessState, ACCESS_MASK DesiredAccess, ULONG AdditionalReferences,
-                              PVOID *ReferencedObject, PHANDLE Handle)
+NTSTATUS NTAPI ObInsertObject(PVOID Object, PACCESS_STATE AccessState, ACCESS_MASK DesiredAccess,
+                              ULONG AdditionalReferences, PVOID *ReferencedObject, PHANDLE Handle)
 {
     POBJECT_HEADER Header = OBJECT_TO_OBJECT_HEADER(Object);
     POBJECT_CREATE_INFORMATION Information = Header->ObjectCreateInfo;
@@ -114,7 +117,8 @@ NTSTATUS NTAPI ObInsertObject(PVOID Object, PACCESS_STATE AccessState, ACCESS_MA
             ObpDropCreateInformation(Header);
         else
             ObDereferenceObject(Object); // another one has the name
-        Finished = ObpFinishInsert(Target, AccessState->PreviouslyGrantedAccess, Attributes, Existed, AdditionalReferences, ReferencedObject, Handle);
+        Finished = ObpFinishInsert(Target, AccessState->PreviouslyGrantedAccess, Attributes, Existed,
+                                   AdditionalReferences, ReferencedObject, Handle);
         if (!NT_SUCCESS(Finished))
             Status = Finished;
     } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Symbolic links: objects whose parse procedure puts their target in front of the rest of the name and asks for another
-// lookup. Drive letters are links in \??. Source: WDK, ZwCreateSymbolicLinkObject; Windows Internals, "Symbolic Links".
+// Symbolic links: objects whose parse procedure puts their target in front of the rest of the name and asks for
+// another lookup. Drive letters are links in \??. Source: WDK, ZwCreateSymbolicLinkObject; Windows Internals,
+// "Symbolic Links".
 
 #include "obp.h"
 
@@ -30,10 +31,11 @@ BOOLEAN ObpCreateLinkType(VOID)
     return NT_SUCCESS(ObCreateObjectType(&Name, &Initializer, NULL, &ObpSymbolicLinkObjectType));
 }
 
-// Parse procedure. A name that ends here means the link itself if a link is wanted; else CompleteName becomes target + rest.
-// STATUS_REPARSE, STATUS_NAME_TOO_LONG, STATUS_INSUFFICIENT_RESOURCES. PASSIVE_LEVEL.
-NTSTATUS NTAPI ObpParseSymbolicLink(PVOID ParseObject, POBJECT_TYPE ObjectType, PACCESS_STATE AccessState, KPROCESSOR_MODE AccessMode,
-                                    ULONG Attributes, PUNICODE_STRING CompleteName, PUNICODE_STRING RemainingName, PVOID Context,
+// Parse procedure. A name that ends here means the link itself if a link is wanted; else CompleteName becomes target
+// + rest. STATUS_REPARSE, STATUS_NAME_TOO_LONG, STATUS_INSUFFICIENT_RESOURCES. PASSIVE_LEVEL.
+NTSTATUS NTAPI ObpParseSymbolicLink(PVOID ParseObject, POBJECT_TYPE ObjectType, PACCESS_STATE AccessState,
+                                    KPROCESSOR_MODE AccessMode, ULONG Attributes, PUNICODE_STRING CompleteName,
+                                    PUNICODE_STRING RemainingName, PVOID Context,
                                     PSECURITY_QUALITY_OF_SERVICE SecurityQos, PVOID *Object)
 {
     POBJECT_SYMBOLIC_LINK Link = ParseObject;
@@ -63,11 +65,12 @@ NTSTATUS NTAPI ObpParseSymbolicLink(PVOID ParseObject, POBJECT_TYPE ObjectType, 
 }
 
 // Creates a link; Target is captured (kernel memory, pool, taken over on success).
-static NTSTATUS ObpCreateLink(POBJECT_ATTRIBUTES ObjectAttributes, ACCESS_MASK DesiredAccess, PUNICODE_STRING Target, KPROCESSOR_MODE Mode,
-                              PHANDLE Handle)
+static NTSTATUS ObpCreateLink(POBJECT_ATTRIBUTES ObjectAttributes, ACCESS_MASK DesiredAccess, PUNICODE_STRING Target,
+                              KPROCESSOR_MODE Mode, PHANDLE Handle)
 {
     POBJECT_SYMBOLIC_LINK Link;
-    NTSTATUS Status = ObCreateObject(Mode, ObpSymbolicLinkObjectType, ObjectAttributes, Mode, NULL, sizeof(*Link), 0, 0, (PVOID *)&Link);
+    NTSTATUS Status = ObCreateObject(Mode, ObpSymbolicLinkObjectType, ObjectAttributes, Mode, NULL, sizeof(*Link), 0, 0,
+                                     (PVOID *)&Link);
 
     if (!NT_SUCCESS(Status))
         return Status;
@@ -96,8 +99,10 @@ NTSTATUS ObpCreatePermanentLink(PCWSTR Name, PCWSTR Target)
     return NT_SUCCESS(Status) ? ObCloseHandle(Handle, KernelMode) : Status;
 }
 
-// Creates a symbolic link to Target, which need not exist. STATUS_INVALID_PARAMETER for an empty or odd target. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtCreateSymbolicLinkObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, PUNICODE_STRING Target)
+// Creates a symbolic link to Target, which need not exist. STATUS_INVALID_PARAMETER for an empty or odd target.
+// PASSIVE_LEVEL.
+NTSTATUS NTAPI NtCreateSymbolicLinkObject(PHANDLE Handle, ACCESS_MASK DesiredAccess,
+                                          POBJECT_ATTRIBUTES ObjectAttributes, PUNICODE_STRING Target)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     UNICODE_STRING Captured;
@@ -138,12 +143,15 @@ NTSTATUS NTAPI NtOpenSymbolicLinkObject(PHANDLE Handle, ACCESS_MASK DesiredAcces
     return NT_SUCCESS(Status) ? ObReturnHandle(Handle, Local, Mode) : Status;
 }
 
-// Copies Source into the caller's string. STATUS_BUFFER_TOO_SMALL; *ReturnedLength (optional) is written in both cases.
-static NTSTATUS ObpReturnTarget(PUNICODE_STRING Target, PCUNICODE_STRING Source, PULONG ReturnedLength, KPROCESSOR_MODE Mode)
+// Copies Source into the caller's string. STATUS_BUFFER_TOO_SMALL; *ReturnedLength (optional) is written in both
+// cases.
+static NTSTATUS ObpReturnTarget(PUNICODE_STRING Target, PCUNICODE_STRING Source, PULONG ReturnedLength,
+                                KPROCESSOR_MODE Mode)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         UNICODE_STRING Copy;
 
         if (Mode != KernelMode)
@@ -163,7 +171,8 @@ static NTSTATUS ObpReturnTarget(PUNICODE_STRING Target, PCUNICODE_STRING Source,
             Target->Length = Source->Length;
         }
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -178,7 +187,8 @@ NTSTATUS NTAPI NtQuerySymbolicLinkObject(HANDLE Handle, PUNICODE_STRING Target, 
     NTSTATUS Status;
 
     PAGED_CODE();
-    Status = ObReferenceObjectByHandle(Handle, SYMBOLIC_LINK_QUERY, ObpSymbolicLinkObjectType, Mode, (PVOID *)&Link, NULL);
+    Status =
+        ObReferenceObjectByHandle(Handle, SYMBOLIC_LINK_QUERY, ObpSymbolicLinkObjectType, Mode, (PVOID *)&Link, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = ObpReturnTarget(Target, &Link->LinkTarget, ReturnedLength, Mode);

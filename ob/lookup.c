@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From a name to an object: walks the directories component by component. An object with a parse procedure takes the rest
-// of the name over; STATUS_REPARSE starts again with a new name (symbolic links), a limited number of times.
+// From a name to an object: walks the directories component by component. An object with a parse procedure takes the
+// rest of the name over; STATUS_REPARSE starts again with a new name (symbolic links), a limited number of times.
 // Source: Windows Internals, "Object Names", "Symbolic Links".
 
 #include "obp.h"
@@ -75,7 +75,8 @@ static ACCESS_MASK ObpCreateRight(POBJECT_HEADER Header)
 }
 
 // Finds Component in Directory (*Next referenced), or puts the new object there if this is where the name ends.
-static NTSTATUS ObpStep(POBP_LOOKUP Lookup, POBJECT_DIRECTORY Directory, PCUNICODE_STRING Component, BOOLEAN Last, PVOID *Next)
+static NTSTATUS ObpStep(POBP_LOOKUP Lookup, POBJECT_DIRECTORY Directory, PCUNICODE_STRING Component, BOOLEAN Last,
+                        PVOID *Next)
 {
     BOOLEAN Insert = Last && Lookup->Insert != NULL;
     POBJECT_HEADER_NAME_INFO Info;
@@ -120,8 +121,8 @@ static NTSTATUS ObpCallParse(POBP_LOOKUP Lookup, PVOID Current, PUNICODE_STRING 
 
     *Object = NULL;
     Status = OBJECT_TO_OBJECT_HEADER(Current)->Type->TypeInfo.ParseProcedure(
-        Current, Lookup->Type, Lookup->AccessState, Lookup->Mode, Information->Attributes, &Lookup->Name, Remaining, Lookup->ParseContext,
-        Information->HasQos ? &Information->Qos : NULL, Object);
+        Current, Lookup->Type, Lookup->AccessState, Lookup->Mode, Information->Attributes, &Lookup->Name, Remaining,
+        Lookup->ParseContext, Information->HasQos ? &Information->Qos : NULL, Object);
     if (NT_SUCCESS(Status) && Status != STATUS_REPARSE && *Object == NULL)
         return STATUS_OBJECT_NAME_NOT_FOUND;
     return Status;
@@ -144,8 +145,9 @@ static NTSTATUS ObpWalk(POBP_LOOKUP Lookup, PVOID Current, UNICODE_STRING Remain
             *Object = Current;
             return STATUS_SUCCESS;
         }
-        Status = OBJECT_TO_OBJECT_HEADER(Current)->Type == ObpDirectoryObjectType ? ObpNextComponent(&Remaining, &Component)
-                                                                                 : STATUS_OBJECT_TYPE_MISMATCH;
+        Status = OBJECT_TO_OBJECT_HEADER(Current)->Type == ObpDirectoryObjectType
+                     ? ObpNextComponent(&Remaining, &Component)
+                     : STATUS_OBJECT_TYPE_MISMATCH;
         if (Status == STATUS_OBJECT_NAME_INVALID && Current == ObpRootDirectory && Remaining.Length == 0) {
             *Object = Current; // the name is just a separator
             return STATUS_SUCCESS;
@@ -163,12 +165,12 @@ static NTSTATUS ObpWalk(POBP_LOOKUP Lookup, PVOID Current, UNICODE_STRING Remain
     }
 }
 
-// Finds the object of Lookup->Name, or puts Lookup->Insert there (then Lookup->Inserted, and the name's buffer now belongs to
-// the object). *Object is referenced on success.
+// Finds the object of Lookup->Name, or puts Lookup->Insert there (then Lookup->Inserted, and the name's buffer now
+// belongs to the object). *Object is referenced on success.
 //
-// PASSIVE_LEVEL. STATUS_OBJECT_PATH_SYNTAX_BAD, STATUS_OBJECT_NAME_INVALID, STATUS_OBJECT_PATH_NOT_FOUND (a component on the
-// way), STATUS_OBJECT_NAME_NOT_FOUND (the last one; too many links), STATUS_OBJECT_TYPE_MISMATCH (a component that contains
-// nothing), or what a parse procedure says.
+// PASSIVE_LEVEL. STATUS_OBJECT_PATH_SYNTAX_BAD, STATUS_OBJECT_NAME_INVALID, STATUS_OBJECT_PATH_NOT_FOUND (a component
+// on the way), STATUS_OBJECT_NAME_NOT_FOUND (the last one; too many links), STATUS_OBJECT_TYPE_MISMATCH (a component
+// that contains nothing), or what a parse procedure says.
 NTSTATUS ObpLookupName(POBP_LOOKUP Lookup, PVOID *Object)
 {
     PVOID Start;

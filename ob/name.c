@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Directories as hash tables, and the bond between a name and its object: a name in a directory holds a reference to the
-// object and one to the directory. Names compare without regard to case, as Windows has it for its whole namespace.
+// Directories as hash tables, and the bond between a name and its object: a name in a directory holds a reference to
+// the object and one to the directory. Names compare without regard to case, as Windows has it for its whole
+// namespace.
 
 #include "obp.h"
 
@@ -51,8 +52,8 @@ POBJECT_HEADER_NAME_INFO ObpFindName(POBJECT_DIRECTORY Directory, PCUNICODE_STRI
     return Info;
 }
 
-// Puts an object into Directory under Component, which lies within Path; the object takes Path's buffer over. The namespace
-// is locked exclusively and the name is free.
+// Puts an object into Directory under Component, which lies within Path; the object takes Path's buffer over. The
+// namespace is locked exclusively and the name is free.
 VOID ObpInsertName(POBJECT_DIRECTORY Directory, POBJECT_HEADER Header, PUNICODE_STRING Path, PCUNICODE_STRING Component)
 {
     POBJECT_HEADER_NAME_INFO Info = OBJECT_HEADER_TO_NAME_INFO(Header), *Bucket;
@@ -71,8 +72,8 @@ VOID ObpInsertName(POBJECT_DIRECTORY Directory, POBJECT_HEADER Header, PUNICODE_
     ObReferenceObject(Header->Body);
 }
 
-// Takes the name of a temporary object without handles out of its directory, which may delete both. Others are left alone.
-// The caller holds a reference. PASSIVE_LEVEL, or <= APC_LEVEL (deletion is then put off).
+// Takes the name of a temporary object without handles out of its directory, which may delete both. Others are left
+// alone. The caller holds a reference. PASSIVE_LEVEL, or <= APC_LEVEL (deletion is then put off).
 VOID ObpDeleteName(POBJECT_HEADER Header)
 {
     POBJECT_HEADER_NAME_INFO Info = OBJECT_HEADER_TO_NAME_INFO(Header), *Link;

@@ -8,7 +8,8 @@ POBJECT_HEADER ObpAllocateObject(POBJECT_TYPE Type, ULONG BodySize, BOOLEAN Name
 {
     ULONG Name = Named ? sizeof(OBJECT_HEADER_NAME_INFO) : 0;
     ULONG Handle = Type != NULL && Type->TypeInfo.MaintainHandleCount ? sizeof(OBP_HANDLE_INFO) : 0;
-    ULONG Front = Name + Handle + (Exclusive ? sizeof(OBP_EXCLUSIVE_INFO) : 0), Total = Front + sizeof(OBJECT_HEADER) + BodySize;
+    ULONG Front = Name + Handle + (Exclusive ? sizeof(OBP_EXCLUSIVE_INFO) : 0),
+          Total = Front + sizeof(OBJECT_HEADER) + BodySize;
     POOL_TYPE Pool = Type != NULL ? Type->TypeInfo.PoolType : NonPagedPool;
     POBJECT_HEADER Header;
     PUCHAR Memory;
@@ -27,13 +28,15 @@ POBJECT_HEADER ObpAllocateObject(POBJECT_TYPE Type, ULONG BodySize, BOOLEAN Name
     return Header;
 }
 
-// Creates an object of Type with a zeroed body of BodySize bytes, capturing Attributes (optional, probed if ProbeMode is
-// UserMode). It has no handle and is under no name until ObInsertObject.
+// Creates an object of Type with a zeroed body of BodySize bytes, capturing Attributes (optional, probed if ProbeMode
+// is UserMode). It has no handle and is under no name until ObInsertObject.
 //
-// PASSIVE_LEVEL. The caller owns the reference to *Object. STATUS_INVALID_PARAMETER (attributes the type does not take),
-// STATUS_PRIVILEGE_NOT_HELD (OBJ_PERMANENT), STATUS_INSUFFICIENT_RESOURCES, a capture's failure. Source: WDK ntifs.h.
-NTSTATUS NTAPI ObCreateObject(KPROCESSOR_MODE ProbeMode, POBJECT_TYPE Type, POBJECT_ATTRIBUTES Attributes, KPROCESSOR_MODE OwnershipMode,
-                              PVOID ParseContext, ULONG BodySize, ULONG PagedCharge, ULONG NonPagedCharge, PVOID *Object)
+// PASSIVE_LEVEL. The caller owns the reference to *Object. STATUS_INVALID_PARAMETER (attributes the type does not
+// take), STATUS_PRIVILEGE_NOT_HELD (OBJ_PERMANENT), STATUS_INSUFFICIENT_RESOURCES, a capture's failure. Source: WDK
+// ntifs.h.
+NTSTATUS NTAPI ObCreateObject(KPROCESSOR_MODE ProbeMode, POBJECT_TYPE Type, POBJECT_ATTRIBUTES Attributes,
+                              KPROCESSOR_MODE OwnershipMode, PVOID ParseContext, ULONG BodySize, ULONG PagedCharge,
+                              ULONG NonPagedCharge, PVOID *Object)
 {
     POBJECT_CREATE_INFORMATION Information;
     UNICODE_STRING Name;
@@ -49,7 +52,8 @@ NTSTATUS NTAPI ObCreateObject(KPROCESSOR_MODE ProbeMode, POBJECT_TYPE Type, POBJ
     Status = ObpCaptureAttributes(Attributes, ProbeMode, Information, &Name);
     if (NT_SUCCESS(Status) && (Information->Attributes & Type->TypeInfo.InvalidAttributes) != 0)
         Status = STATUS_INVALID_PARAMETER;
-    if (NT_SUCCESS(Status) && (Information->Attributes & OBJ_PERMANENT) != 0 && !SeSinglePrivilegeCheck(SE_CREATE_PERMANENT_PRIVILEGE, ProbeMode))
+    if (NT_SUCCESS(Status) && (Information->Attributes & OBJ_PERMANENT) != 0 &&
+        !SeSinglePrivilegeCheck(SE_CREATE_PERMANENT_PRIVILEGE, ProbeMode))
         Status = STATUS_PRIVILEGE_NOT_HELD;
     if (!NT_SUCCESS(Status))
         goto Cleanup;
@@ -101,8 +105,8 @@ LONG FASTCALL ObfReferenceObject(PVOID Object)
     return Count;
 }
 
-// Adds a reference unless the last one is already gone (then FALSE). The memory must still be there: the caller holds a lock
-// that the delete procedure takes. Any IRQL.
+// Adds a reference unless the last one is already gone (then FALSE). The memory must still be there: the caller holds
+// a lock that the delete procedure takes. Any IRQL.
 BOOLEAN ObReferenceObjectSafe(PVOID Object)
 {
     POBJECT_HEADER Header = OBJECT_TO_OBJECT_HEADER(Object);
@@ -118,7 +122,8 @@ BOOLEAN ObReferenceObjectSafe(PVOID Object)
 
 // Adds a reference after comparing the type (NULL: any). A pointer is proof enough of access.
 // IRQL <= DISPATCH_LEVEL. STATUS_OBJECT_TYPE_MISMATCH. Source: WDK, ObReferenceObjectByPointer.
-NTSTATUS NTAPI ObReferenceObjectByPointer(PVOID Object, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type, KPROCESSOR_MODE Mode)
+NTSTATUS NTAPI ObReferenceObjectByPointer(PVOID Object, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type,
+                                          KPROCESSOR_MODE Mode)
 {
     UNREFERENCED_PARAMETER(DesiredAccess);
     UNREFERENCED_PARAMETER(Mode);

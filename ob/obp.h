@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: MIT
 // Ob's private header.
 //
-// An object in memory; the parts in front exist only if the object needs them, the header knows how far away they are:
+// An object in memory; the parts in front exist only if the object needs them, the header knows how far away they
+// are:
 //
 //   | OBP_EXCLUSIVE_INFO | OBP_HANDLE_INFO | OBJECT_HEADER_NAME_INFO | OBJECT_HEADER | body ...
 //     OBJ_EXCLUSIVE        MaintainHandleCount   named                  ^ handles      ^ what everybody else holds
 //
-// Two counts: HandleCount counts handles; PointerCount counts references, of which each handle and the name's place in a
-// directory hold one. The last handle takes a temporary object's name away; the last reference deletes the object.
+// Two counts: HandleCount counts handles; PointerCount counts references, of which each handle and the name's place
+// in a directory hold one. The last handle takes a temporary object's name away; the last reference deletes the
+// object.
 
 #ifndef MICA_OB_OBP_H
 #define MICA_OB_OBP_H
 
 #include "ntos.h"
 
-#define TAG_OB_NAME 0x6D4E624F      // 'ObNm'
+#define TAG_OB_NAME 0x6D4E624F        // 'ObNm'
 #define TAG_OB_CREATE_INFO 0x6943624F // 'ObCi'
 #define TAG_OB_HANDLE_INFO 0x6948624F // 'ObHi'
-#define TAG_OB_QUERY 0x6551624F     // 'ObQe'
+#define TAG_OB_QUERY 0x6551624F       // 'ObQe'
 
 #define OBJ_NAME_PATH_SEPARATOR L'\\'
 #define OBP_MAX_REPARSE 32
@@ -76,7 +78,8 @@ typedef struct _OBJECT_CREATE_INFORMATION {
 } OBJECT_CREATE_INFORMATION, *POBJECT_CREATE_INFORMATION;
 
 // capture.c
-NTSTATUS ObpCaptureAttributes(POBJECT_ATTRIBUTES Attributes, KPROCESSOR_MODE Mode, POBJECT_CREATE_INFORMATION Information, PUNICODE_STRING Name);
+NTSTATUS ObpCaptureAttributes(POBJECT_ATTRIBUTES Attributes, KPROCESSOR_MODE Mode,
+                              POBJECT_CREATE_INFORMATION Information, PUNICODE_STRING Name);
 VOID ObpReleaseCreateInformation(POBJECT_CREATE_INFORMATION Information);
 NTSTATUS ObpCaptureName(PUNICODE_STRING Captured, PUNICODE_STRING Source, KPROCESSOR_MODE Mode);
 VOID ObpFreeName(PUNICODE_STRING Name);
@@ -114,7 +117,8 @@ extern POBJECT_DIRECTORY ObpRootDirectory;
 VOID ObpLockNamespace(BOOLEAN Exclusive);
 VOID ObpUnlockNamespace(BOOLEAN Exclusive);
 POBJECT_HEADER_NAME_INFO ObpFindName(POBJECT_DIRECTORY Directory, PCUNICODE_STRING Name);
-VOID ObpInsertName(POBJECT_DIRECTORY Directory, POBJECT_HEADER Header, PUNICODE_STRING Path, PCUNICODE_STRING Component);
+VOID ObpInsertName(POBJECT_DIRECTORY Directory, POBJECT_HEADER Header, PUNICODE_STRING Path,
+                   PCUNICODE_STRING Component);
 VOID ObpDeleteName(POBJECT_HEADER Header);
 
 // lookup.c
@@ -134,17 +138,21 @@ NTSTATUS ObpLookupName(POBP_LOOKUP Lookup, PVOID *Object);
 NTSTATUS ObpCheckAccess(PVOID Object, PACCESS_STATE State, KPROCESSOR_MODE Mode);
 
 // handlecount.c
-NTSTATUS ObpIncrementHandleCount(OB_OPEN_REASON Reason, POBJECT_HEADER Header, PEPROCESS Process, ACCESS_MASK GrantedAccess, ULONG Attributes);
+NTSTATUS ObpIncrementHandleCount(OB_OPEN_REASON Reason, POBJECT_HEADER Header, PEPROCESS Process,
+                                 ACCESS_MASK GrantedAccess, ULONG Attributes);
 VOID ObpDecrementHandleCount(POBJECT_HEADER Header, PEPROCESS Process, ACCESS_MASK GrantedAccess);
 
 // handle.c
 extern PHANDLE_TABLE ObpKernelHandleTable;
-NTSTATUS ObpCreateHandle(OB_OPEN_REASON Reason, PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attributes, PHANDLE Handle);
-// The handle table of a process, safe until ObpReleaseProcessTable; NULL (nothing to release) if it has none any more.
+NTSTATUS ObpCreateHandle(OB_OPEN_REASON Reason, PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attributes,
+                         PHANDLE Handle);
+// The handle table of a process, safe until ObpReleaseProcessTable; NULL (nothing to release) if it has none any
+// more.
 PHANDLE_TABLE ObpAcquireProcessTable(PEPROCESS Process);
 VOID ObpReleaseProcessTable(PEPROCESS Process);
 PHANDLE_TABLE ObpDetachProcessTable(PEPROCESS Process);
-NTSTATUS ObpReferenceEntry(PHANDLE_TABLE Table, HANDLE Handle, POBJECT_HEADER *Header, POBJECT_HANDLE_INFORMATION Information);
+NTSTATUS ObpReferenceEntry(PHANDLE_TABLE Table, HANDLE Handle, POBJECT_HEADER *Header,
+                           POBJECT_HANDLE_INFORMATION Information);
 FORCEINLINE BOOLEAN ObpIsKernelHandle(HANDLE Handle, KPROCESSOR_MODE Mode)
 {
     return Mode == KernelMode && (LONG)(LONG_PTR)Handle < 0;
@@ -155,11 +163,13 @@ FORCEINLINE HANDLE ObpStripKernelHandle(HANDLE Handle)
 }
 
 // close.c
-NTSTATUS ObpCloseTableHandle(PEPROCESS Process, PHANDLE_TABLE Table, HANDLE Handle, KPROCESSOR_MODE Mode, BOOLEAN TableAcquired);
+NTSTATUS ObpCloseTableHandle(PEPROCESS Process, PHANDLE_TABLE Table, HANDLE Handle, KPROCESSOR_MODE Mode,
+                             BOOLEAN TableAcquired);
 
 // link.c, directory.c
-NTSTATUS NTAPI ObpParseSymbolicLink(PVOID ParseObject, POBJECT_TYPE ObjectType, PACCESS_STATE AccessState, KPROCESSOR_MODE AccessMode,
-                                    ULONG Attributes, PUNICODE_STRING CompleteName, PUNICODE_STRING RemainingName, PVOID Context,
+NTSTATUS NTAPI ObpParseSymbolicLink(PVOID ParseObject, POBJECT_TYPE ObjectType, PACCESS_STATE AccessState,
+                                    KPROCESSOR_MODE AccessMode, ULONG Attributes, PUNICODE_STRING CompleteName,
+                                    PUNICODE_STRING RemainingName, PVOID Context,
                                     PSECURITY_QUALITY_OF_SERVICE SecurityQos, PVOID *Object);
 BOOLEAN ObpCreateLinkType(VOID);
 BOOLEAN ObpCreateDirectoryType(VOID);

@@ -25,19 +25,21 @@ static NTSTATUS ObpFindAndCheck(POBP_LOOKUP Lookup, PVOID *Object)
     if (Lookup->Type != NULL && OBJECT_TO_OBJECT_HEADER(*Object)->Type != Lookup->Type)
         Status = STATUS_OBJECT_TYPE_MISMATCH;
     else
-        Status = ObpCheckAccess(*Object, Lookup->AccessState, ObpCheckMode(Lookup->Mode, Lookup->Information->Attributes));
+        Status =
+            ObpCheckAccess(*Object, Lookup->AccessState, ObpCheckMode(Lookup->Mode, Lookup->Information->Attributes));
     if (!NT_SUCCESS(Status))
         ObDereferenceObject(*Object);
     return Status;
 }
 
-// Opens the object that Attributes name: a handle in the current process, or in the kernel's table with OBJ_KERNEL_HANDLE.
-// Type NULL: any. AccessState NULL: made here from DesiredAccess. *Handle is kernel memory.
+// Opens the object that Attributes name: a handle in the current process, or in the kernel's table with
+// OBJ_KERNEL_HANDLE. Type NULL: any. AccessState NULL: made here from DesiredAccess. *Handle is kernel memory.
 //
 // PASSIVE_LEVEL. A capture's or a lookup's failure, STATUS_OBJECT_TYPE_MISMATCH, STATUS_ACCESS_DENIED,
 // STATUS_INSUFFICIENT_RESOURCES.
-NTSTATUS NTAPI ObOpenObjectByName(POBJECT_ATTRIBUTES Attributes, POBJECT_TYPE Type, KPROCESSOR_MODE Mode, PACCESS_STATE AccessState,
-                                  ACCESS_MASK DesiredAccess, PVOID ParseContext, PHANDLE Handle)
+NTSTATUS NTAPI ObOpenObjectByName(POBJECT_ATTRIBUTES Attributes, POBJECT_TYPE Type, KPROCESSOR_MODE Mode,
+                                  PACCESS_STATE AccessState, ACCESS_MASK DesiredAccess, PVOID ParseContext,
+                                  PHANDLE Handle)
 {
     OBJECT_CREATE_INFORMATION Information;
     ACCESS_STATE Local;
@@ -65,8 +67,8 @@ NTSTATUS NTAPI ObOpenObjectByName(POBJECT_ATTRIBUTES Attributes, POBJECT_TYPE Ty
     }
     Status = ObpFindAndCheck(&Lookup, &Object);
     if (NT_SUCCESS(Status)) {
-        Status = ObpCreateHandle(ObpIsNew(Object) ? ObCreateHandle : ObOpenHandle, Object, Lookup.AccessState->PreviouslyGrantedAccess,
-                                 Information.Attributes, Handle);
+        Status = ObpCreateHandle(ObpIsNew(Object) ? ObCreateHandle : ObOpenHandle, Object,
+                                 Lookup.AccessState->PreviouslyGrantedAccess, Information.Attributes, Handle);
         if (!NT_SUCCESS(Status))
             ObDereferenceObject(Object);
     }
@@ -80,10 +82,10 @@ Cleanup:
 
 // Opens an object that the caller has a pointer to. HandleAttributes: OBJ_*; AccessState as ObOpenObjectByName's.
 //
-// PASSIVE_LEVEL. The caller keeps its reference. STATUS_OBJECT_TYPE_MISMATCH, STATUS_ACCESS_DENIED, STATUS_INVALID_PARAMETER,
-// STATUS_INSUFFICIENT_RESOURCES.
-NTSTATUS NTAPI ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PACCESS_STATE AccessState, ACCESS_MASK DesiredAccess,
-                                     POBJECT_TYPE Type, KPROCESSOR_MODE Mode, PHANDLE Handle)
+// PASSIVE_LEVEL. The caller keeps its reference. STATUS_OBJECT_TYPE_MISMATCH, STATUS_ACCESS_DENIED,
+// STATUS_INVALID_PARAMETER, STATUS_INSUFFICIENT_RESOURCES.
+NTSTATUS NTAPI ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PACCESS_STATE AccessState,
+                                     ACCESS_MASK DesiredAccess, POBJECT_TYPE Type, KPROCESSOR_MODE Mode, PHANDLE Handle)
 {
     POBJECT_TYPE Actual = OBJECT_TO_OBJECT_HEADER(Object)->Type;
     PACCESS_STATE State = AccessState;
@@ -113,14 +115,19 @@ NTSTATUS NTAPI ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PACCE
     return Status;
 }
 
-// References the object of a name without making a handle. Attributes: OBJ_*; the rest as ObOpenObjectByName. The caller owns
-// the reference to *Object. PASSIVE_LEVEL.
-NTSTATUS NTAPI ObReferenceObjectByName(PUNICODE_STRING Name, ULONG Attributes, PACCESS_STATE AccessState, ACCESS_MASK DesiredAccess,
-                                       POBJECT_TYPE Type, KPROCESSOR_MODE Mode, PVOID ParseContext, PVOID *Object)
+// References the object of a name without making a handle. Attributes: OBJ_*; the rest as ObOpenObjectByName. The
+// caller owns the reference to *Object. PASSIVE_LEVEL.
+NTSTATUS NTAPI ObReferenceObjectByName(PUNICODE_STRING Name, ULONG Attributes, PACCESS_STATE AccessState,
+                                       ACCESS_MASK DesiredAccess, POBJECT_TYPE Type, KPROCESSOR_MODE Mode,
+                                       PVOID ParseContext, PVOID *Object)
 {
     OBJECT_CREATE_INFORMATION Information = {.Attributes = Attributes, .ProbeMode = Mode};
     ACCESS_STATE Local;
-    OBP_LOOKUP Lookup = {.Information = &Information, .Type = Type, .Mode = Mode, .ParseContext = ParseContext, .AccessState = AccessState};
+    OBP_LOOKUP Lookup = {.Information = &Information,
+                         .Type = Type,
+                         .Mode = Mode,
+                         .ParseContext = ParseContext,
+                         .AccessState = AccessState};
     NTSTATUS Status;
 
     PAGED_CODE();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The handle table of a process: made with it (inherited handles keep their values), closed with it, walked for information.
-// Source: Windows Internals, "Handle Inheritance".
+// The handle table of a process: made with it (inherited handles keep their values), closed with it, walked for
+// information. Source: Windows Internals, "Handle Inheritance".
 
 #include "obp.h"
 
@@ -21,9 +21,9 @@ static BOOLEAN ObpInheritHandle(PHANDLE_TABLE_ENTRY OldEntry, PHANDLE_TABLE_ENTR
     return TRUE;
 }
 
-// Gives a new process its handle table: with Parent, copies of its inheritable handles at the same values; else an empty
-// one. The first process of all (the system process) gets the kernel's table. PASSIVE_LEVEL. STATUS_INSUFFICIENT_RESOURCES;
-// STATUS_PROCESS_IS_TERMINATING if the parent has lost its table.
+// Gives a new process its handle table: with Parent, copies of its inheritable handles at the same values; else an
+// empty one. The first process of all (the system process) gets the kernel's table. PASSIVE_LEVEL.
+// STATUS_INSUFFICIENT_RESOURCES; STATUS_PROCESS_IS_TERMINATING if the parent has lost its table.
 NTSTATUS NTAPI ObInitProcess(PEPROCESS Parent, PEPROCESS Process)
 {
     PHANDLE_TABLE Table, Old;
@@ -48,8 +48,8 @@ NTSTATUS NTAPI ObInitProcess(PEPROCESS Parent, PEPROCESS Process)
     return STATUS_SUCCESS;
 }
 
-// Closes every handle of a process, protected ones too, and frees its table. In the context of its last thread, or of whoever
-// failed to create it. PASSIVE_LEVEL.
+// Closes every handle of a process, protected ones too, and frees its table. In the context of its last thread, or of
+// whoever failed to create it. PASSIVE_LEVEL.
 VOID ObKillProcess(PEPROCESS Process)
 {
     PHANDLE_TABLE Table = ObpDetachProcessTable(Process);
@@ -94,8 +94,8 @@ static BOOLEAN ObpVisitHandle(PHANDLE_TABLE_ENTRY Entry, HANDLE Handle, PVOID Co
     return Walk->Callback(Handle, EX_HANDLE_ENTRY_OBJECT(Entry), Entry->GrantedAccess, Attributes, Walk->Context);
 }
 
-// Calls Callback for each handle of Process, entry locked, until it returns TRUE. FALSE if the process has no handle table any
-// more. PASSIVE_LEVEL.
+// Calls Callback for each handle of Process, entry locked, until it returns TRUE. FALSE if the process has no handle
+// table any more. PASSIVE_LEVEL.
 BOOLEAN ObEnumerateHandles(PEPROCESS Process, POB_ENUMERATE_HANDLE_ROUTINE Callback, PVOID Context)
 {
     PHANDLE_TABLE Table = ObpAcquireProcessTable(Process);

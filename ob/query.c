@@ -13,12 +13,14 @@ NTSTATUS ObpProbeOutput(PVOID Information, ULONG Length, PULONG ReturnLength, KP
 
     if (Mode == KernelMode)
         return STATUS_SUCCESS;
-    SEH_TRY {
+    SEH_TRY
+    {
         ProbeForWrite(Information, Length, sizeof(ULONG));
         if (ReturnLength != NULL)
             ProbeForWriteType(ReturnLength);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -30,13 +32,15 @@ NTSTATUS ObpCopyOut(PVOID Target, const VOID *Source, ULONG Length, PULONG Retur
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         if (Source != NULL)
             RtlCopyMemory(Target, Source, Length);
         if (ReturnLength != NULL)
             *ReturnLength = Length;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -46,8 +50,8 @@ NTSTATUS ObpCopyOut(PVOID Target, const VOID *Source, ULONG Length, PULONG Retur
 typedef struct _OBP_QUERY {
     PVOID Object;
     OBJECT_HANDLE_INFORMATION Handle;
-    PVOID Buffer;  // kernel memory, zeroed
-    PVOID Target;  // where the answer will go: pointers in it point there
+    PVOID Buffer; // kernel memory, zeroed
+    PVOID Target; // where the answer will go: pointers in it point there
     ULONG Length;
     ULONG Needed;
 } OBP_QUERY, *POBP_QUERY;
@@ -56,7 +60,8 @@ static ULONG ObpNameQueryLength(POBJECT_HEADER Header)
 {
     POBJECT_HEADER_NAME_INFO Info = OBJECT_HEADER_TO_NAME_INFO(Header);
 
-    return Info != NULL && Info->Directory != NULL ? sizeof(OBJECT_NAME_INFORMATION) + Info->Name.Length + sizeof(WCHAR) : 0;
+    return Info != NULL && Info->Directory != NULL ? sizeof(OBJECT_NAME_INFORMATION) + Info->Name.Length + sizeof(WCHAR)
+                                                   : 0;
 }
 
 static NTSTATUS ObpQueryBasic(POBP_QUERY Query)
@@ -96,7 +101,8 @@ static NTSTATUS ObpQueryName(POBP_QUERY Query)
 static ULONG ObpPutType(POBP_QUERY Query, ULONG Offset, POBJECT_TYPE Type)
 {
     POBJECT_TYPE_INFORMATION Information = (PVOID)((PUCHAR)Query->Buffer + Offset);
-    ULONG Name = Offset + sizeof(*Information), End = (ULONG)ALIGN_UP_BY(Name + Type->Name.Length + sizeof(WCHAR), sizeof(ULONG));
+    ULONG Name = Offset + sizeof(*Information),
+          End = (ULONG)ALIGN_UP_BY(Name + Type->Name.Length + sizeof(WCHAR), sizeof(ULONG));
 
     if (End > Query->Length)
         return End;
@@ -152,15 +158,18 @@ static NTSTATUS ObpQueryHandleFlags(POBP_QUERY Query)
 }
 
 static NTSTATUS (*const ObpQueryRoutines[])(POBP_QUERY Query) = {
-    [ObjectBasicInformation] = ObpQueryBasic,  [ObjectNameInformation] = ObpQueryName,
-    [ObjectTypeInformation] = ObpQueryType,    [ObjectTypesInformation] = ObpQueryTypes,
+    [ObjectBasicInformation] = ObpQueryBasic,
+    [ObjectNameInformation] = ObpQueryName,
+    [ObjectTypeInformation] = ObpQueryType,
+    [ObjectTypesInformation] = ObpQueryTypes,
     [ObjectHandleFlagInformation] = ObpQueryHandleFlags,
 };
 
 // Answers a class about the object of Handle, or (ObjectTypesInformation) about all types. Any access is enough.
 // *ReturnLength (optional): bytes written, or needed with STATUS_INFO_LENGTH_MISMATCH. STATUS_INVALID_INFO_CLASS.
 // PASSIVE_LEVEL.
-NTSTATUS NTAPI NtQueryObject(HANDLE Handle, OBJECT_INFORMATION_CLASS Class, PVOID Information, ULONG Length, PULONG ReturnLength)
+NTSTATUS NTAPI NtQueryObject(HANDLE Handle, OBJECT_INFORMATION_CLASS Class, PVOID Information, ULONG Length,
+                             PULONG ReturnLength)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     OBP_QUERY Query = {.Target = Information, .Length = min_of(Length, QUERY_LARGEST_BUFFER)};
@@ -209,20 +218,23 @@ static NTSTATUS ObpCaptureHandleFlags(POBJECT_HANDLE_FLAG_INFORMATION Flags, PVO
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         if (Mode != KernelMode)
             ProbeForRead(Information, sizeof(*Flags), 1);
         *Flags = *(volatile OBJECT_HANDLE_FLAG_INFORMATION *)Information;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
     return Status;
 }
 
-// ObjectHandleFlagInformation: whether a handle is inherited, and protected from being closed. STATUS_INVALID_INFO_CLASS,
-// STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_HANDLE, STATUS_ACCESS_VIOLATION. PASSIVE_LEVEL.
+// ObjectHandleFlagInformation: whether a handle is inherited, and protected from being closed.
+// STATUS_INVALID_INFO_CLASS, STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_HANDLE, STATUS_ACCESS_VIOLATION.
+// PASSIVE_LEVEL.
 NTSTATUS NTAPI NtSetInformationObject(HANDLE Handle, OBJECT_INFORMATION_CLASS Class, PVOID Information, ULONG Length)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();

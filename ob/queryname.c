@@ -40,8 +40,8 @@ static VOID ObpBuildPath(POBJECT_HEADER Header, PWSTR Buffer, ULONG Length)
     }
 }
 
-// Writes an object's full name behind *Information (kernel memory): NUL-terminated, Buffer pointing there. An object without a
-// name has Length 0 and Buffer NULL. *ReturnLength: bytes written, or needed.
+// Writes an object's full name behind *Information (kernel memory): NUL-terminated, Buffer pointing there. An object
+// without a name has Length 0 and Buffer NULL. *ReturnLength: bytes written, or needed.
 //
 // PASSIVE_LEVEL; the caller holds a reference. STATUS_INFO_LENGTH_MISMATCH if Length is too small.
 NTSTATUS NTAPI ObQueryNameString(PVOID Object, POBJECT_NAME_INFORMATION Information, ULONG Length, PULONG ReturnLength)
@@ -52,8 +52,8 @@ NTSTATUS NTAPI ObQueryNameString(PVOID Object, POBJECT_NAME_INFORMATION Informat
 
     PAGED_CODE();
     if (Header->Type->TypeInfo.QueryNameProcedure != NULL) {
-        return Header->Type->TypeInfo.QueryNameProcedure(Object, Header->NameInfoOffset != 0, Information, Length, ReturnLength,
-                                                         KernelMode);
+        return Header->Type->TypeInfo.QueryNameProcedure(Object, Header->NameInfoOffset != 0, Information, Length,
+                                                         ReturnLength, KernelMode);
     }
     ObpLockNamespace(FALSE);
     Bytes = ObpPathLength(Header);

@@ -3,7 +3,8 @@
 
 #include "obp.h"
 
-// Can *Handle be written? Kernel mode is trusted. STATUS_ACCESS_VIOLATION, STATUS_DATATYPE_MISALIGNMENT. PASSIVE_LEVEL.
+// Can *Handle be written? Kernel mode is trusted. STATUS_ACCESS_VIOLATION, STATUS_DATATYPE_MISALIGNMENT.
+// PASSIVE_LEVEL.
 NTSTATUS NTAPI ObProbeHandle(PHANDLE Handle, KPROCESSOR_MODE Mode)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
@@ -12,17 +13,20 @@ NTSTATUS NTAPI ObProbeHandle(PHANDLE Handle, KPROCESSOR_MODE Mode)
         return STATUS_SUCCESS;
     if (Handle == NULL)
         return STATUS_ACCESS_VIOLATION;
-    SEH_TRY {
+    SEH_TRY
+    {
         ProbeForWriteType(Handle);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
     return Status;
 }
 
-// Writes a new handle of the current process to a probed address. If that faults the handle is closed again. PASSIVE_LEVEL.
+// Writes a new handle of the current process to a probed address. If that faults the handle is closed again.
+// PASSIVE_LEVEL.
 NTSTATUS NTAPI ObReturnHandle(PHANDLE Handle, HANDLE Value, KPROCESSOR_MODE Mode)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
@@ -31,10 +35,12 @@ NTSTATUS NTAPI ObReturnHandle(PHANDLE Handle, HANDLE Value, KPROCESSOR_MODE Mode
         *Handle = Value;
         return STATUS_SUCCESS;
     }
-    SEH_TRY {
+    SEH_TRY
+    {
         *Handle = Value;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END

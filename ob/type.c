@@ -10,8 +10,8 @@ POBJECT_TYPE ObpTypeObjectType;
 POBJECT_TYPE ObpObjectTypes[OBP_MAX_TYPES];
 ULONG ObpTypeCount;
 
-static EX_PUSH_LOCK ObpTypeLock;                // ObpObjectTypes and the lists of all objects of a type
-static POBJECT_DIRECTORY ObpTypeDirectory;      // \ObjectTypes, from phase 1 on
+static EX_PUSH_LOCK ObpTypeLock;           // ObpObjectTypes and the lists of all objects of a type
+static POBJECT_DIRECTORY ObpTypeDirectory; // \ObjectTypes, from phase 1 on
 
 static VOID ObpLockTypes(VOID)
 {
@@ -85,12 +85,13 @@ static NTSTATUS ObpNameType(POBJECT_TYPE Type)
     return STATUS_SUCCESS;
 }
 
-// Makes a type. Its objects' memory comes from Initializer->PoolType under a tag made of the type's name. Types are never
-// deleted: *Type is valid for ever.
+// Makes a type. Its objects' memory comes from Initializer->PoolType under a tag made of the type's name. Types are
+// never deleted: *Type is valid for ever.
 //
 // PASSIVE_LEVEL. STATUS_INVALID_PARAMETER (bad name or initializer), STATUS_OBJECT_NAME_COLLISION,
 // STATUS_INSUFFICIENT_RESOURCES.
-NTSTATUS NTAPI ObCreateObjectType(PUNICODE_STRING TypeName, POBJECT_TYPE_INITIALIZER Initializer, PSECURITY_DESCRIPTOR Security, POBJECT_TYPE *Type)
+NTSTATUS NTAPI ObCreateObjectType(PUNICODE_STRING TypeName, POBJECT_TYPE_INITIALIZER Initializer,
+                                  PSECURITY_DESCRIPTOR Security, POBJECT_TYPE *Type)
 {
     UNICODE_STRING Name;
     POBJECT_HEADER Header;
@@ -116,7 +117,8 @@ NTSTATUS NTAPI ObCreateObjectType(PUNICODE_STRING TypeName, POBJECT_TYPE_INITIAL
     InitializeListHead(&New->TypeList);
     New->Name = Name;
     New->TypeInfo = *Initializer;
-    New->TypeInfo.ValidAccessMask |= SYNCHRONIZE * (Initializer->DispatcherOffset >= 0 || Initializer->UseDefaultObject);
+    New->TypeInfo.ValidAccessMask |=
+        SYNCHRONIZE * (Initializer->DispatcherOffset >= 0 || Initializer->UseDefaultObject);
     New->Key = ObpTypeTag(&Name);
     if (ObpTypeObjectType == NULL)
         ObpTypeObjectType = Header->Type = New; // the first one is Type's own

@@ -52,10 +52,12 @@ NTSTATUS NTAPI NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_IN
     Status = ObpReferenceWaitable(Handle, Mode, &Object, &WaitObject);
     if (!NT_SUCCESS(Status))
         return Status;
-    SEH_TRY {
+    SEH_TRY
+    {
         Status = KeWaitForSingleObject(WaitObject, UserRequest, Mode, Alertable, Wait);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -75,13 +77,15 @@ static NTSTATUS ObpCaptureHandles(PHANDLE Copy, HANDLE *Handles, ULONG Count, KP
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         if (Mode != KernelMode)
             ProbeForRead(Handles, Count * sizeof(HANDLE), sizeof(HANDLE));
         for (ULONG Index = 0; Index < Count; Index++)
             Copy[Index] = ((volatile HANDLE *)Handles)[Index];
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -100,22 +104,27 @@ static BOOLEAN ObpHasDuplicates(POBP_MULTIPLE_WAIT Wait)
     return FALSE;
 }
 
-static NTSTATUS ObpWaitForAll(POBP_MULTIPLE_WAIT Wait, ULONG Count, WAIT_TYPE WaitType, BOOLEAN Alertable, PLARGE_INTEGER Timeout, KPROCESSOR_MODE Mode)
+static NTSTATUS ObpWaitForAll(POBP_MULTIPLE_WAIT Wait, ULONG Count, WAIT_TYPE WaitType, BOOLEAN Alertable,
+                              PLARGE_INTEGER Timeout, KPROCESSOR_MODE Mode)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
     while (Wait->Count < Count && NT_SUCCESS(Status)) {
-        Status = ObpReferenceWaitable(Wait->Handles[Wait->Count], Mode, &Wait->Objects[Wait->Count], &Wait->WaitObjects[Wait->Count]);
+        Status = ObpReferenceWaitable(Wait->Handles[Wait->Count], Mode, &Wait->Objects[Wait->Count],
+                                      &Wait->WaitObjects[Wait->Count]);
         if (NT_SUCCESS(Status))
             Wait->Count++;
     }
     if (NT_SUCCESS(Status) && WaitType == WaitAll && ObpHasDuplicates(Wait))
         Status = STATUS_INVALID_PARAMETER_MIX;
     if (NT_SUCCESS(Status)) {
-        SEH_TRY {
-            Status = KeWaitForMultipleObjects(Count, Wait->WaitObjects, WaitType, UserRequest, Mode, Alertable, Timeout, Wait->Blocks);
+        SEH_TRY
+        {
+            Status = KeWaitForMultipleObjects(Count, Wait->WaitObjects, WaitType, UserRequest, Mode, Alertable, Timeout,
+                                              Wait->Blocks);
         }
-        SEH_EXCEPT {
+        SEH_EXCEPT
+        {
             Status = SEH_CODE();
         }
         SEH_END
@@ -125,9 +134,11 @@ static NTSTATUS ObpWaitForAll(POBP_MULTIPLE_WAIT Wait, ULONG Count, WAIT_TYPE Wa
     return Status;
 }
 
-// Waits until any or all of 1 to 64 objects are signaled. As NtWaitForSingleObject, and STATUS_INVALID_PARAMETER_1 (count),
-// STATUS_INVALID_PARAMETER_3 (type), STATUS_INVALID_PARAMETER_MIX (an object twice in a wait for all). PASSIVE_LEVEL.
-NTSTATUS NTAPI NtWaitForMultipleObjects(ULONG Count, HANDLE *Handles, WAIT_TYPE WaitType, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
+// Waits until any or all of 1 to 64 objects are signaled. As NtWaitForSingleObject, and STATUS_INVALID_PARAMETER_1
+// (count), STATUS_INVALID_PARAMETER_3 (type), STATUS_INVALID_PARAMETER_MIX (an object twice in a wait for all).
+// PASSIVE_LEVEL.
+NTSTATUS NTAPI NtWaitForMultipleObjects(ULONG Count, HANDLE *Handles, WAIT_TYPE WaitType, BOOLEAN Alertable,
+                                        PLARGE_INTEGER Timeout)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     OBP_MULTIPLE_WAIT Wait;
@@ -164,12 +175,14 @@ static BOOLEAN ObpSignalRight(POBJECT_TYPE Type, PACCESS_MASK Access)
 }
 
 // Signals one object and, without a gap in which another thread could run, begins the wait for the other.
-static NTSTATUS ObpSignalAndWait(PVOID Signal, PVOID WaitObject, BOOLEAN Alertable, PLARGE_INTEGER Timeout, KPROCESSOR_MODE Mode)
+static NTSTATUS ObpSignalAndWait(PVOID Signal, PVOID WaitObject, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
+                                 KPROCESSOR_MODE Mode)
 {
     POBJECT_TYPE Type = OBJECT_TO_OBJECT_HEADER(Signal)->Type;
     volatile NTSTATUS Status;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         if (Type == ExEventObjectType)
             KeSetEvent(Signal, EVENT_INCREMENT, TRUE);
         else if (Type == ExSemaphoreObjectType)
@@ -178,15 +191,17 @@ static NTSTATUS ObpSignalAndWait(PVOID Signal, PVOID WaitObject, BOOLEAN Alertab
             KeReleaseMutant(Signal, MUTANT_INCREMENT, FALSE, TRUE);
         Status = KeWaitForSingleObject(WaitObject, UserRequest, Mode, Alertable, Timeout);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
     return Status;
 }
 
-// Signals an event, semaphore or mutant and waits for another object. As NtWaitForSingleObject; STATUS_OBJECT_TYPE_MISMATCH if
-// Signal is something else; STATUS_SEMAPHORE_LIMIT_EXCEEDED, STATUS_MUTANT_NOT_OWNED. PASSIVE_LEVEL.
+// Signals an event, semaphore or mutant and waits for another object. As NtWaitForSingleObject;
+// STATUS_OBJECT_TYPE_MISMATCH if Signal is something else; STATUS_SEMAPHORE_LIMIT_EXCEEDED, STATUS_MUTANT_NOT_OWNED.
+// PASSIVE_LEVEL.
 NTSTATUS NTAPI NtSignalAndWaitForSingleObject(HANDLE Signal, HANDLE Wait, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();

@@ -5,7 +5,7 @@
 
 #include "psp.h"
 
-static LIST_ENTRY PspReaperList; // of KTHREAD.QueueListEntry
+static LIST_ENTRY PspReaperList; // of ETHREAD.KeyedWaitChain
 static KSPIN_LOCK PspReaperLock;
 static WORK_QUEUE_ITEM PspReaperItem;
 static BOOLEAN PspReaperActive;
@@ -18,7 +18,7 @@ static PETHREAD PspNextDeadThread(VOID)
     if (IsListEmpty(&PspReaperList))
         PspReaperActive = FALSE;
     else
-        Thread = CONTAINING_RECORD(RemoveHeadList(&PspReaperList), ETHREAD, Tcb.QueueListEntry);
+        Thread = CONTAINING_RECORD(RemoveHeadList(&PspReaperList), ETHREAD, KeyedWaitChain);
     KfReleaseSpinLock(&PspReaperLock, OldIrql);
     return Thread;
 }
@@ -49,7 +49,7 @@ static VOID PspQueueToReaper(PETHREAD Thread)
     KIRQL OldIrql = KfAcquireSpinLock(&PspReaperLock);
     BOOLEAN Start = !PspReaperActive;
 
-    InsertTailList(&PspReaperList, &Thread->Tcb.QueueListEntry);
+    InsertTailList(&PspReaperList, &Thread->KeyedWaitChain);
     PspReaperActive = TRUE;
     KfReleaseSpinLock(&PspReaperLock, OldIrql);
     if (Start)

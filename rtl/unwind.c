@@ -21,18 +21,10 @@ static PEXCEPTION_REGISTRATION_RECORD RtlpUnwindFrame(PEXCEPTION_RECORD Record, 
     }
 }
 
-static VOID RtlpCheckUnwindFrame(const RTLP_STACK_LIMITS *Limits, PEXCEPTION_REGISTRATION_RECORD Frame,
-                                 PEXCEPTION_REGISTRATION_RECORD Target, PEXCEPTION_RECORD Record)
-{
-    if (Target != NULL && Target < Frame)
-        RtlpRaiseNoncontinuable(STATUS_INVALID_UNWIND_TARGET, Record);
-    if (!RtlpIsFrameValid(Limits, Frame))
-        RtlpRaiseNoncontinuable(STATUS_BAD_STACK, Record);
-}
-
 // The body of RtlUnwind (i386/unwind.asm). TargetFrame NULL: an exit unwind, all frames go.
 // Record NULL: an exception record for STATUS_UNWIND is made up. On return fs:[0] is TargetFrame.
-// IRQL: the caller's.  Raises if TargetFrame is not on the chain or the chain is damaged.
+// IRQL: the caller's.  Raises if TargetFrame is not on the chain or the chain is damaged. Addresses need not rise along the
+// chain: two SEH_TRY blocks of one function lie where the compiler put them.
 VOID NTAPI RtlpUnwind(PEXCEPTION_REGISTRATION_RECORD TargetFrame, PEXCEPTION_RECORD Record, PCONTEXT Context)
 {
     PEXCEPTION_REGISTRATION_RECORD Frame;
@@ -51,7 +43,8 @@ VOID NTAPI RtlpUnwind(PEXCEPTION_REGISTRATION_RECORD TargetFrame, PEXCEPTION_REC
     RtlpGetStackLimits(&Limits);
     Frame = RtlpGetExceptionList();
     while (Frame != EXCEPTION_CHAIN_END && Frame != TargetFrame) {
-        RtlpCheckUnwindFrame(&Limits, Frame, TargetFrame, Record);
+        if (!RtlpIsFrameValid(&Limits, Frame))
+            RtlpRaiseNoncontinuable(STATUS_BAD_STACK, Record);
         Frame = RtlpUnwindFrame(Record, Context, Frame)->Next;
         RtlpSetExceptionList(Frame);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The access check. Walks the discretionary list in order: an allowing entry grants its rights, a denying one refuses those
-// not granted before it. No descriptor or no list: everything is granted; an empty list: nothing but the owner's rights.
-// Source: WDK, SeAccessCheck; SDK, "How DACLs Control Access to an Object".
+// The access check. Walks the discretionary list in order: an allowing entry grants its rights, a denying one refuses
+// those not granted before it. No descriptor or no list: everything is granted; an empty list: nothing but the
+// owner's rights. Source: WDK, SeAccessCheck; SDK, "How DACLs Control Access to an Object".
 
 #include "sep.h"
 
@@ -66,14 +66,15 @@ static BOOLEAN SepFinish(ACCESS_MASK Granted, PACCESS_MASK GrantedAccess, NTSTAT
     return NT_SUCCESS(Verdict);
 }
 
-// Decides whether Subject may have DesiredAccess (no generic bits) to something with this descriptor. MAXIMUM_ALLOWED asks
-// for everything it may have. PreviouslyGranted is added to the result. Kernel mode may always. *Privileges stays NULL.
+// Decides whether Subject may have DesiredAccess (no generic bits) to something with this descriptor. MAXIMUM_ALLOWED
+// asks for everything it may have. PreviouslyGranted is added to the result. Kernel mode may always. *Privileges
+// stays NULL.
 //
-// IRQL <= APC_LEVEL. Locked is of no consequence: tokens do not change. Returns TRUE with *Granted, or FALSE with *Status
-// STATUS_ACCESS_DENIED or (ACCESS_SYSTEM_SECURITY without the privilege) STATUS_PRIVILEGE_NOT_HELD.
-BOOLEAN NTAPI SeAccessCheck(PSECURITY_DESCRIPTOR Security, PSECURITY_SUBJECT_CONTEXT Subject, BOOLEAN Locked, ACCESS_MASK DesiredAccess,
-                            ACCESS_MASK PreviouslyGranted, PVOID *Privileges, PGENERIC_MAPPING Mapping, KPROCESSOR_MODE Mode,
-                            PACCESS_MASK Granted, PNTSTATUS Status)
+// IRQL <= APC_LEVEL. Locked is of no consequence: tokens do not change. Returns TRUE with *Granted, or FALSE with
+// *Status STATUS_ACCESS_DENIED or (ACCESS_SYSTEM_SECURITY without the privilege) STATUS_PRIVILEGE_NOT_HELD.
+BOOLEAN NTAPI SeAccessCheck(PSECURITY_DESCRIPTOR Security, PSECURITY_SUBJECT_CONTEXT Subject, BOOLEAN Locked,
+                            ACCESS_MASK DesiredAccess, ACCESS_MASK PreviouslyGranted, PVOID *Privileges,
+                            PGENERIC_MAPPING Mapping, KPROCESSOR_MODE Mode, PACCESS_MASK Granted, PNTSTATUS Status)
 {
     SEP_CHECK Check = {.Mapping = Mapping, .Granted = PreviouslyGranted};
     PSID Owner;
@@ -86,7 +87,8 @@ BOOLEAN NTAPI SeAccessCheck(PSECURITY_DESCRIPTOR Security, PSECURITY_SUBJECT_CON
     Check.Maximum = (DesiredAccess & MAXIMUM_ALLOWED) != 0;
     Check.Remaining = DesiredAccess & ~(MAXIMUM_ALLOWED | PreviouslyGranted);
     if (Mode == KernelMode || Security == NULL)
-        return SepFinish(PreviouslyGranted | Check.Remaining | (Check.Maximum ? Mapping->GenericAll : 0), Granted, STATUS_SUCCESS, Status);
+        return SepFinish(PreviouslyGranted | Check.Remaining | (Check.Maximum ? Mapping->GenericAll : 0), Granted,
+                         STATUS_SUCCESS, Status);
 
     Check.Token = Subject->ClientToken != NULL ? Subject->ClientToken : Subject->PrimaryToken;
     SepCheckPrivileges(&Check);

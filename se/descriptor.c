@@ -18,13 +18,15 @@ static PVOID SepGetPart(PSECURITY_DESCRIPTOR Descriptor, PVOID Absolute, ULONG R
 // The owner; NULL if there is none. IRQL <= APC_LEVEL.
 PSID SepGetOwner(PSECURITY_DESCRIPTOR Descriptor)
 {
-    return SepGetPart(Descriptor, ((PISECURITY_DESCRIPTOR)Descriptor)->Owner, ((PISECURITY_DESCRIPTOR_RELATIVE)Descriptor)->Owner);
+    return SepGetPart(Descriptor, ((PISECURITY_DESCRIPTOR)Descriptor)->Owner,
+                      ((PISECURITY_DESCRIPTOR_RELATIVE)Descriptor)->Owner);
 }
 
 // The group; NULL if there is none. IRQL <= APC_LEVEL.
 PSID SepGetGroup(PSECURITY_DESCRIPTOR Descriptor)
 {
-    return SepGetPart(Descriptor, ((PISECURITY_DESCRIPTOR)Descriptor)->Group, ((PISECURITY_DESCRIPTOR_RELATIVE)Descriptor)->Group);
+    return SepGetPart(Descriptor, ((PISECURITY_DESCRIPTOR)Descriptor)->Group,
+                      ((PISECURITY_DESCRIPTOR_RELATIVE)Descriptor)->Group);
 }
 
 // The discretionary list; NULL if there is none (everything is allowed). IRQL <= APC_LEVEL.
@@ -32,7 +34,8 @@ PACL SepGetDacl(PSECURITY_DESCRIPTOR Descriptor)
 {
     if ((((PISECURITY_DESCRIPTOR)Descriptor)->Control & SE_DACL_PRESENT) == 0)
         return NULL;
-    return SepGetPart(Descriptor, ((PISECURITY_DESCRIPTOR)Descriptor)->Dacl, ((PISECURITY_DESCRIPTOR_RELATIVE)Descriptor)->Dacl);
+    return SepGetPart(Descriptor, ((PISECURITY_DESCRIPTOR)Descriptor)->Dacl,
+                      ((PISECURITY_DESCRIPTOR_RELATIVE)Descriptor)->Dacl);
 }
 
 // The system list; NULL if there is none. IRQL <= APC_LEVEL.
@@ -40,7 +43,8 @@ PACL SepGetSacl(PSECURITY_DESCRIPTOR Descriptor)
 {
     if ((((PISECURITY_DESCRIPTOR)Descriptor)->Control & SE_SACL_PRESENT) == 0)
         return NULL;
-    return SepGetPart(Descriptor, ((PISECURITY_DESCRIPTOR)Descriptor)->Sacl, ((PISECURITY_DESCRIPTOR_RELATIVE)Descriptor)->Sacl);
+    return SepGetPart(Descriptor, ((PISECURITY_DESCRIPTOR)Descriptor)->Sacl,
+                      ((PISECURITY_DESCRIPTOR_RELATIVE)Descriptor)->Sacl);
 }
 
 // Is Acl, in at most Available bytes of kernel memory, a list of whole entries with valid SIDs? IRQL <= APC_LEVEL.
@@ -60,7 +64,8 @@ BOOLEAN SepValidAcl(PACL Acl, ULONG Available)
         if (Entry->Header.AceType <= ACCESS_DENIED_ACE_TYPE) {
             PISID Sid = (PISID)&Entry->SidStart;
 
-            if (Entry->Header.AceSize < Header + 8 || !RtlValidSid(Sid) || RtlLengthSid(Sid) > Entry->Header.AceSize - Header)
+            if (Entry->Header.AceSize < Header + 8 || !RtlValidSid(Sid) ||
+                RtlLengthSid(Sid) > Entry->Header.AceSize - Header)
                 return FALSE;
         }
         Ace += Entry->Header.AceSize;
@@ -157,7 +162,8 @@ static BOOLEAN SepValidCapture(PISECURITY_DESCRIPTOR_RELATIVE Copy, PSEP_CAPTURE
 
     return (Owner == NULL || (RtlValidSid(Owner) && RtlLengthSid(Owner) <= Capture->OwnerLength)) &&
            (Group == NULL || (RtlValidSid(Group) && RtlLengthSid(Group) <= Capture->GroupLength)) &&
-           (Dacl == NULL || SepValidAcl(Dacl, Capture->DaclLength)) && (Sacl == NULL || SepValidAcl(Sacl, Capture->SaclLength));
+           (Dacl == NULL || SepValidAcl(Dacl, Capture->DaclLength)) &&
+           (Sacl == NULL || SepValidAcl(Sacl, Capture->SaclLength));
 }
 
 // Lays the parts out one behind the other. NULL: no memory. Inside SEH_TRY.
@@ -171,8 +177,9 @@ static PISECURITY_DESCRIPTOR_RELATIVE SepLayOut(PSEP_CAPTURE Capture, PTOKEN Tok
         Capture->OwnerLength = RtlLengthSid(Capture->Header.Owner);
         Capture->Header.Control |= SE_OWNER_DEFAULTED;
     }
-    Copy = ExAllocatePoolZero(PagedPool, Used + Capture->OwnerLength + Capture->GroupLength + Capture->DaclLength + Capture->SaclLength,
-                              TAG_SE_DESCRIPTOR);
+    Copy = ExAllocatePoolZero(
+        PagedPool, Used + Capture->OwnerLength + Capture->GroupLength + Capture->DaclLength + Capture->SaclLength,
+        TAG_SE_DESCRIPTOR);
     if (Copy == NULL)
         return NULL;
     *Memory = Copy;
@@ -187,7 +194,8 @@ static PISECURITY_DESCRIPTOR_RELATIVE SepLayOut(PSEP_CAPTURE Capture, PTOKEN Tok
 
 // See se.h. STATUS_ACCESS_VIOLATION, STATUS_UNKNOWN_REVISION, STATUS_INVALID_SID, STATUS_INVALID_ACL,
 // STATUS_INVALID_SECURITY_DESCR, STATUS_INSUFFICIENT_RESOURCES. PASSIVE_LEVEL.
-NTSTATUS NTAPI SeCaptureSecurityDescriptor(PSECURITY_DESCRIPTOR Source, KPROCESSOR_MODE Mode, PSECURITY_DESCRIPTOR *Captured)
+NTSTATUS NTAPI SeCaptureSecurityDescriptor(PSECURITY_DESCRIPTOR Source, KPROCESSOR_MODE Mode,
+                                           PSECURITY_DESCRIPTOR *Captured)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
     PVOID volatile Memory = NULL;
@@ -199,12 +207,14 @@ NTSTATUS NTAPI SeCaptureSecurityDescriptor(PSECURITY_DESCRIPTOR Source, KPROCESS
         return STATUS_SUCCESS;
     RtlZeroMemory(&Capture, sizeof(Capture));
     Token = SepReferenceCurrentToken();
-    SEH_TRY {
+    SEH_TRY
+    {
         SepProbeDescriptor(&Capture, Source, Mode);
         if (SepLayOut(&Capture, Token, &Memory) == NULL)
             Status = STATUS_INSUFFICIENT_RESOURCES;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -237,6 +247,7 @@ ULONG SeLengthSecurityDescriptor(PSECURITY_DESCRIPTOR Captured)
     Group = SepGetGroup(Captured);
     Dacl = SepGetDacl(Captured);
     Sacl = SepGetSacl(Captured);
-    return sizeof(SECURITY_DESCRIPTOR_RELATIVE) + (Owner != NULL ? RtlLengthSid(Owner) : 0) + (Group != NULL ? RtlLengthSid(Group) : 0) +
-           (Dacl != NULL ? Dacl->AclSize : 0) + (Sacl != NULL ? Sacl->AclSize : 0);
+    return sizeof(SECURITY_DESCRIPTOR_RELATIVE) + (Owner != NULL ? RtlLengthSid(Owner) : 0) +
+           (Group != NULL ? RtlLengthSid(Group) : 0) + (Dacl != NULL ? Dacl->AclSize : 0) +
+           (Sacl != NULL ? Sacl->AclSize : 0);
 }

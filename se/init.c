@@ -3,8 +3,8 @@
 
 #include "sep.h"
 
-// Phase 0, after ObInitSystem(0): the token type and the system token. Phase 1: a system process that was made before the
-// token gets it now. FALSE: no memory. PASSIVE_LEVEL.
+// Phase 0, after ObInitSystem(0): the token type and the system token. Phase 1: a system process that was made before
+// the token gets it now. FALSE: no memory. PASSIVE_LEVEL.
 BOOLEAN SeInitSystem(ULONG Phase)
 {
     if (Phase == 0)
@@ -14,7 +14,8 @@ BOOLEAN SeInitSystem(ULONG Phase)
     return TRUE;
 }
 
-// Gives a new process its primary token: a reference to its parent's, or to the system token. Never fails. PASSIVE_LEVEL.
+// Gives a new process its primary token: a reference to its parent's, or to the system token. Never fails.
+// PASSIVE_LEVEL.
 NTSTATUS NTAPI SeInitProcess(PEPROCESS Parent, PEPROCESS Process)
 {
     PACCESS_TOKEN Token = Parent != NULL && Parent->Token != NULL ? Parent->Token : SeSystemToken;

@@ -12,8 +12,8 @@
 #define SEP_MAX_SID_SUBAUTHORITIES 15
 #define SEP_MAX_SID_LENGTH (8 + 4 * SEP_MAX_SID_SUBAUTHORITIES)
 
-// Who somebody is and what he may do. The variable part (SID array, SIDs, privileges) follows in the same body and never
-// changes after the token is made, so readers need no lock.
+// Who somebody is and what he may do. The variable part (SID array, SIDs, privileges) follows in the same body and
+// never changes after the token is made, so readers need no lock.
 typedef struct _TOKEN {
     LUID TokenId;
     LUID AuthenticationId;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Who asks (the subject context), what for (the access state), and single privileges. Nobody impersonates yet, so the
-// subject is the process's primary token. Source: WDK, SeCaptureSubjectContext, SeSinglePrivilegeCheck, RtlMapGenericMask.
+// subject is the process's primary token. Source: WDK, SeCaptureSubjectContext, SeSinglePrivilegeCheck,
+// RtlMapGenericMask.
 
 #include "sep.h"
 
@@ -50,8 +51,8 @@ VOID NTAPI RtlMapGenericMask(PACCESS_MASK Mask, PGENERIC_MAPPING Mapping)
     *Mask = Mapped & ~(ACCESS_MASK)(GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE | GENERIC_ALL);
 }
 
-// Begins an open: the current subject wants DesiredAccess, whose generic bits are mapped if Mapping is given. Ends with
-// SeDeleteAccessState. Never fails. IRQL <= APC_LEVEL.
+// Begins an open: the current subject wants DesiredAccess, whose generic bits are mapped if Mapping is given. Ends
+// with SeDeleteAccessState. Never fails. IRQL <= APC_LEVEL.
 NTSTATUS NTAPI SeCreateAccessState(PACCESS_STATE State, ACCESS_MASK DesiredAccess, PGENERIC_MAPPING Mapping)
 {
     RtlZeroMemory(State, sizeof(*State));

@@ -4,19 +4,23 @@
 
 #include "sep.h"
 
-#define SYSTEM_LUID {0x3E7, 0}
+#define SYSTEM_LUID                                                                                                    \
+    {                                                                                                                  \
+        0x3E7, 0                                                                                                       \
+    }
 #define TOKEN_QUERY_SOURCE 0x0010
 #define GROUP_ENABLED (SE_GROUP_MANDATORY | SE_GROUP_ENABLED_BY_DEFAULT | SE_GROUP_ENABLED)
 
 POBJECT_TYPE SeTokenObjectType;
 PACCESS_TOKEN SeSystemToken;
 
-static const GENERIC_MAPPING SepTokenMapping = {STANDARD_RIGHTS_READ | TOKEN_QUERY, STANDARD_RIGHTS_WRITE | 0xE0, STANDARD_RIGHTS_EXECUTE,
-                                                TOKEN_ALL_ACCESS};
+static const GENERIC_MAPPING SepTokenMapping = {STANDARD_RIGHTS_READ | TOKEN_QUERY, STANDARD_RIGHTS_WRITE | 0xE0,
+                                                STANDARD_RIGHTS_EXECUTE, TOKEN_ALL_ACCESS};
 
 static ULONG SepPlanLength(const SEP_TOKEN_PLAN *Plan)
 {
-    ULONG Length = sizeof(TOKEN) + Plan->SidCount * sizeof(SID_AND_ATTRIBUTES) + Plan->PrivilegeCount * sizeof(LUID_AND_ATTRIBUTES);
+    ULONG Length = sizeof(TOKEN) + Plan->SidCount * sizeof(SID_AND_ATTRIBUTES) +
+                   Plan->PrivilegeCount * sizeof(LUID_AND_ATTRIBUTES);
 
     for (ULONG Index = 0; Index < Plan->SidCount; Index++)
         Length += RtlLengthSid(Plan->Sids[Index].Sid);
@@ -29,7 +33,8 @@ NTSTATUS SepCreateToken(const SEP_TOKEN_PLAN *Plan, PTOKEN *Token)
     const LUID Authentication = SYSTEM_LUID;
     PUCHAR Next;
     PTOKEN New;
-    NTSTATUS Status = ObCreateObject(KernelMode, SeTokenObjectType, NULL, KernelMode, NULL, SepPlanLength(Plan), 0, 0, (PVOID *)&New);
+    NTSTATUS Status =
+        ObCreateObject(KernelMode, SeTokenObjectType, NULL, KernelMode, NULL, SepPlanLength(Plan), 0, 0, (PVOID *)&New);
 
     if (!NT_SUCCESS(Status))
         return Status;
@@ -91,7 +96,8 @@ BOOLEAN SepInitTokens(VOID)
     return NT_SUCCESS(SepCreateSystemToken((PTOKEN *)&SeSystemToken));
 }
 
-// Does the token stand for Sid, as its user or an enabled group? ForDeny: deny-only groups count too. IRQL <= APC_LEVEL.
+// Does the token stand for Sid, as its user or an enabled group? ForDeny: deny-only groups count too. IRQL <=
+// APC_LEVEL.
 BOOLEAN SepTokenHasSid(PTOKEN Token, PSID Sid, BOOLEAN ForDeny)
 {
     for (ULONG Index = 0; Index < Token->UserAndGroupCount; Index++) {

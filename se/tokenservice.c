@@ -27,7 +27,8 @@ NTSTATUS NTAPI NtOpenProcessTokenEx(HANDLE Process, ACCESS_MASK DesiredAccess, U
     if (Object == NULL) {
         Status = STATUS_NO_TOKEN;
     } else {
-        Status = ObOpenObjectByPointer(Object, Attributes & TOKEN_HANDLE_ATTRIBUTES, NULL, DesiredAccess, SeTokenObjectType, Mode, &Local);
+        Status = ObOpenObjectByPointer(Object, Attributes & TOKEN_HANDLE_ATTRIBUTES, NULL, DesiredAccess,
+                                       SeTokenObjectType, Mode, &Local);
     }
     ObDereferenceObject(Target); // the process holds its token, which the handle now holds too
     return NT_SUCCESS(Status) ? ObReturnHandle(Token, Local, Mode) : Status;
@@ -67,7 +68,8 @@ static ULONG SepDescribeToken(PTOKEN Token, TOKEN_INFORMATION_CLASS Class, PUCHA
         return Used;
     case TokenOwner:
         Used = sizeof(TOKEN_OWNER);
-        SepPutSid(Buffer, Target, &Used, Token->UserAndGroups[Token->DefaultOwnerIndex].Sid, &((PTOKEN_OWNER)Buffer)->Owner);
+        SepPutSid(Buffer, Target, &Used, Token->UserAndGroups[Token->DefaultOwnerIndex].Sid,
+                  &((PTOKEN_OWNER)Buffer)->Owner);
         return Used;
     case TokenGroups:
         Used = FIELD_OFFSET(TOKEN_GROUPS, Groups) + (Token->UserAndGroupCount - 1) * sizeof(SID_AND_ATTRIBUTES);
@@ -83,7 +85,8 @@ static ULONG SepDescribeToken(PTOKEN Token, TOKEN_INFORMATION_CLASS Class, PUCHA
         Used = FIELD_OFFSET(TOKEN_PRIVILEGES, Privileges) + Token->PrivilegeCount * sizeof(LUID_AND_ATTRIBUTES);
         if (Buffer != NULL) {
             Privileges->PrivilegeCount = Token->PrivilegeCount;
-            RtlCopyMemory(Privileges->Privileges, Token->Privileges, Token->PrivilegeCount * sizeof(LUID_AND_ATTRIBUTES));
+            RtlCopyMemory(Privileges->Privileges, Token->Privileges,
+                          Token->PrivilegeCount * sizeof(LUID_AND_ATTRIBUTES));
         }
         return Used;
     }
@@ -94,19 +97,22 @@ static NTSTATUS SepReturnAnswer(PVOID Information, const VOID *Buffer, ULONG Len
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         *ReturnLength = Length;
         if (Buffer != NULL)
             RtlCopyMemory(Information, Buffer, Length);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
     return Status;
 }
 
-static NTSTATUS SepQueryToken(PTOKEN Token, TOKEN_INFORMATION_CLASS Class, PVOID Information, ULONG Length, PULONG ReturnLength)
+static NTSTATUS SepQueryToken(PTOKEN Token, TOKEN_INFORMATION_CLASS Class, PVOID Information, ULONG Length,
+                              PULONG ReturnLength)
 {
     ULONG Needed = SepDescribeToken(Token, Class, NULL, NULL);
     PUCHAR Buffer;
@@ -127,7 +133,8 @@ static NTSTATUS SepQueryToken(PTOKEN Token, TOKEN_INFORMATION_CLASS Class, PVOID
 
 // Reads TokenUser, TokenGroups, TokenPrivileges or TokenOwner. *ReturnLength is written in every case but errors.
 // STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_INFO_CLASS, STATUS_ACCESS_VIOLATION. Needs TOKEN_QUERY. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtQueryInformationToken(HANDLE Token, TOKEN_INFORMATION_CLASS Class, PVOID Information, ULONG Length, PULONG ReturnLength)
+NTSTATUS NTAPI NtQueryInformationToken(HANDLE Token, TOKEN_INFORMATION_CLASS Class, PVOID Information, ULONG Length,
+                                       PULONG ReturnLength)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     volatile NTSTATUS Status = STATUS_SUCCESS;
@@ -137,11 +144,13 @@ NTSTATUS NTAPI NtQueryInformationToken(HANDLE Token, TOKEN_INFORMATION_CLASS Cla
     if (Class != TokenUser && Class != TokenGroups && Class != TokenPrivileges && Class != TokenOwner)
         return STATUS_INVALID_INFO_CLASS;
     if (Mode != KernelMode) {
-        SEH_TRY {
+        SEH_TRY
+        {
             ProbeForWrite(Information, Length, sizeof(ULONG));
             ProbeForWriteType(ReturnLength);
         }
-        SEH_EXCEPT {
+        SEH_EXCEPT
+        {
             Status = SEH_CODE();
         }
         SEH_END

@@ -25,9 +25,12 @@ static NTSTATUS NTAPI AtapiReadWrite(PDEVICE_OBJECT Device, PIRP Irp)
     return STATUS_PENDING;
 }
 
-// IRP_MJ_FLUSH_BUFFERS, IRP_MJ_SHUTDOWN: the disk's write cache reaches the platter.
+// IRP_MJ_FLUSH_BUFFERS, IRP_MJ_SHUTDOWN: the disk's write cache reaches the platter. An emulated disk whose transfers
+// are synchronous (dma.c) has no cache: a write that has ended is in the host's file.
 static NTSTATUS NTAPI AtapiFlush(PDEVICE_OBJECT Device, PIRP Irp)
 {
+    if (AtapiSynchronousDma)
+        return DrvCompleteIrp(Irp, STATUS_SUCCESS, 0, IO_NO_INCREMENT);
     IoMarkIrpPending(Irp);
     IoStartPacket(Device, Irp, NULL, NULL);
     return STATUS_PENDING;

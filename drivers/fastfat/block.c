@@ -227,21 +227,36 @@ static NTSTATUS FatWriteBlock(PVCB Vcb, PFAT_BLOCK Block, ULONGLONG Low, ULONGLO
     return STATUS_SUCCESS;
 }
 
-// Writes everything dirty in [Low, High), in no particular order. What could not be written stays dirty.
+// The dirty block that lies highest below High, or NULL.
+static PFAT_BLOCK FatHighestDirtyBlock(PVCB Vcb, ULONGLONG High)
+{
+    PFAT_BLOCK Highest = NULL;
+
+    for (PLIST_ENTRY Entry = Vcb->BlockLru.Flink; Entry != &Vcb->BlockLru; Entry = Entry->Flink) {
+        PFAT_BLOCK Block = CONTAINING_RECORD(Entry, FAT_BLOCK, LruLinks);
+
+        if (Block->DirtyUnits != 0 && Block->Lbo < High && (Highest == NULL || Block->Lbo > Highest->Lbo))
+            Highest = Block;
+    }
+    return Highest;
+}
+
+// Writes everything dirty in [Low, High), the highest first: a file usually grows upwards, so the FAT entries of its new
+// clusters get to the disk before the one that leads to them. What could not be written stays dirty.
 //
 // MetaResource held. Returns the first error.
 NTSTATUS NTAPI FatWriteBlocks(PVCB Vcb, ULONGLONG Low, ULONGLONG High)
 {
     NTSTATUS Result = STATUS_SUCCESS;
+    ULONGLONG Bound = High;
 
-    if (Vcb->DirtyBlocks == 0)
-        return STATUS_SUCCESS;
-    for (PLIST_ENTRY Entry = Vcb->BlockLru.Flink; Entry != &Vcb->BlockLru; Entry = Entry->Flink) {
-        PFAT_BLOCK Block = CONTAINING_RECORD(Entry, FAT_BLOCK, LruLinks);
+    while (Vcb->DirtyBlocks != 0) {
+        PFAT_BLOCK Block = FatHighestDirtyBlock(Vcb, Bound);
         NTSTATUS Status;
 
-        if (Block->DirtyUnits == 0 || Block->Lbo >= High || Block->Lbo + FAT_BLOCK_SIZE <= Low)
-            continue;
+        if (Block == NULL || Block->Lbo + FAT_BLOCK_SIZE <= Low)
+            break;
+        Bound = Block->Lbo;
         Status = FatWriteBlock(Vcb, Block, Low, High);
         if (!NT_SUCCESS(Status) && NT_SUCCESS(Result))
             Result = Status;

@@ -47,12 +47,14 @@ static BOOLEAN FatNextComponent(PFAT_CREATE Create, PWSTR *Path, PWSTR End)
 {
     PWSTR Start = *Path, Stop = Start;
 
+    if (Start >= End)
+        return FALSE; // Name stays the last one
     while (Stop < End && *Stop != '\\')
         Stop++;
     Create->Name = Start;
     Create->NameLength = FatTrimName(Start, (ULONG)(Stop - Start));
     *Path = Stop < End ? Stop + 1 : Stop;
-    return Start < End;
+    return TRUE;
 }
 
 // Looks the path of Create->File up. *Fcb: the file, not referenced; NULL with STATUS_OBJECT_NAME_NOT_FOUND.

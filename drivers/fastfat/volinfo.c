@@ -112,8 +112,10 @@ NTSTATUS FatFlushBuffers(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     if (Fcb->Header.NodeTypeCode == FAT_NTC_VCB || Fcb->Parent == NULL)
         return FatFlushVolume(Vcb);
     ExAcquireResourceSharedLite(&Vcb->Resource, TRUE); // no half change to the name space goes to the disk
-    ExAcquireResourceSharedLite(&Fcb->MainResource, TRUE);
-    Status = FatIsDirectory(Fcb) ? STATUS_SUCCESS : FatFlushFile(Fcb);
+    ExAcquireResourceExclusiveLite(&Fcb->MainResource, TRUE);
+    Status = FatIsDirectory(Fcb) ? STATUS_SUCCESS : FatZeroTo(Fcb, FatFileSize(Fcb));
+    if (NT_SUCCESS(Status) && !FatIsDirectory(Fcb))
+        Status = FatFlushFile(Fcb);
     ExReleaseResourceLite(&Fcb->MainResource);
     Meta = FatFlushMeta(Vcb);
     ExReleaseResourceLite(&Vcb->Resource);

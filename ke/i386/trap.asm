@@ -93,7 +93,8 @@ KiUnexpectedInterrupt:
         mov     ebp, KiUnexpectedInterruptTrap
         jmp     KiCommonTrap
 
-; ebp = VOID FASTCALL handler(PKTRAP_FRAME); on the stack: the interrupted ebp, the error code, what the processor pushed.
+; ebp = VOID FASTCALL handler(PKTRAP_FRAME); on the stack: the interrupted ebp, the error code, what the processor
+; pushed.
         align   16
 KiCommonTrap:
         push    ebx
@@ -177,8 +178,8 @@ KiKernelExit:
         add     esp, 4
         iretd
 .newstack:
-        ; A handler changed Esp (KeContextToKframes): an IRET to the same ring does not load it, so the three words go to
-        ; the new stack. It lies above this frame, or just at its end.
+        ; A handler changed Esp (KeContextToKframes): an IRET to the same ring does not load it, so the three words go
+        ; to the new stack. It lies above this frame, or just at its end.
         mov     ecx, [esp + KTRAP_FRAME.TempEsp]
         sub     ecx, 12
         mov     [esp + KTRAP_FRAME.TempEsp], ecx
@@ -198,7 +199,8 @@ KiKernelExit:
         mov     esp, [esp + KTRAP_FRAME.TempEsp]
         iretd
 
-; Entered through task gates, each with a stack of its own (descriptor.c): the interrupted registers are in the main TSS.
+; Entered through task gates, each with a stack of its own (descriptor.c): the interrupted registers are in the main
+; TSS.
 global KiTrap02, KiTrap08
 extern KiNonMaskableInterrupt, KiDoubleFault
 KiTrap02:

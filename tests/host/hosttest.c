@@ -4,19 +4,16 @@
 #include "hosttest.h"
 
 #define SYS_EXIT 1
-#define SYS_READ 3
 #define SYS_WRITE 4
-#define SYS_OPEN 5
 #define SYS_MPROTECT 125
 #define SYS_MMAP2 192
 #define HOST_PROT_RW 3
 #define HOST_MAP_PRIVATE_ANONYMOUS 0x22
-#define HOST_FILE_ROOM 0x400000
 
 extern const HOST_TEST __start_hosttests[], __stop_hosttests[];
 
 static ULONG       HostFailures, HostSeed = 1;
-static const char *HostCurrent, *HostFileName;
+static const char *HostCurrent;
 
 static LONG HostCall(LONG Number, LONG a, LONG b, LONG c, LONG d, LONG e)
 {
@@ -70,23 +67,6 @@ PVOID HostGuarded(SIZE_T Size)
     return (PCHAR)Base + Room - Size;
 }
 
-PVOID HostFile(PULONG Size)
-{
-    static PCHAR Buffer;
-    LONG         File, Got;
-
-    *Size = 0;
-    if (HostFileName == NULL)
-        return NULL;
-    File = HostCall(SYS_OPEN, (LONG)HostFileName, 0, 0, 0, 0);
-    if (File < 0)
-        return NULL;
-    Buffer = HostGuarded(HOST_FILE_ROOM);
-    while ((Got = HostCall(SYS_READ, File, (LONG)(Buffer + *Size), (LONG)(HOST_FILE_ROOM - *Size), 0, 0)) > 0)
-        *Size += (ULONG)Got;
-    return Buffer;
-}
-
 static VOID HostReadEnvironment(char **Environment)
 {
     for (; *Environment != NULL; Environment++) {
@@ -103,8 +83,6 @@ __attribute__((used)) static VOID HostMain(LONG *Stack)
     ULONG            Failed = 0;
 
     HostReadEnvironment(Arguments + Stack[0] + 1);
-    if (Stack[0] > 1)
-        HostFileName = Arguments[1];
     for (Test = __start_hosttests; Test < __stop_hosttests; Test++) {
         ULONG Before = HostFailures;
 

@@ -31,7 +31,5 @@ ULONG HostRandom(VOID);
 // Size bytes that end where an unreadable page begins: one byte too many is a crash. Valid until the test ends.
 PVOID HostGuarded(SIZE_T Size);
 VOID HostPrint(const char *Format, ...);
-// A file named on the command line (the first argument), mapped; NULL if there is none.
-PVOID HostFile(PULONG Size);
 
 #endif

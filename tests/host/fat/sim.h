@@ -22,7 +22,8 @@ DECLSPEC_NORETURN VOID SimFailed(PCSTR Expression, PCSTR File, ULONG Line);
 extern PUCHAR SimDisk;
 extern ULONGLONG SimDiskBytes;
 extern ULONG SimWrites;    // made so far
-extern ULONG SimPowerLeft; // writes until the power fails; then they change nothing
+extern ULONG SimPowerLeft; // writes until the power fails
+DECLSPEC_NORETURN VOID SimPowerOff(VOID); // the test's: it does
 VOID SimLoadDisk(PCSTR Path);
 VOID SimSaveDisk(PCSTR Path);
 
@@ -50,6 +51,7 @@ NTSTATUS SimQueryDirectory(PFILE_OBJECT File, FILE_INFORMATION_CLASS Class, PVOI
 NTSTATUS SimQueryVolume(FS_INFORMATION_CLASS Class, PVOID Buffer, ULONG Length);
 NTSTATUS SimFlush(PFILE_OBJECT File);
 VOID SimShutdown(VOID);
+ULONG SimMetadataBlocks(VOID); // pool blocks of the metadata cache
 // simmm.c
 VOID SimDeleteSection(PVOID Section);
 BOOLEAN SimIsSection(PVOID Object);

@@ -25,11 +25,11 @@ static NTSTATUS NTAPI SimDiskDispatch(PDEVICE_OBJECT Device, PIRP Irp)
         if (Stack->MajorFunction == IRP_MJ_READ) {
             memcpy(MmGetMdlVirtualAddress(Irp->MdlAddress), SimDisk + Offset, Length);
         } else {
+            if (SimPowerLeft == 0)
+                SimPowerOff();
             SimWrites++;
-            if (SimPowerLeft != 0)
-                memcpy(SimDisk + Offset, MmGetMdlVirtualAddress(Irp->MdlAddress), Length);
-            if (SimPowerLeft != 0 && SimPowerLeft != MAXULONG)
-                SimPowerLeft--;
+            SimPowerLeft--;
+            memcpy(SimDisk + Offset, MmGetMdlVirtualAddress(Irp->MdlAddress), Length);
         }
         Irp->IoStatus.Information = Length;
     }
@@ -72,6 +72,11 @@ VOID SimShutdown(VOID)
 
     IoGetNextIrpStackLocation(Irp)->MajorFunction = IRP_MJ_SHUTDOWN;
     SimCheck(SimSend(FatData.ControlDevice, Irp) == STATUS_SUCCESS);
+}
+
+ULONG SimMetadataBlocks(VOID)
+{
+    return ((PVCB)SimVolume->DeviceExtension)->BlockCount * 2;
 }
 
 static PIRP SimIrp(PFILE_OBJECT File, UCHAR MajorFunction, PIO_STACK_LOCATION *Stack)

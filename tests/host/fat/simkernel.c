@@ -10,6 +10,7 @@ unsigned fread(void *Buffer, unsigned Size, unsigned Count, void *Stream);
 unsigned fwrite(const void *Buffer, unsigned Size, unsigned Count, void *Stream);
 int fseek(void *Stream, long Offset, int Whence);
 long ftell(void *Stream);
+int fflush(void *Stream);
 int vprintf(const char *Format, va_list Arguments);
 void __asan_handle_no_return(void);
 
@@ -32,6 +33,7 @@ static PWORK_QUEUE_ITEM SimWork[8];
 VOID SimFailed(PCSTR Expression, PCSTR File, ULONG Line)
 {
     printf("%s:%lu: expected %s\n", File, Line, Expression);
+    fflush(NULL);
     abort();
 }
 

@@ -87,7 +87,8 @@ KTEST(ex, interlocked_list_is_a_queue)
 
 KTEST(ex, lookaside_reuses_blocks_up_to_its_depth)
 {
-    // Law: a freed block is handed out again without going to the pool; no more than the depth are kept; deleting returns all.
+    // Law: a freed block is handed out again without going to the pool; no more than the depth are kept; deleting
+    // returns all.
     GENERAL_LOOKASIDE List;
     PVOID Blocks[8];
     SIZE_T Before = ExGetPoolUsage(FALSE);

@@ -12,7 +12,8 @@ static NTSTATUS Poll(HANDLE Handle)
 
 KTEST(ex, event_services_follow_their_type)
 {
-    // Law: set and reset return the state before; a synchronization event satisfies one wait, a notification event all.
+    // Law: set and reset return the state before; a synchronization event satisfies one wait, a notification event
+    // all.
     for (EVENT_TYPE Type = NotificationEvent; Type <= SynchronizationEvent; Type++) {
         EVENT_BASIC_INFORMATION Basic;
         HANDLE Event;
@@ -44,8 +45,10 @@ KTEST(ex, event_create_refuses_unknown_types)
 
     expect(!NT_SUCCESS(ZwCreateEvent(&Event, EVENT_ALL_ACCESS, NULL, (EVENT_TYPE)2, FALSE)));
     expect_status(ZwCreateEvent(&Event, EVENT_ALL_ACCESS, NULL, NotificationEvent, FALSE), STATUS_SUCCESS);
-    expect_status(ZwQueryEvent(Event, EventBasicInformation, &Basic, sizeof(Basic) - 1, NULL), STATUS_INFO_LENGTH_MISMATCH);
-    expect_status(ZwQueryEvent(Event, (EVENT_INFORMATION_CLASS)1, &Basic, sizeof(Basic), NULL), STATUS_INVALID_INFO_CLASS);
+    expect_status(ZwQueryEvent(Event, EventBasicInformation, &Basic, sizeof(Basic) - 1, NULL),
+                  STATUS_INFO_LENGTH_MISMATCH);
+    expect_status(ZwQueryEvent(Event, (EVENT_INFORMATION_CLASS)1, &Basic, sizeof(Basic), NULL),
+                  STATUS_INVALID_INFO_CLASS);
     ZwClose(Event);
 }
 
@@ -134,7 +137,8 @@ static VOID NTAPI SetTimerAndEnd(PVOID Context)
 {
     LARGE_INTEGER Due = {.QuadPart = -10 * 10000};
 
-    *(PNTSTATUS)((PVOID *)Context)[1] = ZwSetTimer(((PVOID *)Context)[0], &Due, CountTimerApc, (PVOID)100, FALSE, 10, NULL);
+    *(PNTSTATUS)((PVOID *)Context)[1] =
+        ZwSetTimer(((PVOID *)Context)[0], &Due, CountTimerApc, (PVOID)100, FALSE, 10, NULL);
 }
 
 KTEST(ex, timer_apc_runs_in_its_thread_and_dies_with_it)
@@ -170,7 +174,8 @@ static VOID NTAPI WaitForKey(PVOID Context)
 
 KTEST(ex, keyed_event_pairs_wait_and_release)
 {
-    // Law: a release meets a wait of the same key, whichever comes first; other keys and timeouts leave nothing behind.
+    // Law: a release meets a wait of the same key, whichever comes first; other keys and timeouts leave nothing
+    // behind.
     LARGE_INTEGER Soon = {.QuadPart = -10 * 10000};
     NTSTATUS Waited = STATUS_UNSUCCESSFUL;
     PVOID Arguments[2] = {NULL, &Waited};

@@ -68,7 +68,8 @@ static VOID RandomRun(POOL_TYPE Type)
 
 KTEST(ex, pool_nonpaged_blocks_keep_their_contents)
 {
-    // Law: whatever is allocated and freed around it, a block is aligned, its own, and unchanged; all freed, nothing is in use.
+    // Law: whatever is allocated and freed around it, a block is aligned, its own, and unchanged; all freed, nothing
+    // is in use.
     RandomRun(NonPagedPool);
 }
 
@@ -95,7 +96,8 @@ static SYSTEM_POOLTAG TagCounters(VOID)
 
 KTEST(ex, pool_tags_count_what_is_in_use)
 {
-    // Law: a tag's bytes rise with an allocation and are the same as before after its free; so do both pools' counters.
+    // Law: a tag's bytes rise with an allocation and are the same as before after its free; so do both pools'
+    // counters.
     PVOID Big = ExAllocatePoolWithTag(NonPagedPool, 8, TEST_TAG), Small;
     SYSTEM_POOLTAG Before, During, After;
 
@@ -119,7 +121,8 @@ KTEST(ex, pool_nonpaged_is_usable_at_dispatch_level)
 {
     // Law: nonpaged pool may be allocated and freed at DISPATCH_LEVEL (WDK, ExAllocatePoolWithTag).
     KIRQL OldIrql = KfRaiseIrql(DISPATCH_LEVEL);
-    PVOID Small = ExAllocatePoolWithTag(NonPagedPool, 40, TEST_TAG), Large = ExAllocatePoolWithTag(NonPagedPool, 2 * PAGE_SIZE, TEST_TAG);
+    PVOID Small = ExAllocatePoolWithTag(NonPagedPool, 40, TEST_TAG),
+          Large = ExAllocatePoolWithTag(NonPagedPool, 2 * PAGE_SIZE, TEST_TAG);
 
     expect(Small != NULL && Large != NULL);
     ExFreePoolWithTag(Large, TEST_TAG);
@@ -141,7 +144,8 @@ KTEST(ex, pool_refuses_what_cannot_be)
 KTEST_BUGCHECK(ex, pool_double_free_is_caught, BAD_POOL_CALLER)
 {
     // Law: freeing a block a second time is bugcheck 0xC2.
-    PVOID Neighbour = ExAllocatePoolWithTag(NonPagedPool, 32, TEST_TAG), Memory = ExAllocatePoolWithTag(NonPagedPool, 32, TEST_TAG);
+    PVOID Neighbour = ExAllocatePoolWithTag(NonPagedPool, 32, TEST_TAG),
+          Memory = ExAllocatePoolWithTag(NonPagedPool, 32, TEST_TAG);
 
     UNREFERENCED_PARAMETER(Neighbour);
     ExFreePoolWithTag(Memory, TEST_TAG);

@@ -6,9 +6,10 @@
 #define TEST_TAG 0x7158744B // 'KtXq'
 
 static const SYSTEM_INFORMATION_CLASS Classes[] = {
-    SystemBasicInformation,        SystemProcessorInformation,  SystemPerformanceInformation, SystemTimeOfDayInformation,
-    SystemProcessInformation,      SystemModuleInformation,     SystemHandleInformation,      SystemPoolTagInformation,
-    SystemProcessorPerformanceInformation, SystemInterruptInformation, SystemExceptionInformation, SystemKernelDebuggerInformation};
+    SystemBasicInformation,     SystemProcessorInformation, SystemPerformanceInformation,
+    SystemTimeOfDayInformation, SystemProcessInformation,   SystemModuleInformation,
+    SystemHandleInformation,    SystemPoolTagInformation,   SystemProcessorPerformanceInformation,
+    SystemInterruptInformation, SystemExceptionInformation, SystemKernelDebuggerInformation};
 
 KTEST(ex, query_says_how_much_it_needs)
 {
@@ -32,7 +33,8 @@ KTEST(ex, query_says_how_much_it_needs)
         expect(Returned <= Needed && Returned != 0);
         expect(Returned < Size && Buffer[Returned] == 0xEE);
     }
-    expect_status(ZwQuerySystemInformation((SYSTEM_INFORMATION_CLASS)9999, Buffer, Size, NULL), STATUS_INVALID_INFO_CLASS);
+    expect_status(ZwQuerySystemInformation((SYSTEM_INFORMATION_CLASS)9999, Buffer, Size, NULL),
+                  STATUS_INVALID_INFO_CLASS);
     ExFreePoolWithTag(Buffer, TEST_TAG);
 }
 
@@ -49,7 +51,8 @@ KTEST(ex, query_processes_contains_this_thread)
     do {
         More = Process->NextEntryOffset != 0;
         if (Process->ImageName.Length != 0)
-            expect((PUCHAR)Process->ImageName.Buffer > Buffer && (PUCHAR)Process->ImageName.Buffer + Process->ImageName.Length < Buffer + Length);
+            expect((PUCHAR)Process->ImageName.Buffer > Buffer &&
+                   (PUCHAR)Process->ImageName.Buffer + Process->ImageName.Length < Buffer + Length);
         for (ULONG Index = 0; Index < Process->NumberOfThreads; Index++) {
             if (Process->Threads[Index].ClientId.UniqueThread == PsGetCurrentThreadId())
                 Found = Process->UniqueProcessId == PsGetCurrentProcessId();
@@ -62,7 +65,8 @@ KTEST(ex, query_processes_contains_this_thread)
 
 KTEST(ex, services_refuse_kernel_pointers_from_user_mode)
 {
-    // Law: with previous mode UserMode a pointer into the kernel is an access violation, and nothing is created or written.
+    // Law: with previous mode UserMode a pointer into the kernel is an access violation, and nothing is created or
+    // written.
     PKTHREAD Thread = KeGetCurrentThread();
     ULONG Before = ObGetProcessHandleCount(PsGetCurrentProcess());
     LARGE_INTEGER Time = {.QuadPart = 0x5555};
@@ -89,13 +93,15 @@ static NTSTATUS Probe(ULONG_PTR Address, SIZE_T Length, ULONG Alignment, BOOLEAN
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         if (Write)
             ProbeForWrite((PVOID)Address, Length, Alignment);
         else
             ProbeForRead((PVOID)Address, Length, Alignment);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END

@@ -29,7 +29,8 @@ static VOID NTAPI RunJob(PVOID Parameter)
 
 KTEST(ex, work_items_run_once_each)
 {
-    // Law: every item queued, in whichever queue and at DISPATCH_LEVEL, runs once, at PASSIVE_LEVEL, in another thread.
+    // Law: every item queued, in whichever queue and at DISPATCH_LEVEL, runs once, at PASSIVE_LEVEL, in another
+    // thread.
     KIRQL OldIrql;
 
     Left = ITEMS;

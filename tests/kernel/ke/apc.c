@@ -3,12 +3,13 @@
 
 #include "ktest.h"
 
-static ULONG  KtSpecial, KtKernelRoutine, KtNormal;
-static KIRQL  KtSpecialIrql, KtKernelIrql, KtNormalIrql;
+static ULONG KtSpecial, KtKernelRoutine, KtNormal;
+static KIRQL KtSpecialIrql, KtKernelIrql, KtNormalIrql;
 static KEVENT KtReady, KtGo;
-static ULONG  KtOrder[8], KtOrderCount;
+static ULONG KtOrder[8], KtOrderCount;
 
-static VOID NTAPI KtSpecialRoutine(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+static VOID NTAPI KtSpecialRoutine(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1,
+                                   PVOID *Argument2)
 {
     UNREFERENCED_PARAMETER(Normal);
     UNREFERENCED_PARAMETER(Context);
@@ -59,9 +60,9 @@ static VOID KtInitNormal(PKAPC Apc, PKTHREAD Thread)
 
 KTEST(ke, apc_delivery_matrix)
 {
-    // Law: to the current thread, a special kernel APC is delivered below APC_LEVEL outside guarded regions; a normal one
-    // at PASSIVE_LEVEL outside critical regions too. What is held off comes when the reason ends.
-    KAPC  Special, Normal;
+    // Law: to the current thread, a special kernel APC is delivered below APC_LEVEL outside guarded regions; a normal
+    // one at PASSIVE_LEVEL outside critical regions too. What is held off comes when the reason ends.
+    KAPC Special, Normal;
     ULONG Level, Region;
     KIRQL Old;
 
@@ -98,7 +99,7 @@ KTEST(ke, apc_delivery_matrix)
 KTEST(ke, apc_special_before_normal)
 {
     // Law: queued together, special kernel APCs run before normal ones, each kind in order; one is not queued twice.
-    KAPC  Apcs[4];
+    KAPC Apcs[4];
     KIRQL Old;
 
     KtReset();
@@ -118,7 +119,7 @@ KTEST(ke, apc_special_before_normal)
 KTEST(ke, apc_can_be_removed)
 {
     // Law: an APC taken back before delivery does not run.
-    KAPC  Apc;
+    KAPC Apc;
     KIRQL Old;
 
     KtReset();
@@ -147,9 +148,9 @@ KTEST(ke, apc_interrupts_a_wait_which_goes_on)
 {
     // Law: a kernel APC runs in a waiting thread at once; the wait does not end by it. In a critical region only a
     // special one does.
-    KAPC     Special, Normal;
+    KAPC Special, Normal;
     PETHREAD Thread;
-    ULONG    Critical;
+    ULONG Critical;
 
     for (Critical = 0; Critical < 2; Critical++) {
         KtReset();
@@ -176,7 +177,7 @@ KTEST(ke, alert_ends_an_alertable_wait_only)
 {
     // Law: an alert ends an alertable wait with STATUS_ALERTED, once; a wait that is not alertable ignores it.
     LARGE_INTEGER Due = {.QuadPart = -200000};
-    KEVENT        Event;
+    KEVENT Event;
 
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
     expect(!KeAlertThread(KeGetCurrentThread(), KernelMode));
@@ -212,7 +213,7 @@ KTEST(ke, suspend_counts)
 {
     // Law: a thread suspended N times runs again after N resumes and not before; both return the count before.
     PETHREAD Thread;
-    ULONG    Before;
+    ULONG Before;
 
     KtSteps = 0;
     KtStop = FALSE;
@@ -241,10 +242,12 @@ static NTSTATUS KtSuspend(PKTHREAD Thread)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         KeSuspendThread(Thread);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -255,7 +258,7 @@ KTEST(ke, suspend_has_a_limit)
 {
     // Law: the 128th suspension raises STATUS_SUSPEND_COUNT_EXCEEDED.
     PETHREAD Thread;
-    ULONG    Count;
+    ULONG Count;
 
     KtStop = FALSE;
     Thread = KtStartThread(KtStepper, NULL, 10);
@@ -272,8 +275,8 @@ KTEST(ke, attach_moves_apc_environment)
     // Law: attached, the thread's ApcState is the other process's and APCs for the original environment wait until it
     // is back; attaching to where one is changes nothing.
     KAPC_STATE State, Nested;
-    KAPC       Apc;
-    PKTHREAD   Thread = KeGetCurrentThread();
+    KAPC Apc;
+    PKTHREAD Thread = KeGetCurrentThread();
 
     KtReset();
     KeStackAttachProcess(&PsInitialSystemProcess->Pcb, &State);

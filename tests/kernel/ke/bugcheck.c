@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tests that end the machine: each runs alone, and the host reads the code. And what a bugcheck needs: names for addresses.
+// Tests that end the machine: each runs alone, and the host reads the code. And what a bugcheck needs: names for
+// addresses.
 
 #include "ktest.h"
 
@@ -32,29 +33,27 @@ KTEST(ke, symbols_walk_names_the_callers)
     expect(Name != NULL && strncmp(Name, "ke_symbols_walk", 15) == 0);
 }
 
-KTEST_BUGCHECK(ke, bugcheck_fault_at_dispatch_level, IRQL_NOT_LESS_OR_EQUAL)
-{
-    // Law: touching unmapped memory at DISPATCH_LEVEL is bugcheck 0xA, SEH or not.
-    SEH_TRY {
-        KIRQL Old = KfRaiseIrql(DISPATCH_LEVEL);
+KTEST_BUGCHECK(ke, bugcheck_fault_at_dispatch_level,
+               IRQL_NOT_LESS_OR_EQUAL){// Law: touching unmapped memory at DISPATCH_LEVEL is bugcheck 0xA, SEH or not.
+                                       SEH_TRY{KIRQL Old = KfRaiseIrql(DISPATCH_LEVEL);
 
-        (VOID)*(volatile ULONG *)0x1000;
-        KfLowerIrql(Old);
-    }
-    SEH_EXCEPT {
-    }
-    SEH_END
+(VOID) * (volatile ULONG *)0x1000;
+KfLowerIrql(Old);
+}
+SEH_EXCEPT
+{
+}
+SEH_END
 }
 
-KTEST_BUGCHECK(ke, bugcheck_bad_system_address, PAGE_FAULT_IN_NONPAGED_AREA)
-{
+KTEST_BUGCHECK(ke, bugcheck_bad_system_address, PAGE_FAULT_IN_NONPAGED_AREA){
     // Law: kernel code that touches a system address where nothing is ends in 0x50, SEH or not.
-    SEH_TRY {
-        *(volatile ULONG *)(MM_SYSTEM_PTE_END & ~0xFFFul) = 1;
-    }
-    SEH_EXCEPT {
-    }
-    SEH_END
+    SEH_TRY{*(volatile ULONG *)(MM_SYSTEM_PTE_END & ~0xFFFul) = 1;
+}
+SEH_EXCEPT
+{
+}
+SEH_END
 }
 
 KTEST_BUGCHECK(ke, bugcheck_unhandled_exception, KMODE_EXCEPTION_NOT_HANDLED)
@@ -81,7 +80,7 @@ KTEST_BUGCHECK(ke, bugcheck_spin_lock_taken_twice, SPIN_LOCK_ALREADY_OWNED)
 {
     // Law: a checked build names the lock that would deadlock.
     static KSPIN_LOCK Lock;
-    KIRQL             Old = KfAcquireSpinLock(&Lock);
+    KIRQL Old = KfAcquireSpinLock(&Lock);
 
     KefAcquireSpinLockAtDpcLevel(&Lock);
     KfReleaseSpinLock(&Lock, Old);

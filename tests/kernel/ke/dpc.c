@@ -21,7 +21,7 @@ static VOID NTAPI KtNoteDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Arg
 KTEST(ke, dpc_runs_when_the_irql_falls_below_dispatch)
 {
     // Law: a DPC queued at or above DISPATCH_LEVEL runs exactly when the level falls below it; queued below, at once.
-    KDPC  Dpc;
+    KDPC Dpc;
     KIRQL Old;
     ULONG Level;
 
@@ -44,7 +44,7 @@ KTEST(ke, dpc_runs_when_the_irql_falls_below_dispatch)
 KTEST(ke, dpc_order_is_fifo_and_high_importance_first)
 {
     // Law: DPCs run in the order they were queued, those of high importance before the others.
-    KDPC  Dpcs[KT_DPCS];
+    KDPC Dpcs[KT_DPCS];
     KIRQL Old;
     ULONG Index;
 
@@ -65,7 +65,7 @@ KTEST(ke, dpc_order_is_fifo_and_high_importance_first)
 KTEST(ke, dpc_is_queued_once_and_can_be_removed)
 {
     // Law: a queued DPC is not queued again, and a removed one does not run.
-    KDPC  Dpc;
+    KDPC Dpc;
     KIRQL Old;
 
     KtRan = 0;
@@ -85,7 +85,7 @@ static VOID NTAPI KtRequeueDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID 
 {
     UNREFERENCED_PARAMETER(Context);
     if (++KtRan < 5)
-        (VOID)KeInsertQueueDpc(Dpc, Argument1, Argument2);
+        (VOID) KeInsertQueueDpc(Dpc, Argument1, Argument2);
 }
 
 KTEST(ke, dpc_may_queue_itself)

@@ -6,7 +6,7 @@
 #define KT_WAITERS 4
 
 static KEVENT KtEvent;
-static ULONG  KtWoken, KtWakeOrder[KT_WAITERS];
+static ULONG KtWoken, KtWakeOrder[KT_WAITERS];
 
 static VOID NTAPI KtWaiter(PVOID Context)
 {
@@ -51,7 +51,7 @@ KTEST(ke, event_synchronization_wakes_one)
 {
     // Law: setting a synchronization event with N waiters releases exactly one, the first to have waited.
     PETHREAD Threads[KT_WAITERS];
-    ULONG    Index;
+    ULONG Index;
 
     KeInitializeEvent(&KtEvent, SynchronizationEvent, FALSE);
     KtStartWaiters(Threads);
@@ -70,7 +70,7 @@ KTEST(ke, event_notification_wakes_all)
 {
     // Law: setting a notification event releases every waiter, in the order they came, and stays set.
     PETHREAD Threads[KT_WAITERS];
-    ULONG    Index;
+    ULONG Index;
 
     KeInitializeEvent(&KtEvent, NotificationEvent, FALSE);
     KtStartWaiters(Threads);
@@ -86,9 +86,9 @@ KTEST(ke, event_notification_wakes_all)
 KTEST(ke, event_pulse_wakes_the_present_only)
 {
     // Law: a pulse releases those who wait at that moment and leaves the event reset.
-    PETHREAD      Threads[KT_WAITERS];
+    PETHREAD Threads[KT_WAITERS];
     LARGE_INTEGER Zero = {.QuadPart = 0};
-    ULONG         Index;
+    ULONG Index;
 
     KeInitializeEvent(&KtEvent, NotificationEvent, FALSE);
     KtStartWaiters(Threads);
@@ -117,7 +117,7 @@ KTEST(ke, event_no_wakeup_is_lost)
 {
     // Law: two threads that hand a turn to each other never miss one, with and without Wait.
     PETHREAD Thread;
-    ULONG    Turn;
+    ULONG Turn;
 
     KtWoken = 0;
     KeInitializeEvent(&KtPing, SynchronizationEvent, FALSE);

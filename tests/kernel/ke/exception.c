@@ -7,10 +7,12 @@ static NTSTATUS KtCatch(VOID (*Routine)(VOID))
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         Routine();
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -26,7 +28,7 @@ static volatile ULONG *KtAt(ULONG Address)
 
 static VOID KtReadNull(VOID)
 {
-    (VOID)*KtAt(0x10);
+    (VOID) * KtAt(0x10);
 }
 
 static VOID KtWriteNull(VOID)
@@ -106,13 +108,15 @@ static LONG NTAPI KtFilter(PEXCEPTION_POINTERS Pointers, PVOID Context)
 KTEST(ke, exception_record_tells_the_access)
 {
     // Law: an access violation's parameters are the kind of access and the address; its address is the instruction's.
-    KT_SEEN       Seen = {.Answer = EXCEPTION_EXECUTE_HANDLER};
+    KT_SEEN Seen = {.Answer = EXCEPTION_EXECUTE_HANDLER};
     volatile LONG Handled = 0;
 
-    SEH_TRY_FILTER(KtFilter, &Seen) {
+    SEH_TRY_FILTER(KtFilter, &Seen)
+    {
         *KtAt(0x1234) = 1;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Handled++;
     }
     SEH_END
@@ -136,16 +140,18 @@ static LONG NTAPI KtSkipFilter(PEXCEPTION_POINTERS Pointers, PVOID Context)
 KTEST(ke, exception_filter_may_continue_with_changed_registers)
 {
     // Law: EXCEPTION_CONTINUE_EXECUTION goes on with the context as the filter left it.
-    ULONG          Calls = 0;
+    ULONG Calls = 0;
     volatile ULONG Eax = 0, Handled = 0;
 
-    SEH_TRY_FILTER(KtSkipFilter, &Calls) {
+    SEH_TRY_FILTER(KtSkipFilter, &Calls)
+    {
         ULONG Value;
 
         __asm__ volatile("xorl %%eax, %%eax; ud2" : "=a"(Value) : : "memory");
         Eax = Value;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Handled = 1;
     }
     SEH_END
@@ -164,43 +170,41 @@ static LONG NTAPI KtOrderFilter(PEXCEPTION_POINTERS Pointers, PVOID Context)
     return (ULONG_PTR)Context & 0x100 ? EXCEPTION_EXECUTE_HANDLER : EXCEPTION_CONTINUE_SEARCH;
 }
 
-static VOID KtInnermost(VOID)
+static VOID KtInnermost(VOID){SEH_TRY_FILTER(KtOrderFilter, (PVOID)1){KtReadNull();
+}
+SEH_EXCEPT
 {
-    SEH_TRY_FILTER(KtOrderFilter, (PVOID)1) {
-        KtReadNull();
-    }
-    SEH_EXCEPT {
-        KtOrder[KtCount++] = 0xBAD;
-    }
-    SEH_END
+    KtOrder[KtCount++] = 0xBAD;
+}
+SEH_END
 }
 
 KTEST(ke, exception_filters_are_asked_from_inside_out)
 {
     // Law: frames are asked innermost first; the one that takes it runs its handler once, the others do not.
     PEXCEPTION_REGISTRATION_RECORD Before, After;
-    volatile ULONG                 Handled = 0;
+    volatile ULONG Handled = 0;
 
     KtCount = 0;
     __asm__ volatile("mov %%fs:0, %0" : "=r"(Before));
-    SEH_TRY_FILTER(KtOrderFilter, (PVOID)3) {
-        SEH_TRY_FILTER(KtOrderFilter, (PVOID)0x102) {
-            KtInnermost();
-        }
-        SEH_EXCEPT {
-            Handled++;
-        }
-        SEH_END
-    }
-    SEH_EXCEPT {
-        Handled = 100;
-    }
-    SEH_END
-    __asm__ volatile("mov %%fs:0, %0" : "=r"(After));
-    expect_eq(Handled, 1);
-    expect_eq(KtCount, 2);
-    expect(KtOrder[0] == 1 && KtOrder[1] == 2);
-    expect_eq(After, Before);
+    SEH_TRY_FILTER(KtOrderFilter, (PVOID)3){SEH_TRY_FILTER(KtOrderFilter, (PVOID)0x102){KtInnermost();
+}
+SEH_EXCEPT
+{
+    Handled++;
+}
+SEH_END
+}
+SEH_EXCEPT
+{
+    Handled = 100;
+}
+SEH_END
+__asm__ volatile("mov %%fs:0, %0" : "=r"(After));
+expect_eq(Handled, 1);
+expect_eq(KtCount, 2);
+expect(KtOrder[0] == 1 && KtOrder[1] == 2);
+expect_eq(After, Before);
 }
 
 KTEST(ke, exception_inside_a_handler)
@@ -208,22 +212,22 @@ KTEST(ke, exception_inside_a_handler)
     // Law: an exception in a handler goes to the frames outside it.
     volatile NTSTATUS Inner = 0, Outer = 0;
 
-    SEH_TRY {
-        SEH_TRY {
-            KtReadNull();
-        }
-        SEH_EXCEPT {
-            Inner = SEH_CODE();
-            KtDivide();
-        }
-        SEH_END
-    }
-    SEH_EXCEPT {
-        Outer = SEH_CODE();
-    }
-    SEH_END
-    expect_status(Inner, STATUS_ACCESS_VIOLATION);
-    expect_status(Outer, STATUS_INTEGER_DIVIDE_BY_ZERO);
+    SEH_TRY{SEH_TRY{KtReadNull();
+}
+SEH_EXCEPT
+{
+    Inner = SEH_CODE();
+    KtDivide();
+}
+SEH_END
+}
+SEH_EXCEPT
+{
+    Outer = SEH_CODE();
+}
+SEH_END
+expect_status(Inner, STATUS_ACCESS_VIOLATION);
+expect_status(Outer, STATUS_INTEGER_DIVIDE_BY_ZERO);
 }
 
 KTEST(ke, exception_many_leave_the_stack_as_it_was)
@@ -232,10 +236,11 @@ KTEST(ke, exception_many_leave_the_stack_as_it_was)
     ULONG Index;
 
     for (Index = 0; Index < 5000; Index++)
-        expect_status(KtCatch(Index & 1 ? KtReadNull : KtRaise), Index & 1 ? STATUS_ACCESS_VIOLATION : STATUS_SHARING_VIOLATION);
+        expect_status(KtCatch(Index & 1 ? KtReadNull : KtRaise),
+                      Index & 1 ? STATUS_ACCESS_VIOLATION : STATUS_SHARING_VIOLATION);
 }
 
-static KDPC     KtDpc;
+static KDPC KtDpc;
 static NTSTATUS KtDpcStatus;
 
 static VOID NTAPI KtDpcRoutine(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
@@ -252,11 +257,13 @@ KTEST(ke, exception_in_a_dpc_is_its_own)
     // Law: a DPC may use SEH; frames of the thread it interrupted are not asked.
     volatile ULONG Handled = 0;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         KeInitializeDpc(&KtDpc, KtDpcRoutine, NULL);
         expect(KeInsertQueueDpc(&KtDpc, NULL, NULL));
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Handled = 1;
     }
     SEH_END

@@ -28,7 +28,7 @@ KTEST(ke, irql_interrupt_below_is_replayed_on_lowering)
 {
     // Law: a clock tick that arrives at HIGH_LEVEL is not lost: it is taken when the level falls.
     LARGE_INTEGER Before, After;
-    KIRQL         Old;
+    KIRQL Old;
 
     Old = KfRaiseIrql(HIGH_LEVEL);
     KeQueryTickCount(&Before);
@@ -44,7 +44,7 @@ KTEST(ke, irql_clock_runs_at_dispatch_level)
 {
     // Law: DISPATCH_LEVEL holds off threads and DPCs, not the clock.
     LARGE_INTEGER Before, After;
-    KIRQL         Old = KfRaiseIrql(DISPATCH_LEVEL);
+    KIRQL Old = KfRaiseIrql(DISPATCH_LEVEL);
 
     KeQueryTickCount(&Before);
     KeStallExecutionProcessor(40000);
@@ -57,8 +57,8 @@ KTEST(ke, spinlock_raises_and_restores)
 {
     // Law: taking a spin lock raises to DISPATCH_LEVEL, releasing it restores the level, from every level up to there.
     KSPIN_LOCK Lock;
-    ULONG      Level;
-    KIRQL      Outer, Old;
+    ULONG Level;
+    KIRQL Outer, Old;
 
     KeInitializeSpinLock(&Lock);
     for (Level = PASSIVE_LEVEL; Level <= DISPATCH_LEVEL; Level++) {

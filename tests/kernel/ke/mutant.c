@@ -4,16 +4,18 @@
 #include "ktest.h"
 
 static KMUTANT KtMutant;
-static KEVENT  KtOwned, KtMayEnd;
+static KEVENT KtOwned, KtMayEnd;
 
 static NTSTATUS KtRelease(PKMUTANT Mutant)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         KeReleaseMutant(Mutant, 0, FALSE, FALSE);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -29,7 +31,8 @@ static NTSTATUS KtTry(PVOID Object)
 
 KTEST(ke, mutant_is_recursive)
 {
-    // Law: the owner gets it as often as it asks, and it is free after as many releases; SignalState counts down from 1.
+    // Law: the owner gets it as often as it asks, and it is free after as many releases; SignalState counts down from
+    // 1.
     LONG Depth;
 
     KeInitializeMutant(&KtMutant, FALSE);
@@ -95,7 +98,7 @@ static ULONG KtInside, KtMaximum, KtTurns;
 
 static VOID NTAPI KtEnterAndLeave(PVOID Context)
 {
-    ULONG         Turn;
+    ULONG Turn;
     LARGE_INTEGER Zero = {.QuadPart = 0};
 
     UNREFERENCED_PARAMETER(Context);
@@ -114,7 +117,7 @@ KTEST(ke, mutant_excludes)
 {
     // Law: never two owners at a time.
     PETHREAD Threads[3];
-    ULONG    Index;
+    ULONG Index;
 
     KtInside = KtMaximum = KtTurns = 0;
     KeInitializeMutant(&KtMutant, FALSE);

@@ -4,9 +4,9 @@
 #include "ktest.h"
 
 static volatile ULONG KtRan[4];
-static ULONG          KtOrder[8], KtCount;
+static ULONG KtOrder[8], KtCount;
 static volatile BOOLEAN KtStop;
-static KEVENT         KtEvent;
+static KEVENT KtEvent;
 
 static VOID NTAPI KtNote(PVOID Context)
 {
@@ -38,7 +38,7 @@ KTEST(ke, schedule_not_at_dispatch_level)
 {
     // Law: at DISPATCH_LEVEL no other thread runs, however important; it does when the level falls.
     PETHREAD Thread;
-    KIRQL    Old;
+    KIRQL Old;
 
     KtCount = 0;
     Thread = KtStartThread(KtNote, (PVOID)1, 4); // less important: it is ready, not running
@@ -55,8 +55,8 @@ KTEST(ke, schedule_ready_threads_run_by_priority)
 {
     // Law: of several ready threads the most important runs first; equals in the order they became ready.
     static const KPRIORITY Priorities[] = {3, 5, 4, 5, 6};
-    PETHREAD               Threads[RTL_NUMBER_OF(Priorities)];
-    ULONG                  Index;
+    PETHREAD Threads[RTL_NUMBER_OF(Priorities)];
+    ULONG Index;
 
     KtCount = 0;
     for (Index = 0; Index < RTL_NUMBER_OF(Priorities); Index++)
@@ -76,9 +76,9 @@ static VOID NTAPI KtSpin(PVOID Context)
 KTEST(ke, schedule_equals_share_by_quantum)
 {
     // Law: threads of equal priority that never wait take turns, each for its quantum: all get on, about equally.
-    PETHREAD      Threads[3];
+    PETHREAD Threads[3];
     LARGE_INTEGER Due = {.QuadPart = -10000000};
-    ULONG         Index, Least = MAXULONG, Most = 0;
+    ULONG Index, Least = MAXULONG, Most = 0;
 
     KtStop = FALSE;
     for (Index = 0; Index < RTL_NUMBER_OF(Threads); Index++) {
@@ -99,7 +99,7 @@ KTEST(ke, schedule_equals_share_by_quantum)
 KTEST(ke, schedule_less_important_starves)
 {
     // Law: a thread does not run while a more important one is ready.
-    PETHREAD      High, Low;
+    PETHREAD High, Low;
     LARGE_INTEGER Due = {.QuadPart = -3000000};
 
     KtStop = FALSE;
@@ -117,7 +117,7 @@ KTEST(ke, schedule_less_important_starves)
 static VOID NTAPI KtBoosted(PVOID Context)
 {
     KPRIORITY *Seen = Context;
-    ULONGLONG  Until;
+    ULONGLONG Until;
 
     KeWaitForever(&KtEvent, Executive);
     Seen[0] = KeQueryPriorityThread(KeGetCurrentThread());
@@ -131,7 +131,7 @@ KTEST(ke, schedule_boost_after_a_wait_decays)
 {
     // Law: ending a wait with an increment raises the priority above the base by that much, below real-time; used-up
     // quanta take it away again.
-    PETHREAD  Thread;
+    PETHREAD Thread;
     KPRIORITY Seen[2] = {0, 0};
 
     KeInitializeEvent(&KtEvent, NotificationEvent, FALSE);
@@ -173,7 +173,7 @@ KTEST(ke, schedule_base_priority_is_relative_and_saturates)
 static VOID NTAPI KtYielder(PVOID Context)
 {
     LARGE_INTEGER Zero = {.QuadPart = 0};
-    ULONG         Turn;
+    ULONG Turn;
 
     for (Turn = 0; Turn < 3; Turn++) {
         KtNote(Context);
@@ -199,8 +199,8 @@ KTEST(ke, schedule_yield_takes_turns)
 KTEST(ke, schedule_run_time_is_charged)
 {
     // Law: a thread that computes for a while is charged about as many ticks.
-    PKTHREAD  Thread = KeGetCurrentThread();
-    ULONG     User, Before = KeQueryRuntimeThread(Thread, &User), After;
+    PKTHREAD Thread = KeGetCurrentThread();
+    ULONG User, Before = KeQueryRuntimeThread(Thread, &User), After;
     ULONGLONG Until = KeQueryInterruptTime() + 20 * KeQueryTimeIncrement();
 
     while (KeQueryInterruptTime() < Until)

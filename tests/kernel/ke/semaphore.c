@@ -4,17 +4,19 @@
 #include "ktest.h"
 
 static KSEMAPHORE KtSemaphore;
-static KQUEUE     KtQueue;
-static ULONG      KtWoken;
+static KQUEUE KtQueue;
+static ULONG KtWoken;
 
 static NTSTATUS KtReleaseBy(LONG Count)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         KeReleaseSemaphore(&KtSemaphore, 0, Count, FALSE);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -25,7 +27,7 @@ KTEST(ke, semaphore_counts)
 {
     // Law: each wait takes one; a release that would pass the limit raises and changes nothing.
     LARGE_INTEGER Zero = {.QuadPart = 0};
-    ULONG         Index;
+    ULONG Index;
 
     KeInitializeSemaphore(&KtSemaphore, 2, 5);
     expect_status(KtReleaseBy(4), STATUS_SEMAPHORE_LIMIT_EXCEEDED);
@@ -49,7 +51,7 @@ KTEST(ke, semaphore_release_wakes_that_many)
 {
     // Law: a release by N wakes N waiters and no more.
     PETHREAD Threads[5];
-    ULONG    Index;
+    ULONG Index;
 
     KtWoken = 0;
     KeInitializeSemaphore(&KtSemaphore, 0, 10);
@@ -65,7 +67,7 @@ KTEST(ke, semaphore_release_wakes_that_many)
 }
 
 static KEVENT KtBlock;
-static ULONG  KtTaken;
+static ULONG KtTaken;
 
 static VOID NTAPI KtQueueWorker(PVOID Context)
 {
@@ -81,10 +83,10 @@ static VOID NTAPI KtQueueWorker(PVOID Context)
 KTEST(ke, queue_lets_in_as_many_as_may_run)
 {
     // Law: entries come out in order; a worker that blocks makes room for another; rundown ends the waits.
-    LIST_ENTRY    Entries[3];
+    LIST_ENTRY Entries[3];
     LARGE_INTEGER Zero = {.QuadPart = 0};
-    PETHREAD      Threads[2];
-    ULONG         Index;
+    PETHREAD Threads[2];
+    ULONG Index;
 
     KtTaken = 0;
     KeInitializeQueue(&KtQueue, 1);

@@ -20,9 +20,9 @@ KTEST(ke, timer_is_never_early_by_more_than_a_tick)
 {
     // Law: a relative wait of N ms ends after N ms, give or take the clock's tick.
     static const ULONG Lengths[] = {1, 10, 16, 50, 200, 1000};
-    LARGE_INTEGER      Due;
-    ULONGLONG          Before, Passed;
-    ULONG              Index;
+    LARGE_INTEGER Due;
+    ULONGLONG Before, Passed;
+    ULONG Index;
 
     for (Index = 0; Index < RTL_NUMBER_OF(Lengths); Index++) {
         Due.QuadPart = KT_MS(Lengths[Index]);
@@ -37,9 +37,9 @@ KTEST(ke, timer_is_never_early_by_more_than_a_tick)
 KTEST(ke, timer_wait_times_out)
 {
     // Law: a wait for something that does not come ends with STATUS_TIMEOUT; a past absolute time ends it at once.
-    KEVENT        Event;
+    KEVENT Event;
     LARGE_INTEGER Due;
-    ULONGLONG     Before;
+    ULONGLONG Before;
 
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
     Due.QuadPart = KT_MS(50);
@@ -59,7 +59,7 @@ KTEST(ke, timer_set_cancel_and_state)
 {
     // Law: KeSetTimer and KeCancelTimer say whether the timer was set; a cancelled one does not fire; a notification
     // timer stays signaled, a synchronization timer releases one wait.
-    KTIMER        Timer;
+    KTIMER Timer;
     LARGE_INTEGER Due, Zero = {.QuadPart = 0};
 
     KeInitializeTimer(&Timer);
@@ -86,10 +86,10 @@ KTEST(ke, timer_set_cancel_and_state)
 KTEST(ke, timer_periodic_calls_its_dpc)
 {
     // Law: a periodic timer goes on until it is cancelled, and queues its DPC each time.
-    KTIMER        Timer;
-    KDPC          Dpc;
+    KTIMER Timer;
+    KDPC Dpc;
     LARGE_INTEGER Due;
-    ULONG         After;
+    ULONG After;
 
     KtTicks = 0;
     KeInitializeTimer(&Timer);
@@ -106,8 +106,8 @@ KTEST(ke, timer_periodic_calls_its_dpc)
 
 #define KT_MANY 64
 static KTIMER KtTimers[KT_MANY];
-static KDPC   KtDpcs[KT_MANY];
-static ULONG  KtFired[KT_MANY], KtFiredCount;
+static KDPC KtDpcs[KT_MANY];
+static ULONG KtFired[KT_MANY], KtFiredCount;
 
 static VOID NTAPI KtFire(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 {
@@ -120,7 +120,7 @@ static VOID NTAPI KtFire(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argume
 KTEST(ke, timer_many_expire_in_order)
 {
     // Law: whatever the order in which timers are set, they expire in order of their due times.
-    ULONG         Index, Due[KT_MANY];
+    ULONG Index, Due[KT_MANY];
     LARGE_INTEGER Time;
 
     KtFiredCount = 0;
@@ -140,7 +140,7 @@ KTEST(ke, timer_many_expire_in_order)
 KTEST(ke, timer_absolute_follows_the_system_time)
 {
     // Law: a timer for a system time is due when the clock shows it, also when the clock is set forward.
-    KTIMER        Timer;
+    KTIMER Timer;
     LARGE_INTEGER Now, Old, Due;
 
     KeInitializeTimer(&Timer);
@@ -161,17 +161,18 @@ KTEST(ke, timer_absolute_follows_the_system_time)
 KTEST(ke, time_is_monotone)
 {
     // Law: interrupt time, tick count, system time and performance counter never go back, and advance together.
-    LARGE_INTEGER System, LastSystem = {.QuadPart = 0}, Tick, LastTick = {.QuadPart = 0}, Counter, LastCounter = {.QuadPart = 0};
-    ULONGLONG     Interrupt, LastInterrupt = 0, First = KeQueryInterruptTime();
-    ULONG         Index;
+    LARGE_INTEGER System, LastSystem = {.QuadPart = 0}, Tick, LastTick = {.QuadPart = 0}, Counter,
+                          LastCounter = {.QuadPart = 0};
+    ULONGLONG Interrupt, LastInterrupt = 0, First = KeQueryInterruptTime();
+    ULONG Index;
 
     for (Index = 0; Index < 2000; Index++) {
         Interrupt = KeQueryInterruptTime();
         KeQuerySystemTime(&System);
         KeQueryTickCount(&Tick);
         Counter = KeQueryPerformanceCounter(NULL);
-        expect(Interrupt >= LastInterrupt && System.QuadPart >= LastSystem.QuadPart && Tick.QuadPart >= LastTick.QuadPart &&
-               Counter.QuadPart >= LastCounter.QuadPart);
+        expect(Interrupt >= LastInterrupt && System.QuadPart >= LastSystem.QuadPart &&
+               Tick.QuadPart >= LastTick.QuadPart && Counter.QuadPart >= LastCounter.QuadPart);
         LastInterrupt = Interrupt;
         LastSystem = System;
         LastTick = Tick;

@@ -3,9 +3,9 @@
 
 #include "ktest.h"
 
-static KEVENT         KtEvents[8];
-static PVOID          KtObjects[8];
-static KSEMAPHORE     KtSemaphore;
+static KEVENT KtEvents[8];
+static PVOID KtObjects[8];
+static KSEMAPHORE KtSemaphore;
 static volatile NTSTATUS KtResult;
 
 static VOID KtResetEvents(EVENT_TYPE Type)
@@ -22,7 +22,7 @@ static VOID KtResetEvents(EVENT_TYPE Type)
 static NTSTATUS KtTryMultiple(ULONG Count, WAIT_TYPE Type)
 {
     LARGE_INTEGER Zero = {.QuadPart = 0};
-    KWAIT_BLOCK   Blocks[8];
+    KWAIT_BLOCK Blocks[8];
 
     return KeWaitForMultipleObjects(Count, KtObjects, Type, Executive, KernelMode, FALSE, &Zero, Blocks);
 }
@@ -60,7 +60,8 @@ static VOID NTAPI KtWaitAllThread(PVOID Context)
 {
     KWAIT_BLOCK Blocks[8];
 
-    KtResult = KeWaitForMultipleObjects((ULONG)(ULONG_PTR)Context, KtObjects, WaitAll, Executive, KernelMode, FALSE, NULL, Blocks);
+    KtResult = KeWaitForMultipleObjects((ULONG)(ULONG_PTR)Context, KtObjects, WaitAll, Executive, KernelMode, FALSE,
+                                        NULL, Blocks);
 }
 
 KTEST(ke, wait_all_blocked_leaves_signals_for_others)
@@ -68,7 +69,7 @@ KTEST(ke, wait_all_blocked_leaves_signals_for_others)
     // Law: a thread blocked in WaitAll holds nothing: another may take a signal it also wants, and it still ends when
     // all are signaled at one moment.
     LARGE_INTEGER Zero = {.QuadPart = 0};
-    PETHREAD      Thread;
+    PETHREAD Thread;
 
     KtResetEvents(SynchronizationEvent);
     Thread = KtStartThread(KtWaitAllThread, (PVOID)3, 12);
@@ -93,7 +94,7 @@ static VOID NTAPI KtWaitAnyThread(PVOID Context)
 KTEST(ke, wait_any_blocked_wakes_with_its_index)
 {
     // Law: a blocked WaitAny returns the index of the object that woke it and leaves the others' lists.
-    ULONG    Index;
+    ULONG Index;
     PETHREAD Thread;
 
     for (Index = 0; Index < 3; Index++) {
@@ -111,32 +112,37 @@ KTEST(ke, wait_with_timeout_leaves_no_trace)
 {
     // Law: a wait that times out is out of every list; its timer is not left set when the wait ends otherwise.
     LARGE_INTEGER Due = {.QuadPart = -300000};
-    KWAIT_BLOCK   Blocks[8];
+    KWAIT_BLOCK Blocks[8];
 
     KtResetEvents(NotificationEvent);
-    expect_status(KeWaitForMultipleObjects(8, KtObjects, WaitAll, Executive, KernelMode, FALSE, &Due, Blocks), STATUS_TIMEOUT);
+    expect_status(KeWaitForMultipleObjects(8, KtObjects, WaitAll, Executive, KernelMode, FALSE, &Due, Blocks),
+                  STATUS_TIMEOUT);
     expect(IsListEmpty(&KtEvents[0].Header.WaitListHead) && IsListEmpty(&KtEvents[7].Header.WaitListHead));
-    expect_status(KeWaitForMultipleObjects(2, KtObjects, WaitAny, Executive, KernelMode, FALSE, &Due, NULL), STATUS_TIMEOUT);
+    expect_status(KeWaitForMultipleObjects(2, KtObjects, WaitAny, Executive, KernelMode, FALSE, &Due, NULL),
+                  STATUS_TIMEOUT);
     KeSetEvent(&KtEvents[1], 0, FALSE);
-    expect_status(KeWaitForMultipleObjects(2, KtObjects, WaitAny, Executive, KernelMode, FALSE, &Due, NULL), STATUS_WAIT_0 + 1);
+    expect_status(KeWaitForMultipleObjects(2, KtObjects, WaitAny, Executive, KernelMode, FALSE, &Due, NULL),
+                  STATUS_WAIT_0 + 1);
     expect(!KeGetCurrentThread()->Timer.Header.Inserted);
 }
 
 KTEST(ke, wait_all_with_semaphore_and_mutant)
 {
     // Law: WaitAll takes one count of a semaphore and one level of a mutant, whatever else it takes.
-    KMUTANT       Mutant;
-    PVOID         Objects[3] = {&KtSemaphore, &Mutant, &KtEvents[0]};
+    KMUTANT Mutant;
+    PVOID Objects[3] = {&KtSemaphore, &Mutant, &KtEvents[0]};
     LARGE_INTEGER Zero = {.QuadPart = 0};
 
     KtResetEvents(NotificationEvent);
     KeInitializeSemaphore(&KtSemaphore, 2, 2);
     KeInitializeMutant(&Mutant, TRUE);
-    expect_status(KeWaitForMultipleObjects(3, Objects, WaitAll, Executive, KernelMode, FALSE, &Zero, NULL), STATUS_TIMEOUT);
+    expect_status(KeWaitForMultipleObjects(3, Objects, WaitAll, Executive, KernelMode, FALSE, &Zero, NULL),
+                  STATUS_TIMEOUT);
     expect_eq(KeReadStateSemaphore(&KtSemaphore), 2);
     expect_eq(KeReadStateMutant(&Mutant), 0);
     KeSetEvent(&KtEvents[0], 0, FALSE);
-    expect_status(KeWaitForMultipleObjects(3, Objects, WaitAll, Executive, KernelMode, FALSE, &Zero, NULL), STATUS_WAIT_0);
+    expect_status(KeWaitForMultipleObjects(3, Objects, WaitAll, Executive, KernelMode, FALSE, &Zero, NULL),
+                  STATUS_WAIT_0);
     expect_eq(KeReadStateSemaphore(&KtSemaphore), 1);
     expect_eq(KeReadStateMutant(&Mutant), -1);
     KeReleaseMutant(&Mutant, 0, FALSE, FALSE);
