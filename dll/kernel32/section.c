@@ -13,6 +13,7 @@ HANDLE WINAPI CreateFileMappingW(HANDLE File, LPSECURITY_ATTRIBUTES Security, DW
     OBJECT_ATTRIBUTES Object;
     UNICODE_STRING String;
     HANDLE Handle = NULL;
+    NTSTATUS Status;
 
     Protect &= PROTECTION_BITS;
     if (File == INVALID_HANDLE_VALUE && Size.QuadPart == 0) {
@@ -39,10 +40,10 @@ HANDLE WINAPI CreateFileMappingW(HANDLE File, LPSECURITY_ATTRIBUTES Security, DW
     if ((Attributes & (SEC_IMAGE | SEC_RESERVE | SEC_COMMIT)) == 0) {
         Attributes |= SEC_COMMIT;
     }
-    return BaseCreated(NtCreateSection(&Handle, Access, BaseObjectAttributes(&Object, &String, Security, Name),
-                                       Size.QuadPart == 0 ? NULL : &Size, Protect, Attributes,
-                                       File == INVALID_HANDLE_VALUE ? NULL : File),
-                       Handle);
+    Status = NtCreateSection(&Handle, Access, BaseObjectAttributes(&Object, &String, Security, Name),
+                             Size.QuadPart == 0 ? NULL : &Size, Protect, Attributes,
+                             File == INVALID_HANDLE_VALUE ? NULL : File);
+    return BaseCreated(Status, Handle);
 }
 
 HANDLE WINAPI CreateFileMappingA(HANDLE File, LPSECURITY_ATTRIBUTES Security, DWORD Protect, DWORD SizeHigh, DWORD SizeLow, LPCSTR Name)

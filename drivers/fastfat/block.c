@@ -10,6 +10,7 @@ static PFAT_BLOCK FatFindBlock(PVCB Vcb, ULONGLONG Lbo)
 {
     PLIST_ENTRY Head = &Vcb->BlockHash[(ULONG)(Lbo / FAT_BLOCK_SIZE) % FAT_BLOCK_HASH];
 
+    Vcb->IdleTicks = 0;
     if (Vcb->LastBlock != NULL && Vcb->LastBlock->Lbo == Lbo)
         return Vcb->LastBlock;
     for (PLIST_ENTRY Entry = Head->Flink; Entry != Head; Entry = Entry->Flink) {
@@ -80,6 +81,7 @@ static PFAT_BLOCK FatAllocateBlock(PVCB Vcb, ULONGLONG Lbo)
     InsertTailList(&Vcb->BlockHash[(ULONG)(Lbo / FAT_BLOCK_SIZE) % FAT_BLOCK_HASH], &Block->HashLinks);
     InsertTailList(&Vcb->BlockLru, &Block->LruLinks);
     Vcb->BlockCount++;
+    FatStartLazyFlush();
     return Block;
 }
 
@@ -143,7 +145,6 @@ static VOID FatMarkUnits(PVCB Vcb, PFAT_BLOCK Block, ULONG Offset, ULONG Length)
     if (Block->DirtyUnits == 0)
         Vcb->DirtyBlocks++;
     Block->DirtyUnits |= (2u << Last) - (1u << First);
-    Vcb->IdleTicks = 0;
     FatStartLazyFlush();
 }
 
@@ -275,7 +276,7 @@ VOID FatInitializeBlocks(PVCB Vcb)
     Vcb->BlockLimit = Limit < 32 ? 32 : Limit > 512 ? 512 : Limit;
 }
 
-// Frees all blocks, written or not. The volume is not in use.
+// Frees all blocks, written or not. MetaResource held, or the volume not in use.
 VOID FatFreeBlocks(PVCB Vcb)
 {
     while (!IsListEmpty(&Vcb->BlockLru))

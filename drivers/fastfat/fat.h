@@ -123,7 +123,7 @@ typedef struct _VCB {
     BOOLEAN Flushing;    // FatFlushMeta is at work
     BOOLEAN MarkedDirty; // the disk says "in use"
     BOOLEAN InfoStale;   // FSInfo's counts are not the map's
-    ULONG IdleTicks;     // lazy ticks without a change
+    ULONG IdleTicks;     // lazy ticks without a look at metadata
 } VCB, *PVCB;
 #define VCB_WAS_DIRTY 0x01 // was not shut down cleanly before: stays marked so
 

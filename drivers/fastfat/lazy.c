@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The lazy flush: a second after the first change a worker thread writes the metadata of every volume that has some; two
-// quiet seconds later it marks the volume clean. No change, no timer.
+// quiet seconds later it marks the volume clean and empties the metadata cache. Nothing cached, no timer.
 
 #include "fat.h"
 
 #define FAT_LAZY_PERIOD (-10000000ll) // one second
-#define FAT_IDLE_TICKS 2
+#define FAT_IDLE_TICKS 2 // ticks without a look at metadata
 
 static PVCB FatNextVolume(PVCB Previous)
 {
@@ -16,6 +16,14 @@ static PVCB FatNextVolume(PVCB Previous)
     return Entry == &FatData.Volumes ? NULL : CONTAINING_RECORD(Entry, VCB, Links); // volumes are never taken off
 }
 
+// Nobody has touched the volume's metadata for a while: it is marked clean and its blocks go back to the pool.
+static VOID FatRestVolume(PVCB Vcb)
+{
+    IGNORE_STATUS(FatMarkVolumeClean(Vcb)); // then it stays marked dirty, which is true
+    if (Vcb->DirtyBlocks == 0)
+        FatFreeBlocks(Vcb);
+}
+
 // One tick for one volume. Vcb->Resource shared keeps it out of the middle of a change to the name space.
 static VOID FatLazyTick(PVCB Vcb)
 {
@@ -24,9 +32,9 @@ static VOID FatLazyTick(PVCB Vcb)
     if (Vcb->DirtyBlocks != 0 || Vcb->InfoStale || Vcb->Freed.Free != Vcb->Freed.Count) {
         IGNORE_STATUS(FatFlushMeta(Vcb)); // what failed stays dirty: the next tick tries again
         FatStartLazyFlush();
-    } else if (Vcb->MarkedDirty) {
+    } else if (Vcb->MarkedDirty || Vcb->BlockCount != 0) {
         if (++Vcb->IdleTicks >= FAT_IDLE_TICKS)
-            IGNORE_STATUS(FatMarkVolumeClean(Vcb));
+            FatRestVolume(Vcb);
         else
             FatStartLazyFlush();
     }
