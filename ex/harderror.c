@@ -139,6 +139,7 @@ NTSTATUS NTAPI NtRaiseHardError(NTSTATUS ErrorStatus, ULONG Count, ULONG Unicode
     if (NT_SUCCESS(Status)) {
         ExpFormatHardError(Error, ErrorStatus);
         DbgPrint("%s", Error->Line);
+        KdHostRecord("harderror %08lx %s", ErrorStatus, Error->Line); // ./mica run tells a loader's failure by it
         HalDisplayString(Error->Line);
         Status = ExpReturnLong((PLONG)Response, ResponseReturnToCaller, Mode);
     }

@@ -222,7 +222,7 @@ extern MMPFNLIST MmModifiedPagefilePageListHead; // have no home but memory unti
 extern ULONG MmAvailablePages;                   // zeroed + free + standby
 extern KEVENT MmAvailablePagesEvent;             // set while there is enough for waiting faults
 extern KEVENT MmZeroingPageEvent;
-extern KEVENT MiModifiedPageWriterEvent;
+extern KEVENT MiModifiedPageWriterEvent, MiWorkingSetManagerEvent;
 extern MM_STATISTICS MiStatistics;               // its event counters; the rest is filled in when asked for
 
 #define MI_FAULT_RESERVE 24  // pages that page faults leave for the kernel
@@ -653,6 +653,7 @@ VOID MiFillPfnDatabase(VOID);
 // threads
 VOID NTAPI MmZeroPageThread(PVOID Context);
 VOID NTAPI MiMappedPageWriter(PVOID Context);
+VOID NTAPI MiWorkingSetManager(PVOID Context);
 BOOLEAN MiCreateSectionType(VOID);
 
 #endif

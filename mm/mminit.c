@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Mm's start. Phase 0 runs on the boot stack before there are threads: frame database, system PTEs, pools. Phase 1 makes
-// what needs objects and threads: the section type, the zero page thread, the mapped page writer.
+// what needs objects and threads: the section type, Mm's system threads.
 
 #include "mi.h"
 
@@ -87,6 +87,7 @@ static VOID MiInitializeFeatures(VOID)
     KeInitializeEvent(&MmZeroingPageEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiModifiedPageWriterEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiSegmentThreadEvent, SynchronizationEvent, FALSE);
+    KeInitializeEvent(&MiWorkingSetManagerEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiControlAreaEvent, NotificationEvent, FALSE);
     KeInitializeEvent(&MiPageWriteEvent, NotificationEvent, FALSE);
     KeInitializeGuardedMutex(&MmSystemWorkingSetLock);
@@ -150,5 +151,6 @@ BOOLEAN MmInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock)
         return MiInitializePhase0(LoaderBlock);
     return MiCreateSectionType() && MiStartThread(MmZeroPageThread, 0) &&
            MiStartThread(MiMappedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
-           MiStartThread(MiSegmentThread, LOW_REALTIME_PRIORITY + 2);
+           MiStartThread(MiSegmentThread, LOW_REALTIME_PRIORITY + 2) &&
+           MiStartThread(MiWorkingSetManager, LOW_REALTIME_PRIORITY);
 }

@@ -6,7 +6,7 @@
 #define MI_WAIT_ATTEMPTS 50
 #define MI_WAIT_INTERVAL (-200000ll) // 20 ms
 
-// A fault found no page to spare: wakes the writer, gives up unused file caches, waits. No locks held.
+// A fault found no page to spare: wakes the writer and the working set manager, gives up unused segments, waits. No locks held.
 //
 // Attempt: how often this fault has waited. IRQL <= APC_LEVEL. Returns FALSE when there is no hope left.
 BOOLEAN MiWaitForFreePage(ULONG Attempt)
@@ -20,6 +20,7 @@ BOOLEAN MiWaitForFreePage(ULONG Attempt)
         return FALSE;
     KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
     KeSetEvent(&MiSegmentThreadEvent, IO_NO_INCREMENT, FALSE);
+    KeSetEvent(&MiWorkingSetManagerEvent, IO_NO_INCREMENT, FALSE);
     Timeout.QuadPart = MI_WAIT_INTERVAL;
     IGNORE_STATUS(KeWaitForSingleObject(&MmAvailablePagesEvent, WrFreePage, KernelMode, FALSE, &Timeout));
     return TRUE;

@@ -55,13 +55,20 @@ static VOID MiPageBecameAvailable(VOID)
         KeSetEvent(&MmAvailablePagesEvent, IO_NO_INCREMENT, FALSE);
 }
 
+static VOID MiMemoryIsLow(VOID)
+{
+    if (MmModifiedPageListHead.Total != 0)
+        KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
+    KeSetEvent(&MiWorkingSetManagerEvent, IO_NO_INCREMENT, FALSE);
+}
+
 static VOID MiPageBecameUnavailable(VOID)
 {
     MmAvailablePages--;
     if (MmAvailablePages == MI_FAULT_RESERVE)
         KeClearEvent(&MmAvailablePagesEvent);
-    else if (MmAvailablePages == MI_LOW_MEMORY && MmModifiedPageListHead.Total != 0)
-        KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
+    else if (MmAvailablePages == MI_LOW_MEMORY)
+        MiMemoryIsLow();
 }
 
 // Puts a frame without references at the tail of a list. The PFN lock is held.

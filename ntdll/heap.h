@@ -119,7 +119,7 @@ DECLSPEC_NORETURN VOID RtlpHeapCorrupted(PHEAP Heap, PVOID Where);
 // heapseg.c: segments. The heap is locked.
 BOOLEAN RtlpInitializeSegment(PHEAP Heap, PHEAP_SEGMENT Segment, SIZE_T HeaderSize, SIZE_T Commit, SIZE_T Reserve);
 PHEAP_ENTRY RtlpGrowHeap(PHEAP Heap, ULONG Size); // a free block of at least Size granules, on no list; NULL
-VOID RtlpDecommitEnd(PHEAP Heap, PHEAP_SEGMENT Segment, PHEAP_ENTRY Entry);
+VOID RtlpDecommitEnd(PHEAP_SEGMENT Segment, PHEAP_ENTRY Entry);
 VOID RtlpReleaseMemory(PVOID Base);
 
 // heapbig.c: blocks with address space of their own. The heap is locked.

@@ -95,28 +95,39 @@ static VOID RtlpUpdateNeighbour(PHEAP Heap, PHEAP_SEGMENT Segment, PHEAP_ENTRY E
     RtlpSealEntry(Heap, Next);
 }
 
+static BOOLEAN RtlpCanJoin(PHEAP_ENTRY Entry, PHEAP_ENTRY Neighbour)
+{
+    return !(Neighbour->Flags & HEAP_ENTRY_BUSY) && Entry->Size + Neighbour->Size <= HEAP_MAXIMUM_BLOCK;
+}
+
+// Joins a block that is on no list with a free one below it; returns the block that there is then.
+static PHEAP_ENTRY RtlpJoinBelow(PHEAP Heap, PHEAP_ENTRY Entry)
+{
+    PHEAP_ENTRY Below = RtlpPreviousEntry(Entry);
+
+    if (Entry->PreviousSize == 0 || !RtlpCanJoin(Entry, Below))
+        return Entry;
+    RtlpRemoveFreeBlock(Heap, Below);
+    Below->Size += Entry->Size;
+    return Below;
+}
+
 VOID RtlpReleaseBlock(PHEAP Heap, PHEAP_ENTRY Entry)
 {
     PHEAP_SEGMENT Segment = Heap->Segments[Entry->SegmentIndex];
-    PHEAP_ENTRY   Neighbour = RtlpNextEntry(Entry);
+    PHEAP_ENTRY   Above = RtlpNextEntry(Entry);
 
-    if ((PCHAR)Neighbour < Segment->CommittedEnd && !(Neighbour->Flags & HEAP_ENTRY_BUSY) &&
-        Entry->Size + Neighbour->Size <= HEAP_MAXIMUM_BLOCK) {
-        RtlpRemoveFreeBlock(Heap, Neighbour);
-        Entry->Size += Neighbour->Size;
+    if ((PCHAR)Above < Segment->CommittedEnd && RtlpCanJoin(Entry, Above)) {
+        RtlpRemoveFreeBlock(Heap, Above);
+        Entry->Size += Above->Size;
     }
-    Neighbour = RtlpPreviousEntry(Entry);
-    if (Entry->PreviousSize != 0 && !(Neighbour->Flags & HEAP_ENTRY_BUSY) &&
-        Entry->Size + Neighbour->Size <= HEAP_MAXIMUM_BLOCK) {
-        RtlpRemoveFreeBlock(Heap, Neighbour);
-        Neighbour->Size += Entry->Size;
-        Entry = Neighbour;
+    Entry = RtlpJoinBelow(Heap, Entry);
+    if ((PCHAR)RtlpNextEntry(Entry) == Segment->CommittedEnd && Entry->Size * HEAP_GRANULE >= HEAP_DECOMMIT_THRESHOLD) {
+        RtlpDecommitEnd(Segment, Entry);
+        Entry = RtlpJoinBelow(Heap, Entry); // smaller now: it may fit
     }
     RtlpUpdateNeighbour(Heap, Segment, Entry);
-    if (Segment->LastEntry == Entry && Entry->Size * HEAP_GRANULE >= HEAP_DECOMMIT_THRESHOLD)
-        RtlpDecommitEnd(Heap, Segment, Entry);
-    else
-        RtlpInsertFreeBlock(Heap, Entry);
+    RtlpInsertFreeBlock(Heap, Entry);
 }
 
 VOID RtlpTrimBlock(PHEAP Heap, PHEAP_ENTRY Entry, ULONG Size)

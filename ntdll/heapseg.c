@@ -128,14 +128,13 @@ PHEAP_ENTRY RtlpGrowHeap(PHEAP Heap, ULONG Size)
 }
 
 // Entry is the free block (on no list) at the segment's end: keeps its first page or so and gives the rest back.
-VOID RtlpDecommitEnd(PHEAP Heap, PHEAP_SEGMENT Segment, PHEAP_ENTRY Entry)
+VOID RtlpDecommitEnd(PHEAP_SEGMENT Segment, PHEAP_ENTRY Entry)
 {
     PVOID  From = (PVOID)ROUND_TO_PAGES((ULONG_PTR)Entry + HEAP_MINIMUM_BLOCK * HEAP_GRANULE);
     SIZE_T Bytes = Segment->CommittedEnd - (PCHAR)From;
 
-    if (NT_SUCCESS(NtFreeVirtualMemory(NtCurrentProcess(), &From, &Bytes, MEM_DECOMMIT))) {
-        Segment->CommittedEnd = From;
-        Entry->Size = (USHORT)((Segment->CommittedEnd - (PCHAR)Entry) / HEAP_GRANULE);
-    }
-    RtlpInsertFreeBlock(Heap, Entry);
+    if (!NT_SUCCESS(NtFreeVirtualMemory(NtCurrentProcess(), &From, &Bytes, MEM_DECOMMIT)))
+        return;
+    Segment->CommittedEnd = From;
+    Entry->Size = (USHORT)((Segment->CommittedEnd - (PCHAR)Entry) / HEAP_GRANULE);
 }

@@ -62,6 +62,7 @@ static HANDLE StartPump(void)
     if (Pump.Serial == NULL || !CreatePipe(&end, &Pump.Pipe, &inherit, 0))
         return NULL;
     SetHandleInformation(Pump.Pipe, HANDLE_FLAG_INHERIT, 0);
+    WriteRecord(L"input\n"); // the host may send: what comes before the port is open would be lost
     CloseHandle(CreateThread(NULL, 0, PumpInput, NULL, 0, NULL));
     return end;
 }

@@ -137,6 +137,7 @@ VOID AtapiStartFlush(PIDE_DISK Disk);
 BOOLEAN AtapiBuildPrdTable(PIDE_CHANNEL Channel, PMDL Mdl, ULONG Offset, ULONG Length);
 VOID AtapiPrepareDma(PIDE_CHANNEL Channel, BOOLEAN Write);
 VOID AtapiStartDma(PIDE_CHANNEL Channel, BOOLEAN Write);
+VOID AtapiSettle(PIDE_CHANNEL Channel);
 extern BOOLEAN AtapiSynchronousDma;
 // interrupt.c
 BOOLEAN NTAPI AtapiInterrupt(PKINTERRUPT Interrupt, PVOID Context);

@@ -90,16 +90,19 @@ VOID AtapiStartTransfer(PIDE_DISK Disk)
         return;
     }
     WRITE_PORT_UCHAR(Channel->CommandBase + ATA_COMMAND, AtapiCommandCode(Disk, Extended));
-    if (!Disk->Write)
+    if (!Disk->Write) {
+        AtapiSettle(Channel);
         return;
+    }
     // The first sector of a PIO write is asked for without an interrupt (ATA-6 9.6).
     AtapiDelay(Channel);
     if (!AtapiWaitReady(Channel, STATUS_BSY | STATUS_DRQ, STATUS_DRQ)) {
         AtapiFailCommand(Channel);
         return;
     }
-    AtapiWriteData(Channel, Disk->PioBuffer + Disk->Offset);
     Disk->CommandOffset = SECTOR_SIZE;
+    AtapiWriteData(Channel, Disk->PioBuffer + Disk->Offset);
+    AtapiSettle(Channel);
 }
 
 // Sends FLUSH CACHE. DISPATCH_LEVEL.

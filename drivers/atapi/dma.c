@@ -3,10 +3,18 @@
 
 #include "atapi.h"
 
-// With /SYNCDISK a transfer is stopped right after it was started. QEMU answers that by finishing the transfer before
-// the guest's next instruction (hw/ide: a running transfer cannot be cancelled), so that a disk access takes the same
+// With /SYNCDISK a transfer is stopped right after it was started. QEMU answers that by finishing the transfer before the
+// guest's next instruction (hw/ide: a running transfer cannot be cancelled), so that a disk access takes the same
 // virtual time in every run. A real controller would break the transfer off: only the test runner gives this option.
 BOOLEAN AtapiSynchronousDma;
+
+// The same for transfers by hand: the processor spins where it would have waited for the interrupt. An idle processor
+// whose clock is virtual jumps to the next timer again and again while the host reads a sector, and minutes go by.
+VOID AtapiSettle(PIDE_CHANNEL Channel)
+{
+    if (AtapiSynchronousDma)
+        (VOID) AtapiWaitReady(Channel, STATUS_BSY, 0);
+}
 
 // Describes Length bytes from Offset of a locked buffer. FALSE: the controller cannot reach it (above 4 GB) or cannot
 // transfer it (odd address); then the processor must.

@@ -63,6 +63,7 @@ static VOID AtapiContinuePio(PIDE_DISK Disk)
         AtapiWriteData(Channel, Buffer);
     else
         AtapiReadData(Channel, Buffer);
+    AtapiSettle(Channel);
     if (!Disk->Write && Disk->CommandOffset == Disk->CommandBytes)
         AtapiAdvanceRequest(Disk);
 }

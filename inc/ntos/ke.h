@@ -670,7 +670,7 @@ DECLSPEC_NORETURN VOID KeAssertFailed(PCSTR Expression, PCSTR File, ULONG Line);
 #if DBG
 #define ASSERT(e) ((e) ? (void)0 : KeAssertFailed(#e, __FILE__, __LINE__))
 #else
-#define ASSERT(e) ((void)sizeof(e))
+#define ASSERT(e) ((void)sizeof(!(e)))
 #endif
 #define NT_VERIFY(e) ((e) ? (void)0 : KeAssertFailed(#e, __FILE__, __LINE__))
 #define ASSERT_IRQL_LESS_OR_EQUAL(Level) ASSERT(KeGetCurrentIrql() <= (Level))

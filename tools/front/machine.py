@@ -77,7 +77,8 @@ class Machine:
         if self.cdrom:
             line += ["-cdrom", self.cdrom, "-boot", "d"]
         else:
-            line += ["-kernel", self.kernel, "-append", f"/HOSTPORT {self.options}".strip()]
+            disk = "" if self.realtime else "/SYNCDISK "  # no virtual time for disk transfers: drivers/atapi/dma.c
+            line += ["-kernel", self.kernel, "-append", f"/HOSTPORT {disk}{self.options}".strip()]
         for index, (path, snapshot) in enumerate(self.disks):
             line += ["-drive", f"file={path},format=raw,if=ide,index={index},snapshot={'on' if snapshot else 'off'}"]
         return line + self.extra

@@ -17,6 +17,7 @@ HUNG, CRASHED, CANNOT_RUN = 124, 125, 126
 DLE, EOT = b"\x10", b"\x04"
 SMALLEST_DISK_MB = 36  # FAT32 needs 65525 clusters
 SPOOLED_INPUT = "MICASTDIN.TMP"
+INPUT_SECONDS = 600
 
 
 def parse(arguments):
@@ -58,8 +59,10 @@ def spool_input(folder):
     return "", None, sys.stdin.buffer
 
 
-def send_input(stream, socket):
-    """Sends our standard input to COM2: DLE is doubled, DLE EOT ends it."""
+def send_input(stream, box):
+    """Sends our standard input to COM2, once the machine says that it listens: DLE is doubled, DLE EOT ends it."""
+    socket = box.program
+    machine.wait_for(lambda: "input" in box.records() or box.process.poll() is not None, INPUT_SECONDS)
     try:
         while True:
             data = os.read(stream.fileno(), 4096)
@@ -88,11 +91,13 @@ def copy_results(disk, folder, inputs):
 
 def verdict(box, code, timeout):
     """The exit code of `mica run`, and what to say on standard error."""
-    records = box.records()
+    records, trouble = box.records(), {}
     for record in records:
         word, _, rest = record.partition(" ")
         if word == "norun":
             return CANNOT_RUN, f"mica: the program cannot be run: {rest}"
+        if word == "harderror":
+            trouble[int(rest.split()[0], 16)] = rest.partition(" ")[2]
     if code is None:
         return HUNG, f"mica: no end after {timeout:g} s; the machine was stopped"
     if code == machine.BUGCHECK:
@@ -102,7 +107,10 @@ def verdict(box, code, timeout):
     for record in records:
         word, _, rest = record.partition(" ")
         if word == "exit" and code == machine.DONE:
-            return int(rest.split()[0], 0) & 0xFF, ""
+            status = int(rest.split()[0], 0)
+            if status in trouble:  # the loader complained and ended the process before its first instruction
+                return CANNOT_RUN, f"mica: the program cannot be run: {trouble[status]}"
+            return status & 0xFF, ""
     if code == 0:
         return CRASHED, "mica: the machine reset (triple fault)\n" + box.bugcheck_block()
     return CRASHED, f"mica: the machine ended with {code} and no verdict\n{box.qemu_error()}\n{box.bugcheck_block()}"
@@ -121,11 +129,12 @@ def execute(program, arguments, files=(), memory=256, cpus=1, seed=0, timeout=12
         make_data_disk(disk, inputs)
         line = subprocess.list2cmdline(["D:\\" + os.path.basename(program), *arguments])
         box.options = f"{option} /RUN {line}".strip()
+        box.realtime = stream is not None  # nobody knows when it comes
         box.disks = [(c_image or os.path.join(machine.build_dir(build), "c.img"), c_image is None), (disk, False)]
         box.start()
         reader = machine.pump_output(box, sink or (lambda data: None))
         if stream:
-            threading.Thread(target=send_input, args=(stream, box.program), daemon=True).start()
+            threading.Thread(target=send_input, args=(stream, box), daemon=True).start()
         code = box.wait(timeout)
         reader.join(2)
         result, message = verdict(box, code, timeout)

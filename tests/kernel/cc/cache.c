@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// Laws of the cache manager, on files of D:.
+
+#include "cc/ccp.h"
+#include "tests/kernel/fat/fattest.h"
+
+static PFILE_OBJECT CtOpen(HANDLE Directory, ULONG Size, PHANDLE File)
+{
+    PFILE_OBJECT Object;
+
+    expect_status(FtOpen(Directory, L"cached", FILE_CREATE, FILE_DELETE_ON_CLOSE, File), STATUS_SUCCESS);
+    expect_status(FtSetSize(*File, Size), STATUS_SUCCESS);
+    expect_status(FtWrite(*File, 0, "first", 5), STATUS_SUCCESS);
+    Object = FtFileObject(*File);
+    expect(Object->PrivateCacheMap != NULL);
+    return Object;
+}
+
+KTEST(cc, pinned_data_is_the_file)
+{
+    // Law: a pinned range, cached reads and writes see the same bytes; what is set dirty reaches the disk.
+    HANDLE Directory = FtMakeDirectory(L"ccpin"), File;
+    PFILE_OBJECT Object = CtOpen(Directory, 20000, &File);
+    LARGE_INTEGER Offset = {.QuadPart = 8000};
+    IO_STATUS_BLOCK IoStatus;
+    PVOID Bcb, Buffer;
+    UCHAR Bytes[8];
+    ULONG Done;
+
+    expect_status(FtWrite(File, 8000, "ABCDEFGH", 8), STATUS_SUCCESS);
+    expect(CcPinRead(Object, &Offset, 8, TRUE, &Bcb, &Buffer));
+    expect(RtlEqualMemory(Buffer, "ABCDEFGH", 8));
+    memcpy(Buffer, "pinned", 6);
+    CcSetDirtyPinnedData(Bcb, NULL);
+    CcUnpinData(Bcb);
+    expect_status(FtRead(File, 8000, Bytes, 8, &Done), STATUS_SUCCESS);
+    expect(RtlEqualMemory(Bytes, "pinnedGH", 8));
+    CcFlushCache(Object->SectionObjectPointer, NULL, 0, &IoStatus);
+    expect_status(IoStatus.Status, STATUS_SUCCESS);
+    expect(CcPurgeCacheSection(Object->SectionObjectPointer, NULL, 0, FALSE));
+    expect(CcMapData(Object, &Offset, 8, TRUE, &Bcb, &Buffer));
+    expect(RtlEqualMemory(Buffer, "pinnedGH", 8));
+    expect(!CcPurgeCacheSection(Object->SectionObjectPointer, NULL, 0, FALSE)); // the view is in use
+    CcUnpinData(Bcb);
+    ObDereferenceObject(Object);
+    ZwClose(File);
+    FtDropDirectory(Directory);
+}
+
+KTEST(cc, pin_across_views_is_refused)
+{
+    // Law: a range that crosses a view's end cannot be pinned: the status is raised, nothing is held.
+    HANDLE Directory = FtMakeDirectory(L"cccross"), File;
+    PFILE_OBJECT Object = CtOpen(Directory, 0x50000, &File);
+    LARGE_INTEGER Offset = {.QuadPart = VACB_MAPPING_GRANULARITY - 4};
+    volatile NTSTATUS Status = STATUS_SUCCESS;
+    PVOID Bcb, Buffer;
+
+    SEH_TRY {
+        CcMapData(Object, &Offset, 8, TRUE, &Bcb, &Buffer);
+    }
+    SEH_EXCEPT {
+        Status = SEH_CODE();
+    }
+    SEH_END
+    expect_status(Status, STATUS_INVALID_PARAMETER);
+    ObDereferenceObject(Object);
+    ZwClose(File);
+    FtDropDirectory(Directory);
+}
+
+KTEST(cc, zeroed_range_is_zero_and_no_more)
+{
+    // Law: CcZeroData zeroes exactly its range.
+    HANDLE Directory = FtMakeDirectory(L"cczero"), File;
+    PFILE_OBJECT Object = CtOpen(Directory, 30000, &File);
+    LARGE_INTEGER Start = {.QuadPart = 5001}, End = {.QuadPart = 14999};
+    PUCHAR Buffer = ExAllocatePoolZero(PagedPool, 20000, TAG_FAT_NAME);
+    ULONG Done, Wrong = 0;
+
+    memset(Buffer, 'z', 20000);
+    expect_status(FtWrite(File, 0, Buffer, 20000), STATUS_SUCCESS);
+    expect(CcZeroData(Object, &Start, &End, TRUE));
+    expect_status(FtRead(File, 0, Buffer, 20000, &Done), STATUS_SUCCESS);
+    for (ULONG i = 0; i < 20000; i++)
+        Wrong += Buffer[i] != (i >= 5001 && i < 14999 ? 0 : 'z');
+    expect_eq(Wrong, 0);
+    ExFreePoolWithTag(Buffer, TAG_FAT_NAME);
+    ObDereferenceObject(Object);
+    ZwClose(File);
+    FtDropDirectory(Directory);
+}
+
+KTEST(cc, lazy_writer_cleans_within_seconds)
+{
+    // Law: dirty data is written without anybody asking, and then the file is not dirty any more.
+    HANDLE Directory = FtMakeDirectory(L"cclazy"), File;
+    PFILE_OBJECT Object = CtOpen(Directory, 10000, &File);
+    PSHARED_CACHE_MAP Map = Object->SectionObjectPointer->SharedCacheMap;
+    LARGE_INTEGER Second = {.QuadPart = -10000000};
+    ULONG Tries = 0;
+
+    expect(Map->Dirty);
+    while (Map->Dirty && Tries++ < 5)
+        IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Second));
+    expect(!Map->Dirty);
+    ObDereferenceObject(Object);
+    ZwClose(File);
+    FtDropDirectory(Directory);
+}
+
+KTEST(cc, closed_files_lose_their_maps)
+{
+    // Law: after the last handle a clean map goes at once and a dirty one with the lazy writer; the data stays right.
+    HANDLE Directory = FtMakeDirectory(L"ccclose"), File;
+    PFILE_OBJECT Object;
+    UCHAR Bytes[5];
+    ULONG Done;
+
+    expect_status(FtOpen(Directory, L"c", FILE_CREATE, 0, &File), STATUS_SUCCESS);
+    expect_status(FtWrite(File, 0, "12345", 5), STATUS_SUCCESS);
+    Object = FtFileObject(File);
+    ZwClose(File);
+    expect(Object->SectionObjectPointer->SharedCacheMap != NULL);
+    CcWaitForCurrentLazyWriterActivity();
+    expect(Object->SectionObjectPointer->SharedCacheMap == NULL);
+    expect_status(FtOpen(Directory, L"c", FILE_OPEN, 0, &File), STATUS_SUCCESS);
+    expect_status(FtRead(File, 0, Bytes, 5, &Done), STATUS_SUCCESS);
+    expect(RtlEqualMemory(Bytes, "12345", 5));
+    expect(Object->SectionObjectPointer->SharedCacheMap != NULL);
+    ZwClose(File);
+    expect(Object->SectionObjectPointer->SharedCacheMap == NULL);
+    ObDereferenceObject(Object);
+    expect_status(FtDelete(Directory, L"c"), STATUS_SUCCESS);
+    FtDropDirectory(Directory);
+}
+
+KTEST(cc, bad_buffer_ends_a_copy_with_its_status)
+{
+    // Law: a fault on the caller's buffer ends the copy as STATUS_ACCESS_VIOLATION and leaves the view usable.
+    HANDLE Directory = FtMakeDirectory(L"ccbad"), File;
+    PFILE_OBJECT Object = CtOpen(Directory, 5000, &File);
+    LARGE_INTEGER Offset = {.QuadPart = 0};
+    volatile NTSTATUS Status = STATUS_SUCCESS;
+    IO_STATUS_BLOCK IoStatus;
+    UCHAR Bytes[5];
+    ULONG Done;
+
+    SEH_TRY {
+        CcCopyRead(Object, &Offset, 100, TRUE, (PVOID)0x1000, &IoStatus);
+    }
+    SEH_EXCEPT {
+        Status = SEH_CODE();
+    }
+    SEH_END
+    expect_status(Status, STATUS_ACCESS_VIOLATION);
+    expect_status(FtRead(File, 0, Bytes, 5, &Done), STATUS_SUCCESS);
+    expect(RtlEqualMemory(Bytes, "first", 5));
+    ObDereferenceObject(Object);
+    ZwClose(File);
+    FtDropDirectory(Directory);
+}
