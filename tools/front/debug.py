@@ -19,7 +19,8 @@ def parse(arguments):
 
 def entry_point(kernel):
     text = subprocess.run(["i686-linux-gnu-readelf", "-h", kernel], capture_output=True, text=True, check=True).stdout
-    return int(re.search(r"Entry point address:\s+(0x[0-9a-f]+)", text).group(1), 16)
+    # The loader enters at the physical address: paging is still off there.
+    return int(re.search(r"Entry point address:\s+(0x[0-9a-f]+)", text).group(1), 16) & 0x7FFFFFFF
 
 
 def gdb_command(kernel, socket, commands):
@@ -41,8 +42,11 @@ def execute(commands, options="", seed=0, memory=256, timeout=120, disks=None, p
         box.start()
         machine.wait_for(lambda: os.path.exists(socket), 10)
         environment = dict(os.environ, MICA_USER_FOLDER=os.path.join(machine.build_dir(), "user"))
-        done = subprocess.run(gdb_command(box.kernel, socket, commands), capture_output=True, text=True, timeout=timeout,
-                              stdin=subprocess.DEVNULL, env=environment)
+        try:
+            done = subprocess.run(gdb_command(box.kernel, socket, commands), capture_output=True, text=True, timeout=timeout,
+                                  stdin=subprocess.DEVNULL, env=environment)
+        except subprocess.TimeoutExpired as late:
+            return f"no end after {timeout} s\n{(late.stdout or b'').decode('utf-8', 'replace')}"
         return done.stdout + done.stderr
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """kd object."""
 import gdb
-from kdutil import Complaint, at, number, offset, parse, wide
+from kdutil import Complaint, at, number, offset, parse, type_named, wide
 
 
 def header_of(body):
@@ -24,15 +24,14 @@ def directory_entries(body):
     buckets = at(body, "OBJECT_DIRECTORY")["HashBuckets"]
     low, high = buckets.type.range()
     for index in range(low, high + 1):
-        entry = number(buckets[index])
-        while entry:
-            item = at(entry, "OBJECT_DIRECTORY_ENTRY")
-            yield index, number(item["Object"])
-            entry = number(item["ChainLink"])
+        name = number(buckets[index])
+        while name:  # the name information lies just in front of the header (ob/obp.h)
+            yield index, name + type_named("OBJECT_HEADER_NAME_INFO").sizeof + offset("OBJECT_HEADER", "Body")
+            name = number(at(name, "OBJECT_HEADER_NAME_INFO")["HashNext"])
 
 
 def find(path):
-    body = number(gdb.parse_and_eval("ObpRootDirectoryObject"))
+    body = number(gdb.parse_and_eval("ObpRootDirectory"))
     for part in [word for word in path.split("\\") if word]:
         for _, child in directory_entries(body):
             if name_of(child).lower() == part.lower():

@@ -3,7 +3,7 @@
 import os
 
 import gdb
-from kdutil import Complaint, at, current_thread, entries, number, parse, symbol, walk, wide
+from kdutil import Complaint, at, current_thread, entries, number, offset, parse, read, symbol, walk
 
 STATES = ["INITIALIZED", "READY", "RUNNING", "STANDBY", "TERMINATED", "WAIT", "TRANSITION", "DEFERRED READY", "GATE WAIT"]
 REASONS = ("Executive FreePage PageIn PoolAllocation DelayExecution Suspended UserRequest WrExecutive WrFreePage WrPageIn "
@@ -28,7 +28,7 @@ def processes():
 
 
 def threads_of(address):
-    head = address + number(gdb.parse_and_eval("&((EPROCESS *)0)->ThreadListHead"))
+    head = address + offset("EPROCESS", "ThreadListHead")
     return entries(head, "ETHREAD", "ThreadListEntry")
 
 
@@ -95,19 +95,14 @@ def print_stack(tcb, is_current):
     if is_current:
         ebp = number(gdb.parse_and_eval("(unsigned)$ebp"))
     else:
-        saved = number(tcb["KernelStack"])
-        ebp = next((value for value in saved_frame_pointers(saved)), 0)
+        ebp = saved_ebp(tcb)
     for frame, back, words in walk(ebp):
         print(f"    {frame:08x} {back:08x} {' '.join(f'{word:08x}' for word in words)} {symbol(back)}")
 
 
-def saved_frame_pointers(stack):
-    """The ebp that the context switch saved lies among the first words of a switched-out stack (ke/i386/switch.asm)."""
-    from kdutil import read
-    for index in range(8):
-        word = read(stack + 4 * index)
-        if stack < word < stack + 0x10000 and not word & 3:
-            yield word
+def saved_ebp(tcb):
+    """The ebp of a thread that is not running: KiSwapContext pushed ebp, ebx, esi, edi and the exception list."""
+    return read(number(tcb["KernelStack"]) + 16)
 
 
 def print_thread(address, stack=True):
@@ -162,7 +157,7 @@ def stacks(arguments):
             entry = at(thread_address, "ETHREAD")
             tcb, cid = entry["Tcb"], entry["Cid"]
             running = int(tcb["State"]) == 2
-            ebp = number(gdb.parse_and_eval("(unsigned)$ebp")) if running else next(saved_frame_pointers(number(tcb["KernelStack"])), 0)
+            ebp = number(gdb.parse_and_eval("(unsigned)$ebp")) if running else saved_ebp(tcb)
             frames = [symbol(back) for _, back, _ in walk(ebp)]
             blocker = next((name for name in frames if not any(word in name for word in ("KiSwap", "KeWait", "KeDelay", "KiCommit"))), "")
             print(f"{number(cid['UniqueProcess']):4x}.{number(cid['UniqueThread']):06x}  {thread_address:08x} "
@@ -183,17 +178,28 @@ def symbols(arguments):
     if not loader:
         raise Complaint("ntdll has not set up the module list yet")
     folder = os.environ.get("MICA_USER_FOLDER") or (arguments[0] if arguments else "build/checked/user")
-    head = loader + number(gdb.parse_and_eval("&((PEB_LDR_DATA *)0)->InLoadOrderModuleList"))
-    for address in entries(head, "LDR_DATA_TABLE_ENTRY", "InLoadOrderLinks"):
-        entry = at(address, "LDR_DATA_TABLE_ENTRY")
-        name, base = wide(entry["BaseDllName"]), number(entry["DllBase"])
+    for base, size, name in user_modules(loader):
         path = os.path.join(folder, name.lower())
         if os.path.exists(path) and LOADED.get(name) != base:
-            text = text_address(path, base)
-            gdb.execute(f"add-symbol-file {path} {text:#x}", to_string=True)
+            gdb.execute(f"add-symbol-file {path} {text_address(path, base):#x}", to_string=True)
             LOADED[name] = base
-        print(f"{base:08x} {base + int(entry['SizeOfImage']):08x}   {os.path.splitext(name)[0]:16} "
+        print(f"{base:08x} {base + size:08x}   {os.path.splitext(name)[0]:16} "
               f"{'(symbols)' if LOADED.get(name) == base else '(no symbols)'}")
+
+
+def user_modules(loader):
+    """(base, size, name) in load order. The layouts are Windows' own (inc/nt/ntps.h); the kernel never uses these types, so
+    its symbols do not have them: PEB_LDR_DATA.InLoadOrderModuleList is at 0C, DllBase at 18, SizeOfImage at 20,
+    BaseDllName at 2C of LDR_DATA_TABLE_ENTRY, which begins with its link."""
+    head = loader + 0x0C
+    entry = read(head)
+    for _ in range(256):
+        if entry in (head, 0):
+            return
+        length, buffer = read(entry + 0x2C, 2), read(entry + 0x30)
+        name = bytes(gdb.selected_inferior().read_memory(buffer, length)).decode("utf-16-le", "replace")
+        yield read(entry + 0x18), read(entry + 0x20), name
+        entry = read(entry)
 
 
 def text_address(path, base):

@@ -52,7 +52,7 @@ def idt(arguments):
         elif vector in chains:
             for index, (routine, interrupt) in enumerate(chains[vector]):
                 print(f"{f'{vector:02x}:' if index == 0 else '   '}\t{routine:08x} {symbol(routine)} (KINTERRUPT {interrupt:08x})")
-        elif vector < 0x30 or "-a" in arguments:
+        elif "-a" in arguments or vector < 0x30 and "KiUnexpected" not in symbol(handler):
             print(f"{vector:02x}:\t{handler:08x} {symbol(handler)}")
 
 
@@ -60,7 +60,7 @@ def interrupt_chains():
     """{vector: [(routine, KINTERRUPT)]} for the connected lines (ke/interrupt.c keeps a list a line)."""
     chains = {}
     try:
-        lines = gdb.parse_and_eval("KiInterruptLines")
+        lines = gdb.parse_and_eval("KiInterruptChains")
     except gdb.error:
         return chains
     low, high = lines.type.range()

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Reading the stopped kernel: typed values, lists, strings, symbols."""
+import re
+
 import gdb
 
 
@@ -12,16 +14,25 @@ def number(value):
 
 
 def parse(text):
-    return number(gdb.parse_and_eval(text if not text.isalnum() or text.isdigit() or text.startswith("0x") else "0x" + text))
+    """A number, hexadecimal as in WinDbg, or any expression of GDB's."""
+    return int(text, 16) & 0xFFFFFFFF if re.fullmatch(r"(0x)?[0-9a-fA-F]+", text) else number(gdb.parse_and_eval(text))
+
+
+def type_named(kind):
+    """A structure's type. The compiler leaves a typedef out that only its pointer's typedef uses: then its tag is there."""
+    try:
+        return gdb.lookup_type(kind)
+    except gdb.error:
+        return gdb.lookup_type("struct _" + kind)
 
 
 def at(address, kind):
     """The structure `kind` at an address."""
-    return gdb.Value(address).cast(gdb.lookup_type(kind).pointer()).dereference()
+    return gdb.Value(address).cast(type_named(kind).pointer()).dereference()
 
 
 def offset(kind, field):
-    for entry in gdb.lookup_type(kind).strip_typedefs().fields():
+    for entry in type_named(kind).strip_typedefs().fields():
         if entry.name == field:
             return entry.bitpos // 8
     raise Complaint(f"{kind} has no field {field}: are the symbols those of this kernel?")
