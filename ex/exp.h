@@ -28,14 +28,18 @@
 #define POOL_LARGEST_BODY (PAGE_SIZE - 2 * POOL_UNIT) // beyond: whole pages
 #define POOL_MAX_CACHED_PAGES 8                       // empty pages a descriptor keeps
 #define POOL_TYPE_FREE 0
+#define POOL_TYPE_CACHED 1                            // free, but on a small list: neighbours leave it alone
 #define POOL_TYPE_ALLOCATED 4 // | (POOL_TYPE & 1)
+#define POOL_SMALL_UNITS 34u                          // blocks of fewer units (bodies up to 256 bytes) are cached
+#define POOL_SMALL_DEPTH 32                           // so many of each size
 #define POOL_FILL_ALLOCATED 0xCD
 #define POOL_FILL_FREED 0xDD
 
 typedef struct _POOL_HEADER {
-    USHORT PreviousSize : 9;
+    USHORT PreviousSize : 9; // changes with the left neighbour, under the pool's lock
     USHORT PoolIndex : 7;
-    USHORT BlockSize : 9;
+    USHORT : 0;
+    USHORT BlockSize : 9; // the owner's
     USHORT PoolType : 7;
     ULONG PoolTag;
 } POOL_HEADER, *PPOOL_HEADER;
@@ -50,9 +54,7 @@ typedef struct _POOL_DESCRIPTOR {
     LIST_ENTRY ListHeads[POOL_PAGE_UNITS]; // free blocks of n units
     PVOID CachedPages;                     // empty pages, linked through their first word
     ULONG CachedPageCount;
-    volatile LONG BytesInUse;
-    volatile LONG Allocations;
-    volatile LONG Frees;
+    SLIST_HEADER SmallLists[POOL_SMALL_UNITS]; // freed blocks of n units, linked through their bodies
 } POOL_DESCRIPTOR, *PPOOL_DESCRIPTOR;
 
 // pool.c
@@ -67,7 +69,11 @@ BOOLEAN ExpInsertBigPage(PVOID Memory, ULONG Tag, ULONG Bytes);
 ULONG ExpRemoveBigPage(PVOID Memory, PULONG Tag);
 // pooltag.c
 VOID ExpTagAllocated(ULONG Tag, BOOLEAN Paged, ULONG Bytes);
+SIZE_T ExpSumTags(BOOLEAN Paged, PULONG Allocs, PULONG Frees);
 VOID ExpTagFreed(ULONG Tag, BOOLEAN Paged, ULONG Bytes);
+
+// --- push locks (pushlock.c): an uncontended exclusive owner's value
+#define PUSH_LOCK_EXCLUSIVE 1u
 
 // --- executive objects --------------------------------------------------------------------------------------------
 typedef struct _ETIMER {

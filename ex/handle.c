@@ -22,21 +22,35 @@
 #define HANDLE_TOP_COUNT (HANDLE_LIMIT / HANDLE_MID_ENTRIES)
 #define HANDLE_LEVEL_MASK 3u
 
-static PHANDLE_TABLE_ENTRY ExpLookupEntry(PHANDLE_TABLE Table, ULONG Index)
+// Most tables have one level: the loop is not entered.
+FORCEINLINE PHANDLE_TABLE_ENTRY ExpLookupEntry(PHANDLE_TABLE Table, ULONG Index)
 {
-    ULONG_PTR Code = *(volatile ULONG_PTR *)&Table->TableCode;
-    PVOID Base = (PVOID)(Code & ~(ULONG_PTR)HANDLE_LEVEL_MASK);
+    ULONG_PTR Code = *(volatile ULONG_PTR *)&Table->TableCode, Level = Code & HANDLE_LEVEL_MASK;
+    PVOID Base = (PVOID)(Code - Level);
 
-    switch (Code & HANDLE_LEVEL_MASK) {
-    case 2:
-        Base = ((PVOID *)Base)[Index / HANDLE_MID_ENTRIES];
-        // fall through
-    case 1:
+    if (__builtin_expect(Level != 0, 0)) {
+        if (Level == 2)
+            Base = ((PVOID *)Base)[Index / HANDLE_MID_ENTRIES];
         Base = ((PVOID *)Base)[Index % HANDLE_MID_ENTRIES / HANDLE_LOW_COUNT];
-        // fall through
-    default:
-        return (PHANDLE_TABLE_ENTRY)Base + Index % HANDLE_LOW_COUNT;
     }
+    return (PHANDLE_TABLE_ENTRY)Base + Index % HANDLE_LOW_COUNT;
+}
+
+// The table's push lock, whose uncontended case is one instruction.
+FORCEINLINE PKTHREAD ExpLockTable(PHANDLE_TABLE Table)
+{
+    PKTHREAD Thread = ExEnterCriticalRegion();
+
+    if (InterlockedCompareExchange((volatile LONG *)&Table->HandleLock.Value, PUSH_LOCK_EXCLUSIVE, 0) != 0)
+        ExAcquirePushLockExclusive(&Table->HandleLock);
+    return Thread;
+}
+
+FORCEINLINE VOID ExpUnlockTable(PHANDLE_TABLE Table, PKTHREAD Thread)
+{
+    if (InterlockedCompareExchange((volatile LONG *)&Table->HandleLock.Value, 0, PUSH_LOCK_EXCLUSIVE) != PUSH_LOCK_EXCLUSIVE)
+        ExReleasePushLockExclusive(&Table->HandleLock);
+    ExLeaveCriticalRegion(Thread);
 }
 
 static PVOID ExpAllocateTablePage(VOID)
@@ -159,11 +173,11 @@ VOID ExDestroyHandleTable(PHANDLE_TABLE Table)
 HANDLE ExCreateHandle(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry)
 {
     PHANDLE_TABLE_ENTRY Free;
+    PKTHREAD Thread;
     ULONG Index;
 
     PAGED_CODE();
-    KeEnterCriticalRegion();
-    ExAcquirePushLockExclusive(&Table->HandleLock);
+    Thread = ExpLockTable(Table);
     Index = Table->FirstFree;
     if (Index == 0 && ExpGrowTable(Table))
         Index = Table->FirstFree;
@@ -174,14 +188,13 @@ HANDLE ExCreateHandle(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry)
         Free->GrantedAccess = Entry->GrantedAccess;
         *(volatile ULONG_PTR *)&Free->Value = Entry->Value | HANDLE_UNLOCKED;
     }
-    ExReleasePushLockExclusive(&Table->HandleLock);
-    KeLeaveCriticalRegion();
+    ExpUnlockTable(Table, Thread);
     return (HANDLE)(ULONG_PTR)(Index << HANDLE_INDEX_SHIFT);
 }
 
-// Locks an entry. FALSE: it is free. A holder keeps an entry for a few instructions, so a collision means that it was
-// preempted; sleeping a tick lets it run, whatever its priority.
-static BOOLEAN ExpLockEntry(PHANDLE_TABLE_ENTRY Entry)
+// The entry is locked by somebody or free. A holder keeps an entry for a few instructions, so a collision means that it
+// was preempted; sleeping a tick lets it run, whatever its priority. FALSE: it is free.
+static BOOLEAN ExpLockEntrySlowly(PHANDLE_TABLE_ENTRY Entry)
 {
     for (;;) {
         ULONG_PTR Value = *(volatile ULONG_PTR *)&Entry->Value;
@@ -189,19 +202,28 @@ static BOOLEAN ExpLockEntry(PHANDLE_TABLE_ENTRY Entry)
 
         if (Value == 0)
             return FALSE;
-        if (Value & HANDLE_UNLOCKED) {
-            if ((ULONG_PTR)InterlockedCompareExchange((volatile LONG *)&Entry->Value, (LONG)(Value & ~HANDLE_UNLOCKED),
-                                                      (LONG)Value) == Value)
-                return TRUE;
-        } else {
+        if ((Value & HANDLE_UNLOCKED) == 0)
             IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Tick));
-        }
+        else if ((ULONG_PTR)InterlockedCompareExchange((volatile LONG *)&Entry->Value, (LONG)(Value & ~HANDLE_UNLOCKED),
+                                                       (LONG)Value) == Value)
+            return TRUE;
     }
 }
 
-// Finds and locks the entry of Handle (low two bits ignored); NULL if it is not in use.
-// IRQL <= APC_LEVEL; the caller stays in a critical region until ExUnlockHandleTableEntry or ExDestroyHandle.
-PHANDLE_TABLE_ENTRY ExMapHandleToPointer(PHANDLE_TABLE Table, HANDLE Handle)
+// Locks an entry. FALSE: it is free.
+FORCEINLINE BOOLEAN ExpLockEntry(PHANDLE_TABLE_ENTRY Entry)
+{
+    ULONG_PTR Value = *(volatile ULONG_PTR *)&Entry->Value;
+
+    if ((Value & HANDLE_UNLOCKED) != 0 &&
+        (ULONG_PTR)InterlockedCompareExchange((volatile LONG *)&Entry->Value, (LONG)(Value & ~HANDLE_UNLOCKED),
+                                              (LONG)Value) == Value)
+        return TRUE;
+    return ExpLockEntrySlowly(Entry);
+}
+
+// The locked entry of Handle; NULL if it is not in use.
+FORCEINLINE PHANDLE_TABLE_ENTRY ExpMapHandle(PHANDLE_TABLE Table, HANDLE Handle)
 {
     ULONG Index = (ULONG)(ULONG_PTR)Handle >> HANDLE_INDEX_SHIFT;
     PHANDLE_TABLE_ENTRY Entry;
@@ -210,6 +232,29 @@ PHANDLE_TABLE_ENTRY ExMapHandleToPointer(PHANDLE_TABLE Table, HANDLE Handle)
         return NULL;
     Entry = ExpLookupEntry(Table, Index);
     return ExpLockEntry(Entry) ? Entry : NULL;
+}
+
+// Finds and locks the entry of Handle (low two bits ignored); NULL if it is not in use.
+// IRQL <= APC_LEVEL; the caller stays in a critical region until ExUnlockHandleTableEntry or ExDestroyHandle.
+PHANDLE_TABLE_ENTRY ExMapHandleToPointer(PHANDLE_TABLE Table, HANDLE Handle)
+{
+    return ExpMapHandle(Table, Handle);
+}
+
+// Copies the entry of Handle and adds one to the LONG its object begins with, while the entry cannot change. FALSE: it is
+// not in use. IRQL <= APC_LEVEL.
+BOOLEAN ExReferenceHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY Copy)
+{
+    PKTHREAD Thread = ExEnterCriticalRegion();
+    PHANDLE_TABLE_ENTRY Entry = ExpMapHandle(Table, Handle);
+
+    if (Entry != NULL) {
+        *Copy = *Entry;
+        InterlockedIncrement((volatile LONG *)EX_HANDLE_ENTRY_OBJECT(Copy));
+        __atomic_store_n(&Entry->Value, Copy->Value | HANDLE_UNLOCKED, __ATOMIC_RELEASE);
+    }
+    ExLeaveCriticalRegion(Thread);
+    return Entry != NULL;
 }
 
 // Unlocks an entry. IRQL <= APC_LEVEL.
@@ -224,19 +269,19 @@ VOID ExUnlockHandleTableEntry(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry)
 // IRQL <= APC_LEVEL, in a critical region if Entry is given; takes the table's lock.
 BOOLEAN ExDestroyHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY Entry)
 {
+    PKTHREAD Thread;
+
     PAGED_CODE();
-    KeEnterCriticalRegion();
+    Thread = ExpLockTable(Table);
     if (Entry == NULL)
-        Entry = ExMapHandleToPointer(Table, Handle);
+        Entry = ExpMapHandle(Table, Handle);
     if (Entry != NULL) {
-        ExAcquirePushLockExclusive(&Table->HandleLock);
         *(volatile ULONG_PTR *)&Entry->Value = 0;
         Entry->NextFreeTableEntry = Table->FirstFree;
         Table->FirstFree = (ULONG)(ULONG_PTR)Handle >> HANDLE_INDEX_SHIFT;
         Table->HandleCount--;
-        ExReleasePushLockExclusive(&Table->HandleLock);
     }
-    KeLeaveCriticalRegion();
+    ExpUnlockTable(Table, Thread);
     return Entry != NULL;
 }
 

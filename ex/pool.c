@@ -65,8 +65,6 @@ PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
             KeBugCheckEx(MUST_SUCCEED_POOL_EMPTY, Bytes, Pool->Paged, Tag, 0);
         return NULL;
     }
-    InterlockedIncrement(&Pool->Allocations);
-    InterlockedExchangeAdd(&Pool->BytesInUse, (LONG)Charged);
     ExpTagAllocated(Tag, Pool->Paged, Charged);
     return Memory;
 }
@@ -106,8 +104,6 @@ VOID NTAPI ExFreePoolWithTag(PVOID Memory, ULONG Tag)
     }
     if (Tag != 0 && Tag != OldTag)
         KeBugCheckEx(BAD_POOL_CALLER, BAD_CALLER_TAG, (ULONG_PTR)Memory, OldTag, Tag);
-    InterlockedIncrement(&ExpPool[Paged].Frees);
-    InterlockedExchangeAdd(&ExpPool[Paged].BytesInUse, -(LONG)Bytes);
     ExpTagFreed(OldTag, Paged, Bytes);
 }
 
@@ -128,16 +124,16 @@ BOOLEAN ExInitPool(ULONG Phase)
 // How many allocations and frees there have been. Any IRQL.
 VOID ExQueryPoolTotals(PULONG NonPagedAllocs, PULONG NonPagedFrees, PULONG PagedAllocs, PULONG PagedFrees)
 {
-    *NonPagedAllocs = ExpPool[0].Allocations;
-    *NonPagedFrees = ExpPool[0].Frees;
-    *PagedAllocs = ExpPool[1].Allocations;
-    *PagedFrees = ExpPool[1].Frees;
+    ExpSumTags(FALSE, NonPagedAllocs, NonPagedFrees);
+    ExpSumTags(TRUE, PagedAllocs, PagedFrees);
 }
 
 // Bytes in use, headers and rounding included. Any IRQL.
 SIZE_T ExGetPoolUsage(BOOLEAN Paged)
 {
-    return (SIZE_T)ExpPool[!!Paged].BytesInUse;
+    ULONG Allocs, Frees;
+
+    return ExpSumTags(Paged != FALSE, &Allocs, &Frees);
 }
 
 // Memory for the shared Rtl code, from paged pool. IRQL <= APC_LEVEL. NULL when there is none.

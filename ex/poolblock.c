@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Pool blocks smaller than a page: one free list per size, a bit summary to find the next larger one, neighbours
-// joined again on free (exp.h draws a page). Checked builds fill bodies and look for writes to free blocks.
+// joined again on free (exp.h draws a page). In front of it the last few freed small blocks wait for another use. Checked builds fill bodies and look for writes to free blocks.
 
 #include "exp.h"
 
@@ -65,6 +65,15 @@ static VOID ExpUnlockPool(PPOOL_DESCRIPTOR Pool, KIRQL OldIrql)
         KfReleaseSpinLock(&Pool->SpinLock, OldIrql);
     else
         KeReleaseGuardedMutex(&Pool->Mutex);
+}
+
+// ExpCheckBlock under the lock: neighbours may be splitting or joining.
+static VOID ExpCheckBlockLocked(PPOOL_DESCRIPTOR Pool, PPOOL_HEADER Block)
+{
+    KIRQL OldIrql = ExpLockPool(Pool);
+
+    ExpCheckBlock(Block);
+    ExpUnlockPool(Pool, OldIrql);
 }
 
 // Puts a block on its list. Blocks of one unit have no room for a list entry: they wait for a neighbour to be freed.
@@ -148,9 +157,8 @@ static PVOID ExpGetPage(PPOOL_DESCRIPTOR Pool, PKIRQL OldIrql)
     return Page;
 }
 
-// Hands out a block of Units (header included). Returns its body, NULL when there is no page left.
-// IRQL <= DISPATCH_LEVEL (paged pool: APC_LEVEL); takes the pool's lock.
-PVOID ExpAllocateBlock(PPOOL_DESCRIPTOR Pool, ULONG Units, ULONG Tag)
+// A block from the free lists or a fresh page, its header not filled in. NULL when there is no page left.
+static PPOOL_HEADER ExpCarveBlock(PPOOL_DESCRIPTOR Pool, ULONG Units)
 {
     PPOOL_HEADER Block;
     KIRQL OldIrql = ExpLockPool(Pool);
@@ -164,15 +172,33 @@ PVOID ExpAllocateBlock(PPOOL_DESCRIPTOR Pool, ULONG Units, ULONG Tag)
         ExpSplitBlock(Pool, Block, List, Units, Block->PreviousSize);
     } else {
         Block = ExpGetPage(Pool, &OldIrql);
-        if (Block == NULL) {
-            ExpUnlockPool(Pool, OldIrql);
-            return NULL;
-        }
-        ExpSplitBlock(Pool, Block, POOL_PAGE_UNITS, Units, 0);
+        if (Block != NULL)
+            ExpSplitBlock(Pool, Block, POOL_PAGE_UNITS, Units, 0);
     }
+    if (Block != NULL)
+        Block->PoolType = POOL_TYPE_ALLOCATED; // while the lock is held: a neighbour must not take it for free
+    ExpUnlockPool(Pool, OldIrql);
+    return Block;
+}
+
+// Hands out a block of Units (header included). Returns its body, NULL when there is no page left.
+// IRQL <= DISPATCH_LEVEL (paged pool: APC_LEVEL); takes the pool's lock unless a block of that size was freed lately.
+PVOID ExpAllocateBlock(PPOOL_DESCRIPTOR Pool, ULONG Units, ULONG Tag)
+{
+    PPOOL_HEADER Block = NULL;
+
+    if (Units < POOL_SMALL_UNITS) {
+        PSLIST_ENTRY Entry = InterlockedPopEntrySList(&Pool->SmallLists[Units]);
+
+        if (Entry != NULL)
+            Block = (PPOOL_HEADER)Entry - 1;
+    }
+    if (Block == NULL)
+        Block = ExpCarveBlock(Pool, Units);
+    if (Block == NULL)
+        return NULL;
     Block->PoolType = (USHORT)(POOL_TYPE_ALLOCATED | Pool->Paged);
     Block->PoolTag = Tag;
-    ExpUnlockPool(Pool, OldIrql);
 #if DBG
     ExpCheckFill(Block, Units);
     RtlFillMemory(Block + 1, (Units - 1) * POOL_UNIT, POOL_FILL_ALLOCATED);
@@ -185,6 +211,7 @@ static PPOOL_HEADER ExpJoinNeighbours(PPOOL_DESCRIPTOR Pool, PPOOL_HEADER Block,
 {
     PPOOL_HEADER Next = ExpNextBlock(Block);
 
+    ExpCheckBlock(Block);
     *Size = Block->BlockSize;
     if (!ExpIsPageEnd(Next) && Next->PoolType == POOL_TYPE_FREE) {
         ULONG Units = Next->BlockSize;
@@ -204,25 +231,17 @@ static PPOOL_HEADER ExpJoinNeighbours(PPOOL_DESCRIPTOR Pool, PPOOL_HEADER Block,
     return Block;
 }
 
-// Takes a block back. Returns its size in bytes and its tag. Bugchecks 0x19 on a damaged header, 0xC2 (P1 = 7) on a
-// block that is free already. IRQL as ExpAllocateBlock; takes the pool's lock.
-ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag)
+// Joins a block with its free neighbours and links the result, or keeps or gives back the page that has become empty.
+static VOID ExpReturnBlock(PPOOL_DESCRIPTOR Pool, PPOOL_HEADER Block)
 {
-    PPOOL_HEADER Block = (PPOOL_HEADER)Memory - 1;
     KIRQL OldIrql = ExpLockPool(Pool);
-    ULONG Units = Block->BlockSize, Size;
     PVOID Surplus = NULL;
+    ULONG Size;
 
-    if (Block->PoolType == POOL_TYPE_FREE || *(PULONG)Block == POOL_FILL_FREED * 0x01010101u)
-        KeBugCheckEx(BAD_POOL_CALLER, 7, 0, *(PULONG)Block, (ULONG_PTR)Memory);
-    ExpCheckBlock(Block);
-    *Tag = Block->PoolTag;
-    ExpFillFree(Memory, (Units - 1) * POOL_UNIT);
-    Block->PoolType = POOL_TYPE_FREE;
-
+    Block->PoolType = POOL_TYPE_FREE; // its header may stay behind inside a larger block: a second free must see it
     Block = ExpJoinNeighbours(Pool, Block, &Size);
     if (Size < POOL_PAGE_UNITS) {
-        ExpSplitBlock(Pool, Block, Size, Size, Block->PreviousSize);
+        Block->BlockSize = (USHORT)Size;
         if (!ExpIsPageEnd(ExpNextBlock(Block)))
             ExpNextBlock(Block)->PreviousSize = (USHORT)Size;
         ExpLinkFree(Pool, Block);
@@ -237,6 +256,27 @@ ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag)
     ExpUnlockPool(Pool, OldIrql);
     if (Surplus != NULL)
         MmFreePoolPages(Surplus);
+}
+
+// Takes a block back. Returns its size in bytes and its tag. Bugchecks 0x19 on a damaged header (checked builds: at once;
+// free builds: when it meets its neighbours), 0xC2 (P1 = 7) on a block that is free already. IRQL as ExpAllocateBlock.
+ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag)
+{
+    PPOOL_HEADER Block = (PPOOL_HEADER)Memory - 1;
+    ULONG Units = Block->BlockSize;
+
+    if ((Block->PoolType & POOL_TYPE_ALLOCATED) == 0 || *(PULONG)Block == POOL_FILL_FREED * 0x01010101u)
+        KeBugCheckEx(BAD_POOL_CALLER, 7, 0, *(PULONG)Block, (ULONG_PTR)Memory);
+    if (DBG)
+        ExpCheckBlockLocked(Pool, Block);
+    *Tag = Block->PoolTag;
+    ExpFillFree(Memory, (Units - 1) * POOL_UNIT);
+    if (Units < POOL_SMALL_UNITS && Pool->SmallLists[Units].Depth < POOL_SMALL_DEPTH) {
+        Block->PoolType = POOL_TYPE_CACHED;
+        InterlockedPushEntrySList(&Pool->SmallLists[Units], Memory);
+    } else {
+        ExpReturnBlock(Pool, Block);
+    }
     return Units * POOL_UNIT;
 }
 

@@ -55,6 +55,20 @@ VOID ExpTagFreed(ULONG Tag, BOOLEAN Paged, ULONG Bytes)
     InterlockedExchangeAdd(&Tracker->Pool[Paged].Bytes, -(LONG)Bytes);
 }
 
+// The bytes in use in a pool, and how many allocations and frees it has seen: the sum over all tags. Any IRQL.
+SIZE_T ExpSumTags(BOOLEAN Paged, PULONG Allocs, PULONG Frees)
+{
+    SIZE_T Bytes = 0;
+
+    *Allocs = *Frees = 0;
+    for (ULONG Index = 0; Index <= TAG_TABLE_SIZE; Index++) {
+        Bytes += (SIZE_T)ExpTagTable[Index].Pool[Paged].Bytes;
+        *Allocs += (ULONG)ExpTagTable[Index].Pool[Paged].Allocs;
+        *Frees += (ULONG)ExpTagTable[Index].Pool[Paged].Frees;
+    }
+    return Bytes;
+}
+
 // Copies up to Capacity per-tag counters to Entries; returns how many tags there are. Any IRQL. The counters of one
 // tag may be from slightly different moments. Source: SDK, SystemPoolTagInformation.
 ULONG ExQueryPoolTags(PSYSTEM_POOLTAG Entries, ULONG Capacity)

@@ -10,7 +10,6 @@
 
 #include "exp.h"
 
-#define PUSH_LOCK_EXCLUSIVE 1u
 #define PUSH_LOCK_WAITERS 2u
 #define PUSH_LOCK_SHARE 4u
 #define PUSH_LOCK_BUCKETS 64u

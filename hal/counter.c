@@ -6,8 +6,8 @@
 
 #define CPUID_FEATURES 1
 #define CPUID_TSC 0x10u
-#define MEASURE_PIT_TICKS 11932u // 10 ms
-#define DIAGNOSTIC_PORT 0x80     // a read takes about a microsecond on an ISA bus
+#define MEASURE_PIT_TICKS 5966u // 5 ms: one part in 5000
+#define DIAGNOSTIC_PORT 0x80    // a read takes about a microsecond on an ISA bus
 
 static BOOLEAN HalpTscPresent;
 static ULONGLONG HalpTscFrequency;
@@ -74,14 +74,15 @@ LARGE_INTEGER NTAPI KeQueryPerformanceCounter(PLARGE_INTEGER Frequency)
 // Keeps the processor busy for at least that long. Any IRQL. Source: WDK (more than 50 microseconds is bad manners).
 VOID NTAPI KeStallExecutionProcessor(ULONG Microseconds)
 {
-    ULONGLONG Start;
+    ULONGLONG Start, Ticks;
 
     if (!HalpTscPresent) {
         while (Microseconds-- > 0)
             READ_PORT_UCHAR(DIAGNOSTIC_PORT);
         return;
     }
+    Ticks = HalpTscFrequency * Microseconds / 1000000;
     Start = HalpReadTsc();
-    while (HalpReadTsc() - Start < HalpTscFrequency * Microseconds / 1000000)
+    while (HalpReadTsc() - Start < Ticks)
         YieldProcessor();
 }

@@ -17,6 +17,7 @@
 #define CURSOR_FIRST_LINE 13 // an underline
 #define CURSOR_LAST_LINE 14
 #define DEFAULT_ATTRIBUTE 0x07
+#define PIECE_LENGTH SCREEN_WIDTH
 
 static ULONG HalpCursorX, HalpCursorY;
 
@@ -44,9 +45,8 @@ static VOID HalpScroll(UCHAR Attribute)
     volatile USHORT *Screen = SCREEN_MEMORY;
     ULONG Cell;
 
-    for (Cell = 0; Cell < SCREEN_WIDTH * (SCREEN_HEIGHT - 1); Cell++)
-        Screen[Cell] = Screen[Cell + SCREEN_WIDTH];
-    for (; Cell < SCREEN_WIDTH * SCREEN_HEIGHT; Cell++)
+    memmove((PVOID)Screen, (PVOID)(Screen + SCREEN_WIDTH), SCREEN_WIDTH * (SCREEN_HEIGHT - 1) * sizeof(*Screen));
+    for (Cell = SCREEN_WIDTH * (SCREEN_HEIGHT - 1); Cell < SCREEN_WIDTH * SCREEN_HEIGHT; Cell++)
         Screen[Cell] = HalpCell(' ', Attribute);
 }
 
@@ -78,6 +78,9 @@ static VOID HalpPutCharacter(UCHAR Character, UCHAR Attribute)
     case '\b':
         if (HalpCursorX > 0)
             HalpCursorX--;
+        break;
+    case '\0':
+    case '\a':
         break;
     case '\t':
         do {
@@ -111,25 +114,30 @@ VOID HalClearDisplay(UCHAR Attribute)
     KeRestoreInterrupts(Enable);
 }
 
-// Writes a string in grey at the cursor; knows \n \r \b \t. Any IRQL.
-VOID HalDisplayString(PCSTR String)
+// Writes characters (code page 437; \n \r \b \t) at the cursor. Any IRQL; interrupts are off for a piece at a time.
+VOID HalDisplayCharacters(const UCHAR *Characters, ULONG Length, UCHAR Attribute)
 {
-    BOOLEAN Enable = KeDisableInterrupts();
+    while (Length > 0) {
+        BOOLEAN Enable = KeDisableInterrupts();
+        ULONG Piece = min_of(Length, PIECE_LENGTH);
 
-    for (; *String != '\0'; String++)
-        HalpPutCharacter((UCHAR)*String, DEFAULT_ATTRIBUTE);
-    HalpMoveHardwareCursor();
-    KeRestoreInterrupts(Enable);
+        for (; Piece > 0; Piece--, Length--)
+            HalpPutCharacter(*Characters++, Attribute);
+        HalpMoveHardwareCursor();
+        KeRestoreInterrupts(Enable);
+    }
 }
 
-// Writes one character (code page 437; the same four controls) at the cursor. Any IRQL.
+// Writes one character, like HalDisplayCharacters. Any IRQL.
 VOID HalDisplayCharacter(UCHAR Character, UCHAR Attribute)
 {
-    BOOLEAN Enable = KeDisableInterrupts();
+    HalDisplayCharacters(&Character, 1, Attribute);
+}
 
-    HalpPutCharacter(Character, Attribute);
-    HalpMoveHardwareCursor();
-    KeRestoreInterrupts(Enable);
+// Writes a string in grey, like HalDisplayCharacters. Any IRQL.
+VOID HalDisplayString(PCSTR String)
+{
+    HalDisplayCharacters((const UCHAR *)String, (ULONG)strlen(String), DEFAULT_ATTRIBUTE);
 }
 
 // Moves the cursor; a position outside the screen is brought back to its edge. Any IRQL.

@@ -52,7 +52,8 @@ ULONG NTAPI RtlSetCriticalSectionSpinCount(PRTL_CRITICAL_SECTION Section, ULONG 
     return Old;
 }
 
-// The section's event, made now if need be. INVALID_HANDLE_VALUE: there can be none, and all its waits use the keyed event.
+// The section's event, made now if need be. INVALID_HANDLE_VALUE: there can be none, and all its waits use the keyed
+// event.
 static HANDLE RtlpSectionEvent(PRTL_CRITICAL_SECTION Section)
 {
     HANDLE Event;
@@ -61,7 +62,8 @@ static HANDLE RtlpSectionEvent(PRTL_CRITICAL_SECTION Section)
         return Section->LockSemaphore;
     if (!NT_SUCCESS(NtCreateEvent(&Event, EVENT_ALL_ACCESS, NULL, SynchronizationEvent, FALSE)))
         Event = INVALID_HANDLE_VALUE;
-    if (InterlockedCompareExchangePointer(&Section->LockSemaphore, Event, NULL) != NULL && Event != INVALID_HANDLE_VALUE)
+    if (InterlockedCompareExchangePointer(&Section->LockSemaphore, Event, NULL) != NULL &&
+        Event != INVALID_HANDLE_VALUE)
         NtClose(Event); // another thread was faster
     return Section->LockSemaphore;
 }
@@ -76,7 +78,7 @@ static BOOLEAN RtlpIsLastThread(VOID)
 
 static VOID RtlpWaitForSection(PRTL_CRITICAL_SECTION Section)
 {
-    HANDLE   Event;
+    HANDLE Event;
     NTSTATUS Status;
 
     if (RtlpIsLastThread())
@@ -92,7 +94,7 @@ static VOID RtlpWaitForSection(PRTL_CRITICAL_SECTION Section)
 
 static VOID RtlpWakeWaiter(PRTL_CRITICAL_SECTION Section)
 {
-    HANDLE   Event;
+    HANDLE Event;
     NTSTATUS Status;
 
     if (RtlpIsLastThread())

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Numbers of the C library part of ntdll: text to integer and back. Source: ISO C11 7.22; SDK documentation for the _names.
+// Numbers of the C library part of ntdll: text to integer and back. Source: ISO C11 7.22; SDK documentation for the
+// _names.
 
 #include "ntdllp.h"
 
@@ -18,9 +19,9 @@ static BOOLEAN RtlpTakeSign(const char **Text)
 long CDECL strtol(const char *String, char **End, int Base)
 {
     const char *p = String;
-    BOOLEAN     Negative = RtlpTakeSign(&p);
-    char       *After;
-    ULONG       Value = strtoul(p, &After, Base);
+    BOOLEAN Negative = RtlpTakeSign(&p);
+    char *After;
+    ULONG Value = strtoul(p, &After, Base);
 
     if (*p == '-' || *p == '+')
         After = (char *)p; // a second sign
@@ -36,7 +37,7 @@ long CDECL strtol(const char *String, char **End, int Base)
 // No overflow check, as on NT.
 LONGLONG CDECL _atoi64(const char *String)
 {
-    BOOLEAN   Negative = RtlpTakeSign(&String);
+    BOOLEAN Negative = RtlpTakeSign(&String);
     ULONGLONG Value = 0;
 
     for (; *String >= '0' && *String <= '9'; String++)
@@ -66,8 +67,8 @@ static VOID RtlpNarrow(char Text[NUMBER_ROOM], const WCHAR *Wide)
 
 long CDECL wcstol(const WCHAR *String, WCHAR **End, int Base)
 {
-    char  Text[NUMBER_ROOM], *After;
-    long  Value;
+    char Text[NUMBER_ROOM], *After;
+    long Value;
 
     RtlpNarrow(Text, String);
     Value = strtol(Text, &After, Base);
@@ -78,7 +79,7 @@ long CDECL wcstol(const WCHAR *String, WCHAR **End, int Base)
 
 unsigned long CDECL wcstoul(const WCHAR *String, WCHAR **End, int Base)
 {
-    char          Text[NUMBER_ROOM], *After;
+    char Text[NUMBER_ROOM], *After;
     unsigned long Value;
 
     RtlpNarrow(Text, String);
@@ -120,7 +121,7 @@ static ULONG RtlpDigits(char *Digits, ULONGLONG Value, ULONG Base)
 
 char *CDECL _ui64toa(ULONGLONG Value, char *Buffer, int Base)
 {
-    char  Digits[NUMBER_ROOM], *p = Buffer;
+    char Digits[NUMBER_ROOM], *p = Buffer;
     ULONG n = RtlpDigits(Digits, Value, (ULONG)Base);
 
     while (n != 0)

@@ -20,7 +20,7 @@ int CDECL vsprintf(char *Buffer, const char *Format, va_list Arguments)
 int CDECL sprintf(char *Buffer, const char *Format, ...)
 {
     va_list Arguments;
-    int     Length;
+    int Length;
 
     va_start(Arguments, Format);
     Length = _vsnprintf(Buffer, NO_LIMIT, Format, Arguments);
@@ -31,7 +31,7 @@ int CDECL sprintf(char *Buffer, const char *Format, ...)
 int CDECL swprintf(WCHAR *Buffer, const WCHAR *Format, ...)
 {
     va_list Arguments;
-    int     Length;
+    int Length;
 
     va_start(Arguments, Format);
     Length = _vsnwprintf(Buffer, NO_LIMIT, Format, Arguments);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sorting and searching of the C library part of ntdll. The sort is a heap sort: no recursion, no memory of its own, and
-// n log n comparisons whatever the input. Source: ISO C11 7.22.5.
+// Sorting and searching of the C library part of ntdll. The sort is a heap sort: no recursion, no memory of its own,
+// and n log n comparisons whatever the input. Source: ISO C11 7.22.5.
 
 #include "ntdllp.h"
 
@@ -48,9 +48,9 @@ void *CDECL bsearch(const void *Key, const void *Base, size_t Count, size_t Size
     size_t Low = 0, High = Count;
 
     while (Low < High) {
-        size_t      Middle = Low + (High - Low) / 2;
+        size_t Middle = Low + (High - Low) / 2;
         const char *Element = (const char *)Base + Middle * Size;
-        int         Order = Compare(Key, Element);
+        int Order = Compare(Key, Element);
 
         if (Order == 0)
             return (void *)Element;
@@ -66,7 +66,7 @@ void *CDECL bsearch(const void *Key, const void *Base, size_t Count, size_t Size
 void *CDECL _lfind(const void *Key, const void *Base, unsigned *Count, unsigned Size, PCOMPARE Compare)
 {
     const char *Element = Base;
-    unsigned    i;
+    unsigned i;
 
     for (i = 0; i < *Count; i++, Element += Size) {
         if (Compare(Key, Element) == 0)

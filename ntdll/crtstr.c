@@ -7,25 +7,25 @@
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 
 // Each routine once for char and once for WCHAR.
-#define SPAN_FUNCTIONS(Type, Chr, Spn, Cspn, Pbrk)                        \
-    size_t CDECL Spn(const Type *String, const Type *Set)                 \
-    {                                                                     \
-        size_t n = 0;                                                     \
-        while (String[n] != 0 && Chr(Set, String[n]) != NULL)             \
-            n++;                                                          \
-        return n;                                                         \
-    }                                                                     \
-    size_t CDECL Cspn(const Type *String, const Type *Set)                \
-    {                                                                     \
-        size_t n = 0;                                                     \
-        while (String[n] != 0 && Chr(Set, String[n]) == NULL)             \
-            n++;                                                          \
-        return n;                                                         \
-    }                                                                     \
-    Type *CDECL Pbrk(const Type *String, const Type *Set)                 \
-    {                                                                     \
-        String += Cspn(String, Set);                                      \
-        return *String == 0 ? NULL : (Type *)String;                      \
+#define SPAN_FUNCTIONS(Type, Chr, Spn, Cspn, Pbrk)                                                                     \
+    size_t CDECL Spn(const Type *String, const Type *Set)                                                              \
+    {                                                                                                                  \
+        size_t n = 0;                                                                                                  \
+        while (String[n] != 0 && Chr(Set, String[n]) != NULL)                                                          \
+            n++;                                                                                                       \
+        return n;                                                                                                      \
+    }                                                                                                                  \
+    size_t CDECL Cspn(const Type *String, const Type *Set)                                                             \
+    {                                                                                                                  \
+        size_t n = 0;                                                                                                  \
+        while (String[n] != 0 && Chr(Set, String[n]) == NULL)                                                          \
+            n++;                                                                                                       \
+        return n;                                                                                                      \
+    }                                                                                                                  \
+    Type *CDECL Pbrk(const Type *String, const Type *Set)                                                              \
+    {                                                                                                                  \
+        String += Cspn(String, Set);                                                                                   \
+        return *String == 0 ? NULL : (Type *)String;                                                                   \
     }
 
 SPAN_FUNCTIONS(char, strchr, strspn, strcspn, strpbrk)
@@ -51,7 +51,7 @@ size_t CDECL wcsnlen(const WCHAR *String, size_t Maximum)
 
 char *CDECL strncat(char *Destination, const char *Source, size_t Count)
 {
-    char  *End = Destination + strlen(Destination);
+    char *End = Destination + strlen(Destination);
     size_t n = strnlen(Source, Count);
 
     memcpy(End, Source, n);
@@ -84,7 +84,7 @@ void *CDECL memchr(const void *Memory, int Value, size_t Length)
 void *CDECL _memccpy(void *Destination, const void *Source, int Value, size_t Length)
 {
     const UCHAR *Found = memchr(Source, Value, Length);
-    size_t       n = Found == NULL ? Length : (size_t)(Found + 1 - (const UCHAR *)Source);
+    size_t n = Found == NULL ? Length : (size_t)(Found + 1 - (const UCHAR *)Source);
 
     memcpy(Destination, Source, n);
     return Found == NULL ? NULL : (UCHAR *)Destination + n;
@@ -94,7 +94,7 @@ void *CDECL _memccpy(void *Destination, const void *Source, int Value, size_t Le
 int CDECL _memicmp(const void *First, const void *Second, size_t Length)
 {
     const char *a = First, *b = Second;
-    int         Order = 0;
+    int Order = 0;
 
     for (; Length != 0 && Order == 0; a++, b++, Length--)
         Order = *a == 0 || *b == 0 ? (UCHAR)*a - (UCHAR)*b : _strnicmp(a, b, 1);
@@ -138,11 +138,12 @@ WCHAR *CDECL _wcsupr(WCHAR *String)
     return String;
 }
 
-// The ANSI code page has one byte a character. Returns the characters without the terminator, which is written if it fits.
+// The ANSI code page has one byte a character. Returns the characters without the terminator, which is written if it
+// fits.
 size_t CDECL mbstowcs(WCHAR *Wide, const char *Narrow, size_t Count)
 {
     size_t Length = strlen(Narrow);
-    ULONG  Done;
+    ULONG Done;
 
     if (Wide == NULL)
         return Length;
@@ -153,7 +154,7 @@ size_t CDECL mbstowcs(WCHAR *Wide, const char *Narrow, size_t Count)
 size_t CDECL wcstombs(char *Narrow, const WCHAR *Wide, size_t Count)
 {
     size_t Length = wcslen(Wide);
-    ULONG  Done;
+    ULONG Done;
 
     if (Narrow == NULL)
         return Length;

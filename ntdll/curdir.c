@@ -7,16 +7,16 @@
 static NTSTATUS RtlpOpenDirectory(PCWSTR Path, PHANDLE Handle)
 {
     OBJECT_ATTRIBUTES ObjectAttributes;
-    IO_STATUS_BLOCK   IoStatus;
-    UNICODE_STRING    NtName;
-    NTSTATUS          Status;
+    IO_STATUS_BLOCK IoStatus;
+    UNICODE_STRING NtName;
+    NTSTATUS Status;
 
     Status = RtlDosPathNameToNtPathName_U(Path, &NtName, NULL, NULL) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_INVALID;
     if (!NT_SUCCESS(Status))
         return Status;
     InitializeObjectAttributes(&ObjectAttributes, &NtName, OBJ_CASE_INSENSITIVE, NULL, NULL);
-    Status = NtOpenFile(Handle, FILE_TRAVERSE | SYNCHRONIZE, &ObjectAttributes, &IoStatus, FILE_SHARE_READ | FILE_SHARE_WRITE,
-                        FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT);
+    Status = NtOpenFile(Handle, FILE_TRAVERSE | SYNCHRONIZE, &ObjectAttributes, &IoStatus,
+                        FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT);
     RtlFreeUnicodeString(&NtName);
     return Status;
 }
@@ -24,7 +24,7 @@ static NTSTATUS RtlpOpenDirectory(PCWSTR Path, PHANDLE Handle)
 // Remembers the directory as that of its drive ("=C:"), for names such as "C:x" while another drive is current.
 static VOID RtlpRememberDrive(PUNICODE_STRING Path)
 {
-    WCHAR          NameText[3] = {'=', 0, ':'};
+    WCHAR NameText[3] = {'=', 0, ':'};
     UNICODE_STRING Name = {sizeof(NameText), sizeof(NameText), NameText}, Value = *Path;
 
     if (Path->Length < DRIVE_ROOT_UNITS * sizeof(WCHAR) || Path->Buffer[1] != ':')
@@ -39,12 +39,12 @@ static VOID RtlpRememberDrive(PUNICODE_STRING Path)
 // returns; nothing has changed then.
 NTCHECK RtlSetCurrentDirectory_U(PUNICODE_STRING Path)
 {
-    PCURDIR        Current = &NtCurrentPeb()->ProcessParameters->CurrentDirectory;
-    WCHAR          Name[MAXIMUM_PATH + 1], Full[MAXIMUM_PATH + 1];
+    PCURDIR Current = &NtCurrentPeb()->ProcessParameters->CurrentDirectory;
+    WCHAR Name[MAXIMUM_PATH + 1], Full[MAXIMUM_PATH + 1];
     UNICODE_STRING FullString = {0, sizeof(Full), Full};
-    HANDLE         Handle, Old;
-    ULONG          Bytes;
-    NTSTATUS       Status;
+    HANDLE Handle, Old;
+    ULONG Bytes;
+    NTSTATUS Status;
 
     if (Path->Length >= sizeof(Name))
         return STATUS_NAME_TOO_LONG;
@@ -78,7 +78,7 @@ NTCHECK RtlSetCurrentDirectory_U(PUNICODE_STRING Path)
 ULONG NTAPI RtlGetCurrentDirectory_U(ULONG Size, PWSTR Buffer)
 {
     PUNICODE_STRING Path = &NtCurrentPeb()->ProcessParameters->CurrentDirectory.DosPath;
-    ULONG           Bytes;
+    ULONG Bytes;
 
     RtlAcquirePebLock();
     Bytes = Path->Length;
@@ -98,8 +98,8 @@ ULONG NTAPI RtlGetCurrentDirectory_U(ULONG Size, PWSTR Buffer)
 // that cannot be opened, its name stands without a handle.
 VOID RtlpInitializeCurrentDirectory(VOID)
 {
-    PCURDIR        Current = &NtCurrentPeb()->ProcessParameters->CurrentDirectory;
-    WCHAR          RootText[DRIVE_ROOT_UNITS + 1] = L"C:\\", Copy[MAXIMUM_PATH + 1];
+    PCURDIR Current = &NtCurrentPeb()->ProcessParameters->CurrentDirectory;
+    WCHAR RootText[DRIVE_ROOT_UNITS + 1] = L"C:\\", Copy[MAXIMUM_PATH + 1];
     UNICODE_STRING Root = {DRIVE_ROOT_UNITS * sizeof(WCHAR), sizeof(RootText), RootText};
     UNICODE_STRING Wanted = {0, sizeof(Copy), Copy};
 

@@ -11,11 +11,11 @@
 // Formats with ASCII text and writes it to the log; longer text is cut.
 static ULONG RtlpPrint(PCSTR Prefix, PCSTR Format, va_list Arguments)
 {
-    CHAR           Text[MESSAGE_ROOM];
-    WCHAR          Wide[MESSAGE_ROOM];
+    CHAR Text[MESSAGE_ROOM];
+    WCHAR Wide[MESSAGE_ROOM];
     UNICODE_STRING String = {0, sizeof(Wide), Wide};
-    ANSI_STRING    Ansi;
-    int            Length = _snprintf(Text, sizeof(Text), "%s", Prefix);
+    ANSI_STRING Ansi;
+    int Length = _snprintf(Text, sizeof(Text), "%s", Prefix);
 
     if (Length < 0)
         Length = 0;
@@ -29,7 +29,7 @@ static ULONG RtlpPrint(PCSTR Prefix, PCSTR Format, va_list Arguments)
 ULONG CDECL DbgPrint(PCSTR Format, ...)
 {
     va_list Arguments;
-    ULONG   Status;
+    ULONG Status;
 
     va_start(Arguments, Format);
     Status = RtlpPrint("", Format, Arguments);
@@ -41,7 +41,7 @@ ULONG CDECL DbgPrint(PCSTR Format, ...)
 ULONG CDECL DbgPrintEx(ULONG Component, ULONG Level, PCSTR Format, ...)
 {
     va_list Arguments;
-    ULONG   Status;
+    ULONG Status;
 
     UNREFERENCED_PARAMETER(Component);
     UNREFERENCED_PARAMETER(Level);
@@ -66,20 +66,20 @@ ULONG NTAPI vDbgPrintExWithPrefix(PCSTR Prefix, ULONG Component, ULONG Level, PC
 }
 
 typedef struct _RTL_VERSION_INFORMATION {
-    ULONG  Size;
-    ULONG  Major, Minor, Build, PlatformId;
-    WCHAR  ServicePack[128];
+    ULONG Size;
+    ULONG Major, Minor, Build, PlatformId;
+    WCHAR ServicePack[128];
     USHORT ServicePackMajor, ServicePackMinor; // from here only in OSVERSIONINFOEXW
     USHORT SuiteMask;
-    UCHAR  ProductType;
-    UCHAR  Reserved;
+    UCHAR ProductType;
+    UCHAR Reserved;
 } RTL_VERSION_INFORMATION, *PRTL_VERSION_INFORMATION;
 
 // Fills an OSVERSIONINFOW or OSVERSIONINFOEXW, as its size field says. STATUS_INVALID_PARAMETER for another size.
 NTCHECK RtlGetVersion(PVOID VersionInformation)
 {
     PRTL_VERSION_INFORMATION Version = VersionInformation;
-    PPEB                     Peb = NtCurrentPeb();
+    PPEB Peb = NtCurrentPeb();
 
     if (Version->Size != FIELD_OFFSET(RTL_VERSION_INFORMATION, ServicePackMajor) && Version->Size != sizeof(*Version))
         return STATUS_INVALID_PARAMETER;

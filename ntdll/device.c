@@ -31,7 +31,7 @@ static ULONG RtlpDeviceUnits(PCWSTR Text, ULONG Units)
 {
     static const PCWSTR Names[] = {L"NUL", L"CON", L"AUX", L"PRN"};
     static const PCWSTR Consoles[] = {L"CONIN$", L"CONOUT$"};
-    ULONG               Base = 0, i;
+    ULONG Base = 0, i;
 
     while (Base < Units && Text[Base] != '.' && Text[Base] != ':')
         Base++;

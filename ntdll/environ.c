@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Environment blocks: "NAME=value" strings, sorted by name without regard to case, each terminated, with one more
-// terminator at the end. A block is an allocation of address space of its own; a change makes a new block. NULL stands for
-// the process's block, which the PEB lock guards. Names may begin with '=' (the per-drive directories "=C:").
+// terminator at the end. A block is an allocation of address space of its own; a change makes a new block. NULL stands
+// for the process's block, which the PEB lock guards. Names may begin with '=' (the per-drive directories "=C:").
 // Source: SDK documentation (SetEnvironmentVariable), the published Native API.
 
 #include "ntdllp.h"
@@ -17,10 +17,11 @@ SIZE_T RtlpEnvironmentLength(PCWSTR Environment)
 
 static PWSTR RtlpAllocateEnvironment(SIZE_T Units)
 {
-    PVOID  Block = NULL;
+    PVOID Block = NULL;
     SIZE_T Size = Units * sizeof(WCHAR);
 
-    if (!NT_SUCCESS(NtAllocateVirtualMemory(NtCurrentProcess(), &Block, 0, &Size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)))
+    if (!NT_SUCCESS(
+            NtAllocateVirtualMemory(NtCurrentProcess(), &Block, 0, &Size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)))
         return NULL;
     return Block;
 }
@@ -28,7 +29,7 @@ static PWSTR RtlpAllocateEnvironment(SIZE_T Units)
 // Makes an empty block, or a copy of the process's. STATUS_NO_MEMORY. The caller destroys it.
 NTCHECK RtlCreateEnvironment(BOOLEAN Inherit, PVOID *Environment)
 {
-    PWSTR  Source, Block;
+    PWSTR Source, Block;
     SIZE_T Units = 1;
 
     RtlAcquirePebLock();
@@ -55,7 +56,7 @@ VOID NTAPI RtlDestroyEnvironment(PVOID Environment)
 static UNICODE_STRING RtlpVariableName(PCWSTR Text)
 {
     UNICODE_STRING Name = {0, 0, (PWSTR)Text};
-    PCWSTR         End = Text[0] == 0 ? Text : wcschr(Text + 1, '=');
+    PCWSTR End = Text[0] == 0 ? Text : wcschr(Text + 1, '=');
 
     if (End == NULL)
         End = Text + wcslen(Text);
@@ -71,7 +72,7 @@ static PWSTR RtlpFindVariable(PWSTR Block, PCUNICODE_STRING Name, PWSTR *Place)
     *Place = NULL;
     for (p = Block; *p != 0; p += wcslen(p) + 1) {
         UNICODE_STRING Here = RtlpVariableName(p);
-        LONG           Order = RtlCompareUnicodeString(Name, &Here, TRUE);
+        LONG Order = RtlCompareUnicodeString(Name, &Here, TRUE);
 
         if (Order == 0)
             return p;
@@ -86,8 +87,8 @@ static PWSTR RtlpFindVariable(PWSTR Block, PCUNICODE_STRING Name, PWSTR *Place)
 static NTSTATUS RtlpQueryVariable(PWSTR Block, PCUNICODE_STRING Name, PUNICODE_STRING Value)
 {
     UNICODE_STRING Found;
-    PWSTR          Place, Text;
-    SIZE_T         Units;
+    PWSTR Place, Text;
+    SIZE_T Units;
 
     Text = Block == NULL ? NULL : RtlpFindVariable(Block, Name, &Place);
     if (Text == NULL)
@@ -106,8 +107,8 @@ static NTSTATUS RtlpQueryVariable(PWSTR Block, PCUNICODE_STRING Name, PUNICODE_S
     return STATUS_SUCCESS;
 }
 
-// Copies a variable's value, with a terminator if there is room. STATUS_VARIABLE_NOT_FOUND; STATUS_BUFFER_TOO_SMALL with
-// Value->Length telling what is needed.
+// Copies a variable's value, with a terminator if there is room. STATUS_VARIABLE_NOT_FOUND; STATUS_BUFFER_TOO_SMALL
+// with Value->Length telling what is needed.
 NTCHECK RtlQueryEnvironmentVariable_U(PVOID Environment, PUNICODE_STRING Name, PUNICODE_STRING Value)
 {
     NTSTATUS Status;
@@ -123,7 +124,7 @@ NTCHECK RtlQueryEnvironmentVariable_U(PVOID Environment, PUNICODE_STRING Name, P
 // Builds a block with Name set to Value (NULL: removed) and the rest of Block. NULL without memory.
 static PWSTR RtlpRebuild(PWSTR Block, PCUNICODE_STRING Name, PCUNICODE_STRING Value)
 {
-    PWSTR  Place, Old = RtlpFindVariable(Block, Name, &Place), After, New, p;
+    PWSTR Place, Old = RtlpFindVariable(Block, Name, &Place), After, New, p;
     SIZE_T Total = RtlpEnvironmentLength(Block), Before;
     SIZE_T Added = Value == NULL ? 0 : (Name->Length + Value->Length) / sizeof(WCHAR) + 2;
 
@@ -168,7 +169,7 @@ static NTSTATUS RtlpSetVariable(PVOID *Environment, PCUNICODE_STRING Name, PCUNI
 NTCHECK RtlSetEnvironmentVariable(PVOID *Environment, PUNICODE_STRING Name, PUNICODE_STRING Value)
 {
     NTSTATUS Status;
-    USHORT   i;
+    USHORT i;
 
     if (Name->Length < sizeof(WCHAR))
         return STATUS_INVALID_PARAMETER;
@@ -206,7 +207,7 @@ VOID NTAPI RtlSetCurrentEnvironment(PVOID Environment, PVOID *Previous)
 
 typedef struct _EXPANSION {
     PUNICODE_STRING Destination;
-    ULONG           Bytes; // produced so far, also those that did not fit
+    ULONG Bytes; // produced so far, also those that did not fit
 } EXPANSION, *PEXPANSION;
 
 static VOID RtlpEmitUnits(PEXPANSION Expansion, PCWSTR Text, ULONG Bytes)
@@ -220,8 +221,8 @@ static VOID RtlpEmitUnits(PEXPANSION Expansion, PCWSTR Text, ULONG Bytes)
 static ULONG RtlpExpandOne(PEXPANSION Expansion, PWSTR Block, PCWSTR Text, ULONG Units)
 {
     UNICODE_STRING Name = {0, 0, (PWSTR)Text + 1}, Value = {0, 0, NULL};
-    PWSTR          Found, Place;
-    ULONG          End = 1;
+    PWSTR Found, Place;
+    ULONG End = 1;
 
     while (End < Units && Text[End] != '%')
         End++;
@@ -238,11 +239,12 @@ static ULONG RtlpExpandOne(PEXPANSION Expansion, PWSTR Block, PCWSTR Text, ULONG
 
 // Replaces each %NAME% that is set by its value. *Length (optional): bytes needed with the terminator.
 // STATUS_BUFFER_TOO_SMALL if it did not fit.
-NTCHECK RtlExpandEnvironmentStrings_U(PVOID Environment, PUNICODE_STRING Source, PUNICODE_STRING Destination, PULONG Length)
+NTCHECK RtlExpandEnvironmentStrings_U(PVOID Environment, PUNICODE_STRING Source, PUNICODE_STRING Destination,
+                                      PULONG Length)
 {
     EXPANSION Expansion = {Destination, 0};
-    ULONG     Units = Source->Length / sizeof(WCHAR), i = 0, Used;
-    PWSTR     Block;
+    ULONG Units = Source->Length / sizeof(WCHAR), i = 0, Used;
+    PWSTR Block;
 
     RtlAcquirePebLock();
     Block = Environment == NULL ? NtCurrentPeb()->ProcessParameters->Environment : Environment;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The heap's calls: allocate, free, resize, measure; and making and destroying heaps. The structures are drawn in heap.h.
-// Source: SDK documentation (HeapAlloc and its family), the published Native API.
+// The heap's calls: allocate, free, resize, measure; and making and destroying heaps. The structures are drawn in
+// heap.h. Source: SDK documentation (HeapAlloc and its family), the published Native API.
 
 #include "heap.h"
 
@@ -58,7 +58,7 @@ static VOID RtlpMarkBusy(PHEAP Heap, PHEAP_ENTRY Entry, SIZE_T Size)
 // The heap is locked.
 static PVOID RtlpAllocateBlock(PHEAP Heap, SIZE_T Size)
 {
-    ULONG       Granules = RtlpGranules(Size);
+    ULONG Granules = RtlpGranules(Size);
     PHEAP_ENTRY Entry = RtlpFindFreeBlock(Heap, Granules);
 
     if (Entry == NULL)
@@ -71,8 +71,8 @@ static PVOID RtlpAllocateBlock(PHEAP Heap, SIZE_T Size)
     return Entry + 1;
 }
 
-// Allocates Size bytes, aligned to 8; 0 bytes give a block too. Without memory: NULL, or STATUS_NO_MEMORY is raised if the
-// flags (the heap's or the call's) have HEAP_GENERATE_EXCEPTIONS.
+// Allocates Size bytes, aligned to 8; 0 bytes give a block too. Without memory: NULL, or STATUS_NO_MEMORY is raised if
+// the flags (the heap's or the call's) have HEAP_GENERATE_EXCEPTIONS.
 PVOID NTAPI RtlAllocateHeap(PVOID HeapHandle, ULONG Flags, SIZE_T Size)
 {
     PHEAP Heap = HeapHandle;
@@ -94,9 +94,9 @@ PVOID NTAPI RtlAllocateHeap(PVOID HeapHandle, ULONG Flags, SIZE_T Size)
 // Frees a block. FALSE, and a line in the log, for one that is not a busy block of this heap; NULL is no error.
 BOOLEAN NTAPI RtlFreeHeap(PVOID HeapHandle, ULONG Flags, PVOID Memory)
 {
-    PHEAP       Heap = HeapHandle;
+    PHEAP Heap = HeapHandle;
     PHEAP_ENTRY Entry = RtlpEntryOf(Memory);
-    BOOLEAN     Busy;
+    BOOLEAN Busy;
 
     if (Memory == NULL)
         return TRUE;
@@ -115,7 +115,7 @@ BOOLEAN NTAPI RtlFreeHeap(PVOID HeapHandle, ULONG Flags, PVOID Memory)
 // What the caller asked for; (SIZE_T)-1 for a pointer that is no busy block.
 SIZE_T NTAPI RtlSizeHeap(PVOID HeapHandle, ULONG Flags, PVOID Memory)
 {
-    PHEAP  Heap = HeapHandle;
+    PHEAP Heap = HeapHandle;
     SIZE_T Size = (SIZE_T)-1;
 
     RtlpAcquireHeap(Heap, Flags);
@@ -129,14 +129,14 @@ SIZE_T NTAPI RtlSizeHeap(PVOID HeapHandle, ULONG Flags, PVOID Memory)
 static BOOLEAN RtlpResizeInPlace(PHEAP Heap, PHEAP_ENTRY Entry, SIZE_T Size)
 {
     PHEAP_SEGMENT Segment = Heap->Segments[Entry->SegmentIndex];
-    PHEAP_ENTRY   Next = RtlpNextEntry(Entry);
-    ULONG         Granules = RtlpGranules(Size);
+    PHEAP_ENTRY Next = RtlpNextEntry(Entry);
+    ULONG Granules = RtlpGranules(Size);
 
     if (Granules > HEAP_MAXIMUM_BLOCK)
         return FALSE;
     if (Granules > Entry->Size) {
-        if ((PCHAR)Next >= Segment->CommittedEnd || (Next->Flags & HEAP_ENTRY_BUSY) || Entry->Size + Next->Size < Granules ||
-            Entry->Size + Next->Size > HEAP_MAXIMUM_BLOCK)
+        if ((PCHAR)Next >= Segment->CommittedEnd || (Next->Flags & HEAP_ENTRY_BUSY) ||
+            Entry->Size + Next->Size < Granules || Entry->Size + Next->Size > HEAP_MAXIMUM_BLOCK)
             return FALSE;
         RtlpRemoveFreeBlock(Heap, Next);
         Entry->Size += Next->Size;
@@ -180,11 +180,11 @@ static PVOID RtlpMoveBlock(PHEAP Heap, ULONG Flags, PVOID Memory, SIZE_T OldSize
 // see RtlAllocateHeap) and the block is as it was.
 PVOID NTAPI RtlReAllocateHeap(PVOID HeapHandle, ULONG Flags, PVOID Memory, SIZE_T Size)
 {
-    PHEAP       Heap = HeapHandle;
+    PHEAP Heap = HeapHandle;
     PHEAP_ENTRY Entry = RtlpEntryOf(Memory);
-    SIZE_T      OldSize;
-    PVOID       Result = NULL;
-    BOOLEAN     InPlace;
+    SIZE_T OldSize;
+    PVOID Result = NULL;
+    BOOLEAN InPlace;
 
     if (Memory == NULL) {
         RtlSetLastWin32ErrorAndNtStatusFromNtStatus(STATUS_INVALID_PARAMETER);
@@ -198,7 +198,8 @@ PVOID NTAPI RtlReAllocateHeap(PVOID HeapHandle, ULONG Flags, PVOID Memory, SIZE_
     }
     OldSize = RtlpBlockSize(Entry);
     if (Size <= MAXIMUM_REQUEST) {
-        InPlace = (Entry->Flags & HEAP_ENTRY_VIRTUAL) ? RtlpResizeVirtualBlock(Heap, Entry, Size) : RtlpResizeInPlace(Heap, Entry, Size);
+        InPlace = (Entry->Flags & HEAP_ENTRY_VIRTUAL) ? RtlpResizeVirtualBlock(Heap, Entry, Size)
+                                                      : RtlpResizeInPlace(Heap, Entry, Size);
         if (InPlace)
             Result = Memory;
         else if (!(Flags & HEAP_REALLOC_IN_PLACE_ONLY))
@@ -225,8 +226,9 @@ static VOID RtlpInitializeHeap(PHEAP Heap, ULONG Flags)
         InitializeListHead(&Heap->FreeLists[i]);
 }
 
-// Makes a heap of Reserve bytes of address space, Commit of them usable at once (0: defaults). With HEAP_GROWABLE it may
-// grow beyond. A heap in memory of the caller's (Base) or with a lock of the caller's is not offered. NULL on failure.
+// Makes a heap of Reserve bytes of address space, Commit of them usable at once (0: defaults). With HEAP_GROWABLE it
+// may grow beyond. A heap in memory of the caller's (Base) or with a lock of the caller's is not offered. NULL on
+// failure.
 PVOID NTAPI RtlCreateHeap(ULONG Flags, PVOID Base, SIZE_T Reserve, SIZE_T Commit, PVOID Lock, PVOID Parameters)
 {
     PHEAP Heap = NULL;
@@ -277,10 +279,10 @@ PVOID NTAPI RtlDestroyHeap(PVOID HeapHandle)
 // Free blocks are joined as they are freed; there is nothing left to do but measure. Returns the largest free block.
 SIZE_T NTAPI RtlCompactHeap(PVOID HeapHandle, ULONG Flags)
 {
-    PHEAP       Heap = HeapHandle;
-    SIZE_T      Largest = 0;
+    PHEAP Heap = HeapHandle;
+    SIZE_T Largest = 0;
     PLIST_ENTRY Links;
-    ULONG       i;
+    ULONG i;
 
     RtlpAcquireHeap(Heap, Flags);
     for (i = 0; i < HEAP_LISTS; i++) {

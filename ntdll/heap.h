@@ -31,45 +31,45 @@
 typedef struct _HEAP_ENTRY {
     USHORT Size;         // granules, this entry included; for a virtual block its unused bytes
     USHORT PreviousSize; // of the lower neighbour; 0 for the first
-    UCHAR  Check;        // makes the exclusive or of all eight bytes and the heap's key zero
-    UCHAR  Flags;        // HEAP_ENTRY_*
-    UCHAR  UnusedBytes;  // of a busy block: Size * 8 - what the caller asked for
-    UCHAR  SegmentIndex;
+    UCHAR Check;         // makes the exclusive or of all eight bytes and the heap's key zero
+    UCHAR Flags;         // HEAP_ENTRY_*
+    UCHAR UnusedBytes;   // of a busy block: Size * 8 - what the caller asked for
+    UCHAR SegmentIndex;
 } HEAP_ENTRY, *PHEAP_ENTRY;
 C_ASSERT_SIZE(HEAP_ENTRY, 8);
 
 typedef struct _HEAP_SEGMENT {
-    ULONG           Signature;
-    struct _HEAP   *Heap;
-    PCHAR           Base;
-    PHEAP_ENTRY     FirstEntry;
-    PCHAR           CommittedEnd;
-    PCHAR           ReservedEnd;
-    PHEAP_ENTRY     LastEntry; // the block that ends at CommittedEnd; NULL while there is none
-    ULONG           Reserved;
+    ULONG Signature;
+    struct _HEAP *Heap;
+    PCHAR Base;
+    PHEAP_ENTRY FirstEntry;
+    PCHAR CommittedEnd;
+    PCHAR ReservedEnd;
+    PHEAP_ENTRY LastEntry; // the block that ends at CommittedEnd; NULL while there is none
+    ULONG Reserved;
 } HEAP_SEGMENT, *PHEAP_SEGMENT;
 
 typedef struct _HEAP_VIRTUAL_BLOCK {
     LIST_ENTRY Links;
-    SIZE_T     CommitSize;
-    SIZE_T     Size; // what the caller asked for
-    ULONG      Reserved[2];
+    SIZE_T CommitSize;
+    SIZE_T Size; // what the caller asked for
+    ULONG Reserved[2];
     HEAP_ENTRY Entry; // directly before the caller's bytes
 } HEAP_VIRTUAL_BLOCK, *PHEAP_VIRTUAL_BLOCK;
 C_ASSERT_SIZE(HEAP_VIRTUAL_BLOCK, 32);
 
 typedef struct _HEAP {
-    HEAP_SEGMENT         Segment; // the first; the heap lies in its own first segment
-    ULONG                Flags;   // HEAP_*
-    UCHAR                Key;
-    ULONG                SegmentCount;
-    SIZE_T               NextReserve; // for the next segment
-    SIZE_T               FreeBytes;
+    HEAP_SEGMENT Segment; // the first; the heap lies in its own first segment
+    ULONG Flags;          // HEAP_*
+    UCHAR Key;
+    ULONG SegmentCount;
+    SIZE_T NextReserve; // for the next segment
+    SIZE_T FreeBytes;
     RTL_CRITICAL_SECTION Lock;
-    PHEAP_SEGMENT        Segments[HEAP_MAXIMUM_SEGMENTS];
-    LIST_ENTRY           VirtualBlocks;
-    ULONG                ListsInUse[(HEAP_LISTS + 31) / 32]; // bitmap of FreeLists that are not empty
-    LIST_ENTRY           FreeLists[HEAP_LISTS];
+    PHEAP_SEGMENT Segments[HEAP_MAXIMUM_SEGMENTS];
+    LIST_ENTRY VirtualBlocks;
+    ULONG ListsInUse[(HEAP_LISTS + 31) / 32]; // bitmap of FreeLists that are not empty
+    LIST_ENTRY FreeLists[HEAP_LISTS];
 } HEAP, *PHEAP;
 
 FORCEINLINE PHEAP_ENTRY RtlpEntryOf(PVOID Memory)
@@ -91,7 +91,7 @@ FORCEINLINE PHEAP_ENTRY RtlpPreviousEntry(PHEAP_ENTRY Entry)
 FORCEINLINE UCHAR RtlpEntrySum(const HEAP_ENTRY *Entry)
 {
     const ULONG *Words = (const ULONG *)Entry;
-    ULONG        Sum = Words[0] ^ Words[1];
+    ULONG Sum = Words[0] ^ Words[1];
 
     Sum ^= Sum >> 16;
     return (UCHAR)(Sum ^ (Sum >> 8));

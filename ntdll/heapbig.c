@@ -6,12 +6,13 @@
 PVOID RtlpAllocateVirtualBlock(PHEAP Heap, SIZE_T Size)
 {
     PHEAP_VIRTUAL_BLOCK Block = NULL;
-    SIZE_T              Commit = ROUND_TO_PAGES(Size + sizeof(*Block));
-    PVOID               Base = NULL;
+    SIZE_T Commit = ROUND_TO_PAGES(Size + sizeof(*Block));
+    PVOID Base = NULL;
 
     if (Commit < Size)
         return NULL;
-    if (!NT_SUCCESS(NtAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Commit, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)))
+    if (!NT_SUCCESS(
+            NtAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Commit, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)))
         return NULL;
     Block = Base;
     Block->CommitSize = Commit;

@@ -33,7 +33,7 @@ VOID RtlpInsertFreeBlock(PHEAP Heap, PHEAP_ENTRY Entry)
 VOID RtlpRemoveFreeBlock(PHEAP Heap, PHEAP_ENTRY Entry)
 {
     PLIST_ENTRY Links = RtlpLinksOf(Entry);
-    ULONG       Index = RtlpListIndex(Entry->Size);
+    ULONG Index = RtlpListIndex(Entry->Size);
 
     if (!RtlpIsEntrySound(Heap, Entry) || Links->Flink->Blink != Links || Links->Blink->Flink != Links)
         RtlpHeapCorrupted(Heap, Entry);
@@ -60,7 +60,7 @@ static ULONG RtlpNextList(PHEAP Heap, ULONG Index)
 // block that fits is taken; every block on a higher list fits.
 PHEAP_ENTRY RtlpFindFreeBlock(PHEAP Heap, ULONG Size)
 {
-    ULONG       Index = RtlpListIndex(Size);
+    ULONG Index = RtlpListIndex(Size);
     PLIST_ENTRY Links;
     PHEAP_ENTRY Entry;
 
@@ -115,7 +115,7 @@ static PHEAP_ENTRY RtlpJoinBelow(PHEAP Heap, PHEAP_ENTRY Entry)
 VOID RtlpReleaseBlock(PHEAP Heap, PHEAP_ENTRY Entry)
 {
     PHEAP_SEGMENT Segment = Heap->Segments[Entry->SegmentIndex];
-    PHEAP_ENTRY   Above = RtlpNextEntry(Entry);
+    PHEAP_ENTRY Above = RtlpNextEntry(Entry);
 
     if ((PCHAR)Above < Segment->CommittedEnd && RtlpCanJoin(Entry, Above)) {
         RtlpRemoveFreeBlock(Heap, Above);

@@ -6,14 +6,14 @@
 #define MAXIMUM_HEAPS 256
 
 static RTL_CRITICAL_SECTION RtlpHeapListLock = RTLP_STATIC_CRITICAL_SECTION;
-static PVOID                RtlpHeapList[MAXIMUM_HEAPS];
+static PVOID RtlpHeapList[MAXIMUM_HEAPS];
 
 // Makes the process heap, with the sizes that the program's headers ask for. Called once, before any allocation.
 VOID RtlpInitializeHeapManager(VOID)
 {
-    PPEB                Peb = NtCurrentPeb();
+    PPEB Peb = NtCurrentPeb();
     PIMAGE_NT_HEADERS32 Headers = RtlImageNtHeader(Peb->ImageBaseAddress);
-    SIZE_T              Reserve = 0, Commit = 0;
+    SIZE_T Reserve = 0, Commit = 0;
 
     Peb->ProcessHeaps = RtlpHeapList;
     Peb->NumberOfHeaps = 0;
@@ -27,7 +27,7 @@ VOID RtlpInitializeHeapManager(VOID)
 
 BOOLEAN RtlpAddHeap(PVOID Heap)
 {
-    PPEB    Peb = NtCurrentPeb();
+    PPEB Peb = NtCurrentPeb();
     BOOLEAN Added = FALSE;
 
     RtlEnterCriticalSection(&RtlpHeapListLock);
@@ -41,7 +41,7 @@ BOOLEAN RtlpAddHeap(PVOID Heap)
 
 VOID RtlpRemoveHeap(PVOID Heap)
 {
-    PPEB  Peb = NtCurrentPeb();
+    PPEB Peb = NtCurrentPeb();
     ULONG i;
 
     RtlEnterCriticalSection(&RtlpHeapListLock);
@@ -57,7 +57,7 @@ VOID RtlpRemoveHeap(PVOID Heap)
 // Returns how many heaps there are; fills Heaps if there is room for all of them.
 ULONG NTAPI RtlGetProcessHeaps(ULONG Count, PVOID *Heaps)
 {
-    PPEB  Peb = NtCurrentPeb();
+    PPEB Peb = NtCurrentPeb();
     ULONG Total;
 
     RtlEnterCriticalSection(&RtlpHeapListLock);

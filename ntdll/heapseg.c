@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A heap's segments: address space that is committed upwards as the heap grows and decommitted from the end when a large
-// part there is free.
+// A heap's segments: address space that is committed upwards as the heap grows and decommitted from the end when a
+// large part there is free.
 
 #include "heap.h"
 
@@ -16,7 +16,7 @@ VOID RtlpReleaseMemory(PVOID Base)
 static PHEAP_ENTRY RtlpMakeEndBlock(PHEAP Heap, PHEAP_SEGMENT Segment, UCHAR Index, PCHAR At)
 {
     PHEAP_ENTRY Entry = (PHEAP_ENTRY)At, Below = Segment->LastEntry;
-    ULONG       Size = (ULONG)(Segment->CommittedEnd - At) / HEAP_GRANULE;
+    ULONG Size = (ULONG)(Segment->CommittedEnd - At) / HEAP_GRANULE;
 
     if (Below != NULL && !(Below->Flags & HEAP_ENTRY_BUSY) && Below->Size + Size <= HEAP_MAXIMUM_BLOCK) {
         RtlpRemoveFreeBlock(Heap, Below);
@@ -69,9 +69,9 @@ BOOLEAN RtlpInitializeSegment(PHEAP Heap, PHEAP_SEGMENT Segment, SIZE_T HeaderSi
 static PHEAP_ENTRY RtlpGrowSegment(PHEAP Heap, ULONG Index, ULONG Size)
 {
     PHEAP_SEGMENT Segment = Heap->Segments[Index];
-    PHEAP_ENTRY   Last = Segment->LastEntry;
-    SIZE_T        Need = (SIZE_T)Size * HEAP_GRANULE, Room = Segment->ReservedEnd - Segment->CommittedEnd;
-    PCHAR         At = Segment->CommittedEnd;
+    PHEAP_ENTRY Last = Segment->LastEntry;
+    SIZE_T Need = (SIZE_T)Size * HEAP_GRANULE, Room = Segment->ReservedEnd - Segment->CommittedEnd;
+    PCHAR At = Segment->CommittedEnd;
 
     if (Last != NULL && !(Last->Flags & HEAP_ENTRY_BUSY) && Last->Size < Size)
         Need -= Last->Size * HEAP_GRANULE;
@@ -94,7 +94,7 @@ static BOOLEAN RtlpAddSegment(PHEAP Heap, ULONG Size)
 {
     SIZE_T Need = ROUND_TO_PAGES(sizeof(HEAP_SEGMENT) + (SIZE_T)Size * HEAP_GRANULE + HEAP_COMMIT_STEP);
     SIZE_T Reserve = max_of(Heap->NextReserve, Need), Commit = PAGE_SIZE;
-    PVOID  Base = NULL;
+    PVOID Base = NULL;
 
     if (Heap->SegmentCount == HEAP_MAXIMUM_SEGMENTS)
         return FALSE;
@@ -115,7 +115,7 @@ static BOOLEAN RtlpAddSegment(PHEAP Heap, ULONG Size)
 PHEAP_ENTRY RtlpGrowHeap(PHEAP Heap, ULONG Size)
 {
     PHEAP_ENTRY Entry;
-    ULONG       i;
+    ULONG i;
 
     for (i = 0; i < Heap->SegmentCount; i++) {
         Entry = RtlpGrowSegment(Heap, i, Size);
@@ -130,7 +130,7 @@ PHEAP_ENTRY RtlpGrowHeap(PHEAP Heap, ULONG Size)
 // Entry is the free block (on no list) at the segment's end: keeps its first page or so and gives the rest back.
 VOID RtlpDecommitEnd(PHEAP_SEGMENT Segment, PHEAP_ENTRY Entry)
 {
-    PVOID  From = (PVOID)ROUND_TO_PAGES((ULONG_PTR)Entry + HEAP_MINIMUM_BLOCK * HEAP_GRANULE);
+    PVOID From = (PVOID)ROUND_TO_PAGES((ULONG_PTR)Entry + HEAP_MINIMUM_BLOCK * HEAP_GRANULE);
     SIZE_T Bytes = Segment->CommittedEnd - (PCHAR)From;
 
     if (!NT_SUCCESS(NtFreeVirtualMemory(NtCurrentProcess(), &From, &Bytes, MEM_DECOMMIT)))

@@ -5,7 +5,8 @@
 
 static BOOLEAN RtlpComplain(PHEAP Heap, PVOID Memory, PCSTR Caller, PCSTR Why)
 {
-    DbgPrint("HEAP[%wZ]: %s: block %p of heap %p %s\n", &NtCurrentPeb()->ProcessParameters->ImagePathName, Caller, Memory, Heap, Why);
+    DbgPrint("HEAP[%wZ]: %s: block %p of heap %p %s\n", &NtCurrentPeb()->ProcessParameters->ImagePathName, Caller,
+             Memory, Heap, Why);
     return FALSE;
 }
 
@@ -25,7 +26,7 @@ static PHEAP_SEGMENT RtlpSegmentOf(PHEAP Heap, PVOID Address)
 
 BOOLEAN RtlpIsBusyBlock(PHEAP Heap, PVOID Memory, PCSTR Caller)
 {
-    PHEAP_ENTRY   Entry = RtlpEntryOf(Memory);
+    PHEAP_ENTRY Entry = RtlpEntryOf(Memory);
     PHEAP_SEGMENT Segment;
 
     if ((ULONG_PTR)Memory & (HEAP_GRANULE - 1))
@@ -48,8 +49,8 @@ BOOLEAN RtlpIsBusyBlock(PHEAP Heap, PVOID Memory, PCSTR Caller)
 static BOOLEAN RtlpIsSegmentSound(PHEAP Heap, PHEAP_SEGMENT Segment, PULONG FreeBlocks)
 {
     PHEAP_ENTRY Entry = Segment->FirstEntry;
-    USHORT      PreviousSize = 0;
-    BOOLEAN     PreviousFree = FALSE;
+    USHORT PreviousSize = 0;
+    BOOLEAN PreviousFree = FALSE;
 
     while ((PCHAR)Entry < Segment->CommittedEnd) {
         BOOLEAN Free = !(Entry->Flags & HEAP_ENTRY_BUSY);
@@ -63,12 +64,13 @@ static BOOLEAN RtlpIsSegmentSound(PHEAP Heap, PHEAP_SEGMENT Segment, PULONG Free
         PreviousSize = Entry->Size;
         Entry = RtlpNextEntry(Entry);
     }
-    return (PCHAR)Entry == Segment->CommittedEnd ? TRUE : RtlpComplain(Heap, Entry + 1, "RtlValidateHeap", "crosses the end");
+    return (PCHAR)Entry == Segment->CommittedEnd ? TRUE
+                                                 : RtlpComplain(Heap, Entry + 1, "RtlValidateHeap", "crosses the end");
 }
 
 static BOOLEAN RtlpIsHeapSound(PHEAP Heap)
 {
-    ULONG       FreeBlocks = 0, Listed = 0, i;
+    ULONG FreeBlocks = 0, Listed = 0, i;
     PLIST_ENTRY Links;
 
     for (i = 0; i < Heap->SegmentCount; i++) {
@@ -92,10 +94,12 @@ BOOLEAN NTAPI RtlValidateHeap(PVOID HeapHandle, ULONG Flags, PVOID Memory)
     if (!RtlpIsHeap(HeapHandle))
         return FALSE;
     RtlpAcquireHeap(HeapHandle, Flags);
-    SEH_TRY {
+    SEH_TRY
+    {
         Sound = Memory == NULL ? RtlpIsHeapSound(HeapHandle) : RtlpIsBusyBlock(HeapHandle, Memory, "RtlValidateHeap");
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Sound = FALSE;
     }
     SEH_END

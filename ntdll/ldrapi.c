@@ -6,7 +6,8 @@
 
 #define PROCEDURE_NAME_ROOM 256
 
-static NTSTATUS LdrpLoadAndInitialize(PCWSTR SearchPath, PCUNICODE_STRING Name, BOOLEAN NoReferences, PLDRP_MODULE *Module)
+static NTSTATUS LdrpLoadAndInitialize(PCWSTR SearchPath, PCUNICODE_STRING Name, BOOLEAN NoReferences,
+                                      PLDRP_MODULE *Module)
 {
     NTSTATUS Status = LdrpLoadModule(SearchPath, Name, NoReferences, Module);
 
@@ -24,11 +25,11 @@ static NTSTATUS LdrpLoadAndInitialize(PCWSTR SearchPath, PCUNICODE_STRING Name, 
 // DllMain. STATUS_DLL_NOT_FOUND, STATUS_DLL_INIT_FAILED, STATUS_ENTRYPOINT_NOT_FOUND, STATUS_INVALID_IMAGE_FORMAT, ...
 NTCHECK LdrLoadDll(PWSTR SearchPath, PULONG Characteristics, PUNICODE_STRING Given, PVOID *Base)
 {
-    BOOLEAN        NoReferences = Characteristics != NULL && (*Characteristics & IMAGE_FILE_EXECUTABLE_IMAGE) != 0;
-    WCHAR          Text[LDRP_NAME_UNITS];
+    BOOLEAN NoReferences = Characteristics != NULL && (*Characteristics & IMAGE_FILE_EXECUTABLE_IMAGE) != 0;
+    WCHAR Text[LDRP_NAME_UNITS];
     UNICODE_STRING Name;
-    PLDRP_MODULE   Module;
-    NTSTATUS       Status = LdrpCompleteName(Given, Text, &Name);
+    PLDRP_MODULE Module;
+    NTSTATUS Status = LdrpCompleteName(Given, Text, &Name);
 
     if (!NT_SUCCESS(Status))
         return Status;
@@ -44,7 +45,7 @@ NTCHECK LdrLoadDll(PWSTR SearchPath, PULONG Characteristics, PUNICODE_STRING Giv
 NTCHECK LdrUnloadDll(PVOID Base)
 {
     PLDRP_MODULE Module;
-    NTSTATUS     Status = STATUS_DLL_NOT_FOUND;
+    NTSTATUS Status = STATUS_DLL_NOT_FOUND;
 
     if (LdrpLdr.ShutdownInProgress)
         return STATUS_SUCCESS;
@@ -62,10 +63,10 @@ NTCHECK LdrUnloadDll(PVOID Base)
 // STATUS_DLL_NOT_FOUND.
 NTCHECK LdrGetDllHandleEx(ULONG Flags, PWSTR SearchPath, PULONG Characteristics, PUNICODE_STRING Given, PVOID *Base)
 {
-    WCHAR          Text[LDRP_NAME_UNITS];
+    WCHAR Text[LDRP_NAME_UNITS];
     UNICODE_STRING Name;
-    PLDRP_MODULE   Module;
-    NTSTATUS       Status = LdrpCompleteName(Given, Text, &Name);
+    PLDRP_MODULE Module;
+    NTSTATUS Status = LdrpCompleteName(Given, Text, &Name);
 
     UNREFERENCED_PARAMETER(SearchPath);
     UNREFERENCED_PARAMETER(Characteristics);
@@ -112,10 +113,12 @@ static NTSTATUS LdrpResolveForCaller(PLDRP_MODULE Module, PCSTR Name, ULONG Ordi
 {
     volatile NTSTATUS Status;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         Status = LdrpResolveExport(Module, Name, Ordinal, MAXULONG, 0, (PVOID *)Address);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = STATUS_INVALID_IMAGE_FORMAT;
     }
     SEH_END
@@ -124,14 +127,14 @@ static NTSTATUS LdrpResolveForCaller(PLDRP_MODULE Module, PCSTR Name, ULONG Ordi
     return Status;
 }
 
-// The address of an export, by Name or (Name NULL or empty) by Ordinal. STATUS_DLL_NOT_FOUND if no module begins at Base,
-// STATUS_ENTRYPOINT_NOT_FOUND or STATUS_ORDINAL_NOT_FOUND if it does not export that.
+// The address of an export, by Name or (Name NULL or empty) by Ordinal. STATUS_DLL_NOT_FOUND if no module begins at
+// Base, STATUS_ENTRYPOINT_NOT_FOUND or STATUS_ORDINAL_NOT_FOUND if it does not export that.
 NTCHECK LdrGetProcedureAddress(PVOID Base, PANSI_STRING Name, ULONG Ordinal, PVOID *Address)
 {
-    CHAR         Text[PROCEDURE_NAME_ROOM];
-    PCSTR        ByName = NULL;
+    CHAR Text[PROCEDURE_NAME_ROOM];
+    PCSTR ByName = NULL;
     PLDRP_MODULE Module;
-    NTSTATUS     Status = STATUS_DLL_NOT_FOUND;
+    NTSTATUS Status = STATUS_DLL_NOT_FOUND;
 
     if (Name != NULL && Name->Length != 0) {
         if (Name->Length >= sizeof(Text))
@@ -152,7 +155,7 @@ NTCHECK LdrGetProcedureAddress(PVOID Base, PANSI_STRING Name, ULONG Ordinal, PVO
 NTCHECK LdrDisableThreadCalloutsForDll(PVOID Base)
 {
     PLDRP_MODULE Module;
-    NTSTATUS     Status = STATUS_DLL_NOT_FOUND;
+    NTSTATUS Status = STATUS_DLL_NOT_FOUND;
 
     RtlEnterCriticalSection(&LdrpLoaderLock);
     Module = LdrpFindByBase(Base);
@@ -168,7 +171,7 @@ NTCHECK LdrDisableThreadCalloutsForDll(PVOID Base)
 NTCHECK LdrFindEntryForAddress(PVOID Address, PLDR_DATA_TABLE_ENTRY *Entry)
 {
     PLIST_ENTRY Links, Head = &LdrpLdr.InMemoryOrderModuleList;
-    NTSTATUS    Status = STATUS_NO_MORE_ENTRIES;
+    NTSTATUS Status = STATUS_NO_MORE_ENTRIES;
 
     RtlEnterCriticalSection(&LdrpLoaderLock);
     for (Links = Head->Flink; Links != Head && Status != STATUS_SUCCESS; Links = Links->Flink) {
@@ -229,7 +232,7 @@ typedef VOID(NTAPI *PLDR_ENUMERATE)(PLDR_DATA_TABLE_ENTRY Entry, PVOID Context, 
 NTCHECK LdrEnumerateLoadedModules(ULONG Reserved, PLDR_ENUMERATE Routine, PVOID Context)
 {
     PLIST_ENTRY Links, Head = &LdrpLdr.InLoadOrderModuleList;
-    BOOLEAN     Stop = FALSE;
+    BOOLEAN Stop = FALSE;
 
     if (Reserved != 0 || Routine == NULL)
         return STATUS_INVALID_PARAMETER;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A program that cannot start says why: one hard error with the names of the DLL and the export. A failing LoadLibrary only
-// returns its status. Source: the message texts of the statuses (SDK, ntstatus.h).
+// A program that cannot start says why: one hard error with the names of the DLL and the export. A failing LoadLibrary
+// only returns its status. Source: the message texts of the statuses (SDK, ntstatus.h).
 
 #include "ldrp.h"
 
@@ -21,8 +21,8 @@ static VOID LdrpHardError(NTSTATUS Status, ULONG Count, ULONG Mask, PULONG_PTR P
 VOID LdrpReportDllNotFound(PCUNICODE_STRING Name, PLDRP_MODULE For, NTSTATUS Status)
 {
     PUNICODE_STRING DllPath = &NtCurrentPeb()->ProcessParameters->DllPath;
-    UNICODE_STRING  Path;
-    ULONG_PTR       Parameters[2] = {(ULONG_PTR)Name, (ULONG_PTR)&Path};
+    UNICODE_STRING Path;
+    ULONG_PTR Parameters[2] = {(ULONG_PTR)Name, (ULONG_PTR)&Path};
 
     UNREFERENCED_PARAMETER(For);
     if (!LdrpStarting)
@@ -37,9 +37,9 @@ VOID LdrpReportDllNotFound(PCUNICODE_STRING Name, PLDRP_MODULE For, NTSTATUS Sta
 // "The procedure entry point %1 could not be located in %2."
 VOID LdrpReportExportNotFound(PLDRP_MODULE Module, PCSTR Name, ULONG Ordinal, PLDRP_MODULE For)
 {
-    ANSI_STRING    Ansi;
+    ANSI_STRING Ansi;
     UNICODE_STRING Wide = {0, 0, NULL};
-    ULONG_PTR      Parameters[2] = {Ordinal, (ULONG_PTR)&Module->Entry.BaseDllName};
+    ULONG_PTR Parameters[2] = {Ordinal, (ULONG_PTR)&Module->Entry.BaseDllName};
 
     UNREFERENCED_PARAMETER(For);
     if (!LdrpStarting)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The start of a process and of each of its threads in user mode. The kernel's first user APC of every thread comes here
-// (LdrInitializeThunk); the first thread builds the process, the others wait for it and only build themselves. On return the
-// thread goes on with the CONTEXT that its creator gave it. Source: Windows Internals 6th ed. ch. 3 ("Image loader"), ch. 5.
+// The start of a process and of each of its threads in user mode. The kernel's first user APC of every thread comes
+// here (LdrInitializeThunk); the first thread builds the process, the others wait for it and only build themselves. On
+// return the thread goes on with the CONTEXT that its creator gave it. Source: Windows Internals 6th ed. ch. 3 ("Image
+// loader"), ch. 5.
 
 #include "ldrp.h"
 
@@ -9,7 +10,7 @@
 
 RTL_CRITICAL_SECTION LdrpLoaderLock = RTLP_STATIC_CRITICAL_SECTION;
 static volatile LONG LdrpProcessState; // 0: not begun, 1: under way, 2: done
-static RTL_BITMAP    LdrpTlsBitmap, LdrpTlsExpansionBitmap;
+static RTL_BITMAP LdrpTlsBitmap, LdrpTlsExpansionBitmap;
 
 NTSTATUS LdrpInitializeThread(VOID);
 VOID LdrpReportStartFailed(NTSTATUS Status);
@@ -33,10 +34,10 @@ static VOID LdrpInitializePeb(PPEB Peb)
 // The entries of the program and of ntdll, which the kernel has mapped.
 static NTSTATUS LdrpInsertFirstModules(PPEB Peb, PVOID NtdllBase)
 {
-    WCHAR          Text[LDRP_NAME_UNITS];
+    WCHAR Text[LDRP_NAME_UNITS];
     UNICODE_STRING Name;
-    PLDRP_MODULE   Ntdll;
-    PCWSTR         Root = SharedUserData->NtSystemRoot[0] == 0 ? L"C:\\WINDOWS" : (PCWSTR)SharedUserData->NtSystemRoot;
+    PLDRP_MODULE Ntdll;
+    PCWSTR Root = SharedUserData->NtSystemRoot[0] == 0 ? L"C:\\WINDOWS" : (PCWSTR)SharedUserData->NtSystemRoot;
 
     LdrpImage = LdrpAllocateModule(Peb->ImageBaseAddress, &Peb->ProcessParameters->ImagePathName);
     if (LdrpImage == NULL || _snwprintf(Text, RTL_NUMBER_OF(Text), L"%s\\System32\\ntdll.dll", Root) < 0)
@@ -56,7 +57,7 @@ static NTSTATUS LdrpInsertFirstModules(PPEB Peb, PVOID NtdllBase)
 
 static VOID LdrpOpenKnownDlls(VOID)
 {
-    UNICODE_STRING    Name = RTL_CONSTANT_STRING(L"\\KnownDlls");
+    UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\KnownDlls");
     OBJECT_ATTRIBUTES ObjectAttributes;
 
     InitializeObjectAttributes(&ObjectAttributes, &Name, OBJ_CASE_INSENSITIVE, NULL, NULL);
@@ -66,7 +67,7 @@ static VOID LdrpOpenKnownDlls(VOID)
 
 static NTSTATUS LdrpPrepareProcess(PVOID NtdllBase)
 {
-    PPEB     Peb = NtCurrentPeb();
+    PPEB Peb = NtCurrentPeb();
     NTSTATUS Status;
 
     LdrpInitializePeb(Peb);
@@ -89,14 +90,16 @@ static NTSTATUS LdrpPrepareImage(VOID)
 {
     volatile NTSTATUS Status;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         Status = LdrpRelocateImage(LdrpImage);
         if (NT_SUCCESS(Status))
             Status = LdrpWalkImports(NULL, LdrpImage);
         if (NT_SUCCESS(Status))
             Status = LdrpRegisterTls(LdrpImage);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = STATUS_INVALID_IMAGE_FORMAT;
     }
     SEH_END

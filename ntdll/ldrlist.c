@@ -11,12 +11,13 @@ PEB_LDR_DATA LdrpLdr = {.Length = sizeof(PEB_LDR_DATA)};
 PLDRP_MODULE LdrpAllocateModule(PVOID Base, PCUNICODE_STRING FullName)
 {
     PIMAGE_NT_HEADERS32 Headers = RtlImageNtHeader(Base);
-    PLDRP_MODULE        Module = RtlAllocateHeap(RtlProcessHeap(), HEAP_ZERO_MEMORY, sizeof(*Module));
-    PWSTR               Last;
+    PLDRP_MODULE Module = RtlAllocateHeap(RtlProcessHeap(), HEAP_ZERO_MEMORY, sizeof(*Module));
+    PWSTR Last;
 
     if (Module == NULL)
         return NULL;
-    if (!NT_SUCCESS(RtlDuplicateUnicodeString(RTL_DUPLICATE_UNICODE_STRING_NULL_TERMINATE, FullName, &Module->Entry.FullDllName))) {
+    if (!NT_SUCCESS(RtlDuplicateUnicodeString(RTL_DUPLICATE_UNICODE_STRING_NULL_TERMINATE, FullName,
+                                              &Module->Entry.FullDllName))) {
         RtlpFree(Module);
         return NULL;
     }

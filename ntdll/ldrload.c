@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Loading a module with all that it needs, and letting it go. A damaged image may make any of these steps touch memory that
-// is not there: the steps that read the image run under an exception frame. No code of the module runs here.
+// Loading a module with all that it needs, and letting it go. A damaged image may make any of these steps touch memory
+// that is not there: the steps that read the image run under an exception frame. No code of the module runs here.
 
 #include "ldrp.h"
 
@@ -10,8 +10,8 @@ static VOID LdrpUnmap(PLDRP_MODULE Module)
     LdrpFreeModule(Module);
 }
 
-// Takes a module off the lists, then lets its dependencies go. If another module still counts on it (a circle of imports)
-// its memory stays.
+// Takes a module off the lists, then lets its dependencies go. If another module still counts on it (a circle of
+// imports) its memory stays.
 static VOID LdrpDiscard(PLDRP_MODULE Module)
 {
     ULONG i;
@@ -43,14 +43,16 @@ static NTSTATUS LdrpPrepare(PCWSTR SearchPath, PLDRP_MODULE Module, BOOLEAN NoRe
 {
     volatile NTSTATUS Status;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         Status = LdrpRelocateImage(Module);
         if (NT_SUCCESS(Status) && !NoReferences)
             Status = LdrpWalkImports(SearchPath, Module);
         if (NT_SUCCESS(Status) && !NoReferences)
             Status = LdrpRegisterTls(Module);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = STATUS_INVALID_IMAGE_FORMAT;
     }
     SEH_END
@@ -62,14 +64,15 @@ static NTSTATUS LdrpPrepare(PCWSTR SearchPath, PLDRP_MODULE Module, BOOLEAN NoRe
 NTSTATUS LdrpLoadModule(PCWSTR SearchPath, PCUNICODE_STRING Name, BOOLEAN NoReferences, PLDRP_MODULE *Result)
 {
     PLDRP_MODULE Module = LdrpFindLoaded(Name);
-    NTSTATUS     Status;
+    NTSTATUS Status;
 
     *Result = Module;
     if (Module != NULL)
         return STATUS_SUCCESS;
     Status = LdrpMapDll(SearchPath, Name, &Module);
-    if (Status == STATUS_INVALID_IMAGE_FORMAT || Status == STATUS_INVALID_IMAGE_NOT_MZ || Status == STATUS_INVALID_IMAGE_PROTECT ||
-        Status == STATUS_INVALID_IMAGE_WIN_64 || Status == STATUS_IMAGE_MACHINE_TYPE_MISMATCH)
+    if (Status == STATUS_INVALID_IMAGE_FORMAT || Status == STATUS_INVALID_IMAGE_NOT_MZ ||
+        Status == STATUS_INVALID_IMAGE_PROTECT || Status == STATUS_INVALID_IMAGE_WIN_64 ||
+        Status == STATUS_IMAGE_MACHINE_TYPE_MISMATCH)
         LdrpReportBadImage(Name, Status);
     if (!NT_SUCCESS(Status))
         return Status;

@@ -6,16 +6,16 @@
 #define SECTION_ACCESS (SECTION_MAP_EXECUTE | SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_QUERY)
 
 PLDRP_MODULE LdrpImage;
-BOOLEAN      LdrpStarting;
-HANDLE       LdrpKnownDlls;
-PWSTR        LdrpDefaultPath;
+BOOLEAN LdrpStarting;
+HANDLE LdrpKnownDlls;
+PWSTR LdrpDefaultPath;
 
 // The system's own DLLs may be held as sections, so that nobody can put another file in their place.
 static NTSTATUS LdrpOpenKnownDll(PCUNICODE_STRING Name, PHANDLE Section, PWSTR FullName)
 {
     OBJECT_ATTRIBUTES ObjectAttributes;
-    UNICODE_STRING    Copy = *Name;
-    NTSTATUS          Status;
+    UNICODE_STRING Copy = *Name;
+    NTSTATUS Status;
 
     if (LdrpKnownDlls == NULL || LdrpHasPath(Name))
         return STATUS_OBJECT_NAME_NOT_FOUND;
@@ -31,10 +31,10 @@ static NTSTATUS LdrpOpenKnownDll(PCUNICODE_STRING Name, PHANDLE Section, PWSTR F
 static NTSTATUS LdrpOpenImageFile(PCWSTR FullName, PHANDLE Section)
 {
     OBJECT_ATTRIBUTES ObjectAttributes;
-    IO_STATUS_BLOCK   IoStatus;
-    UNICODE_STRING    NtName;
-    HANDLE            File;
-    NTSTATUS          Status;
+    IO_STATUS_BLOCK IoStatus;
+    UNICODE_STRING NtName;
+    HANDLE File;
+    NTSTATUS Status;
 
     if (!RtlDosPathNameToNtPathName_U(FullName, &NtName, NULL, NULL))
         return STATUS_OBJECT_NAME_INVALID;
@@ -53,7 +53,7 @@ static NTSTATUS LdrpOpenImageFile(PCWSTR FullName, PHANDLE Section)
 static NTSTATUS LdrpOpenDll(PCWSTR SearchPath, PCUNICODE_STRING Name, PHANDLE Section, PWSTR FullName)
 {
     PUNICODE_STRING DllPath = &NtCurrentPeb()->ProcessParameters->DllPath;
-    ULONG           Bytes;
+    ULONG Bytes;
 
     if (NT_SUCCESS(LdrpOpenKnownDll(Name, Section, FullName)))
         return STATUS_SUCCESS;
@@ -67,9 +67,9 @@ static NTSTATUS LdrpOpenDll(PCWSTR SearchPath, PCUNICODE_STRING Name, PHANDLE Se
 
 static NTSTATUS LdrpMapSection(HANDLE Section, PVOID *Base)
 {
-    SIZE_T              ViewSize = 0;
+    SIZE_T ViewSize = 0;
     PIMAGE_NT_HEADERS32 Headers;
-    NTSTATUS            Status;
+    NTSTATUS Status;
 
     *Base = NULL;
     Status = NtMapViewOfSection(Section, NtCurrentProcess(), Base, 0, 0, NULL, &ViewSize, ViewShare, 0, PAGE_READWRITE);
@@ -86,11 +86,11 @@ static NTSTATUS LdrpMapSection(HANDLE Section, PVOID *Base)
 
 NTSTATUS LdrpMapDll(PCWSTR SearchPath, PCUNICODE_STRING Name, PLDRP_MODULE *Module)
 {
-    WCHAR          FullText[LDRP_NAME_UNITS];
+    WCHAR FullText[LDRP_NAME_UNITS];
     UNICODE_STRING FullName;
-    HANDLE         Section;
-    PVOID          Base;
-    NTSTATUS       Status;
+    HANDLE Section;
+    PVOID Base;
+    NTSTATUS Status;
 
     Status = LdrpOpenDll(SearchPath, Name, &Section, FullText);
     if (!NT_SUCCESS(Status))

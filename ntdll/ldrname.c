@@ -17,7 +17,7 @@ BOOLEAN LdrpHasPath(PCUNICODE_STRING Name)
 
 NTSTATUS LdrpCompleteName(PCUNICODE_STRING Given, PWSTR Text, PUNICODE_STRING Name)
 {
-    ULONG   Units = Given->Length / sizeof(WCHAR), i;
+    ULONG Units = Given->Length / sizeof(WCHAR), i;
     BOOLEAN Dot = FALSE;
 
     if (Units == 0)
@@ -38,9 +38,9 @@ NTSTATUS LdrpCompleteName(PCUNICODE_STRING Given, PWSTR Text, PUNICODE_STRING Na
 
 PLDRP_MODULE LdrpFindLoaded(PCUNICODE_STRING Name)
 {
-    WCHAR          Full[LDRP_NAME_UNITS];
+    WCHAR Full[LDRP_NAME_UNITS];
     UNICODE_STRING FullName;
-    ULONG          Bytes;
+    ULONG Bytes;
 
     if (!LdrpHasPath(Name))
         return LdrpFindByBaseName(Name);
@@ -55,8 +55,8 @@ PLDRP_MODULE LdrpFindLoaded(PCUNICODE_STRING Name)
 static PWSTR LdrpImageDirectory(PWSTR Text, ULONG Room)
 {
     PUNICODE_STRING Image = &LdrpImage->Entry.FullDllName;
-    PCWSTR          Rest = Image->Buffer;
-    PWSTR           Last;
+    PCWSTR Rest = Image->Buffer;
+    PWSTR Last;
 
     Text[0] = 0;
     if (_wcsnicmp(Rest, L"\\??\\", 4) == 0) {
@@ -90,9 +90,9 @@ static BOOLEAN LdrpAppendDirectory(PWSTR Path, ULONG Room, PCWSTR Directory, PCW
 NTSTATUS LdrpBuildDefaultPath(VOID)
 {
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"PATH"), Value;
-    ULONG          Room = 0x2000;
-    WCHAR          Directory[LDRP_NAME_UNITS];
-    PCWSTR         Root = SharedUserData->NtSystemRoot[0] == 0 ? L"C:\\WINDOWS" : (PCWSTR)SharedUserData->NtSystemRoot;
+    ULONG Room = 0x2000;
+    WCHAR Directory[LDRP_NAME_UNITS];
+    PCWSTR Root = SharedUserData->NtSystemRoot[0] == 0 ? L"C:\\WINDOWS" : (PCWSTR)SharedUserData->NtSystemRoot;
 
     LdrpDefaultPath = RtlpAlloc(Room * sizeof(WCHAR));
     if (LdrpDefaultPath == NULL)

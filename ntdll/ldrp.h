@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Private header of the loader. A module is on the three lists of PEB_LDR_DATA (load, memory and initialization order) and
-// knows the modules it depends on: each of these edges is one of the dependency's LoadCount. A module lives until its
-// LoadCount falls to zero; those that the program was linked with live for ever (LoadCount FFFFh).
+// Private header of the loader. A module is on the three lists of PEB_LDR_DATA (load, memory and initialization order)
+// and knows the modules it depends on: each of these edges is one of the dependency's LoadCount. A module lives until
+// its LoadCount falls to zero; those that the program was linked with live for ever (LoadCount FFFFh).
 // Everything here runs with the loader lock held.
 
 #ifndef MICA_NTDLL_LDRP_H
@@ -14,17 +14,17 @@
 #define LDRP_NO_TLS 0xFFFF
 
 typedef struct _LDRP_MODULE {
-    LDR_DATA_TABLE_ENTRY   Entry; // first: the lists lead here
-    struct _LDRP_MODULE  **Dependencies;
-    ULONG                  DependencyCount;
-    ULONG                  DependencyRoom;
+    LDR_DATA_TABLE_ENTRY Entry; // first: the lists lead here
+    struct _LDRP_MODULE **Dependencies;
+    ULONG DependencyCount;
+    ULONG DependencyRoom;
 } LDRP_MODULE, *PLDRP_MODULE;
 
 extern PEB_LDR_DATA LdrpLdr;
-extern PLDRP_MODULE LdrpImage;            // the program
-extern BOOLEAN      LdrpStarting;         // the program's modules are being loaded: failures are reported as hard errors
-extern HANDLE       LdrpKnownDlls;        // the object directory, NULL if there is none
-extern PWSTR        LdrpDefaultPath;      // where DLLs are looked for if nobody says otherwise
+extern PLDRP_MODULE LdrpImage; // the program
+extern BOOLEAN LdrpStarting;   // the program's modules are being loaded: failures are reported as hard errors
+extern HANDLE LdrpKnownDlls;   // the object directory, NULL if there is none
+extern PWSTR LdrpDefaultPath;  // where DLLs are looked for if nobody says otherwise
 
 // ldrlist.c: modules
 PLDRP_MODULE LdrpAllocateModule(PVOID Base, PCUNICODE_STRING FullName);
@@ -61,9 +61,9 @@ NTSTATUS LdrpWalkImports(PCWSTR SearchPath, PLDRP_MODULE Module);
 NTSTATUS LdrpResolveExport(PLDRP_MODULE Module, PCSTR Name, ULONG Ordinal, ULONG Hint, ULONG Depth, PVOID *Address);
 
 // ldrtls.c: static thread-local storage
-NTSTATUS LdrpRegisterTls(PLDRP_MODULE Module);   // before the module's first code runs
+NTSTATUS LdrpRegisterTls(PLDRP_MODULE Module); // before the module's first code runs
 VOID LdrpUnregisterTls(PLDRP_MODULE Module);
-NTSTATUS LdrpCreateThreadTls(VOID);              // for the calling thread
+NTSTATUS LdrpCreateThreadTls(VOID); // for the calling thread
 VOID LdrpDeleteThreadTls(VOID);
 VOID LdrpCallTlsCallbacks(PLDRP_MODULE Module, ULONG Reason);
 

@@ -11,13 +11,13 @@
 NTSTATUS LdrpProtectSections(PVOID Base, PIMAGE_NT_HEADERS32 Headers, BOOLEAN Writable)
 {
     PIMAGE_SECTION_HEADER Section = IMAGE_FIRST_SECTION(Headers);
-    NTSTATUS              Status;
-    USHORT                i;
+    NTSTATUS Status;
+    USHORT i;
 
     for (i = 0; i < Headers->FileHeader.NumberOfSections; i++, Section++) {
-        PVOID  Address = (PCHAR)Base + Section->VirtualAddress;
+        PVOID Address = (PCHAR)Base + Section->VirtualAddress;
         SIZE_T Size = Section->Misc.VirtualSize != 0 ? Section->Misc.VirtualSize : Section->SizeOfRawData;
-        ULONG  Protect, Old;
+        ULONG Protect, Old;
 
         if ((Section->Characteristics & IMAGE_SCN_MEM_WRITE) || Size == 0)
             continue;
@@ -36,7 +36,7 @@ NTSTATUS LdrpProtectSections(PVOID Base, PIMAGE_NT_HEADERS32 Headers, BOOLEAN Wr
 static NTSTATUS LdrpRelocateBlock(PLDRP_MODULE Module, PIMAGE_BASE_RELOCATION Block, ULONG Delta)
 {
     PUSHORT Item = (PUSHORT)(Block + 1), End = (PUSHORT)((PCHAR)Block + Block->SizeOfBlock);
-    ULONG   Limit = Module->Entry.SizeOfImage;
+    ULONG Limit = Module->Entry.SizeOfImage;
 
     for (; Item < End; Item++) {
         ULONG Rva = Block->VirtualAddress + (*Item & OFFSET_MASK);
@@ -78,11 +78,11 @@ static NTSTATUS LdrpApplyRelocations(PLDRP_MODULE Module, PIMAGE_BASE_RELOCATION
 NTSTATUS LdrpRelocateImage(PLDRP_MODULE Module)
 {
     static const UNICODE_STRING Fixed = RTL_CONSTANT_STRING(L"kernel32.dll");
-    PVOID                       Base = Module->Entry.DllBase;
-    PIMAGE_NT_HEADERS32         Headers = RtlImageNtHeader(Base);
-    ULONG                       Delta = (ULONG)(ULONG_PTR)Base - Headers->OptionalHeader.ImageBase, Size;
-    PIMAGE_BASE_RELOCATION      Block;
-    NTSTATUS                    Status, Restored;
+    PVOID Base = Module->Entry.DllBase;
+    PIMAGE_NT_HEADERS32 Headers = RtlImageNtHeader(Base);
+    ULONG Delta = (ULONG)(ULONG_PTR)Base - Headers->OptionalHeader.ImageBase, Size;
+    PIMAGE_BASE_RELOCATION Block;
+    NTSTATUS Status, Restored;
 
     if (Delta == 0)
         return STATUS_SUCCESS;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Calling the DLLs: attach in initialization order (a DLL after everything it depends on), detach in reverse; per process
-// and per thread. Source: SDK documentation (DllMain).
+// Calling the DLLs: attach in initialization order (a DLL after everything it depends on), detach in reverse; per
+// process and per thread. Source: SDK documentation (DllMain).
 
 #include "ldrp.h"
 
@@ -61,14 +61,15 @@ VOID NTAPI LdrShutdownProcess(VOID)
 
 static BOOLEAN LdrpWantsThreads(PLDRP_MODULE Module)
 {
-    return (Module->Entry.Flags & (LDRP_PROCESS_ATTACH_CALLED | LDRP_DONT_CALL_FOR_THREADS)) == LDRP_PROCESS_ATTACH_CALLED;
+    return (Module->Entry.Flags & (LDRP_PROCESS_ATTACH_CALLED | LDRP_DONT_CALL_FOR_THREADS)) ==
+           LDRP_PROCESS_ATTACH_CALLED;
 }
 
 // A thread starts: its thread-local storage, then DLL_THREAD_ATTACH for every DLL that wants it.
 NTSTATUS LdrpInitializeThread(VOID)
 {
     PLIST_ENTRY Links, Head = &LdrpLdr.InInitializationOrderModuleList;
-    NTSTATUS    Status;
+    NTSTATUS Status;
 
     RtlEnterCriticalSection(&LdrpLoaderLock);
     Status = LdrpCreateThreadTls();

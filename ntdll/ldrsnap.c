@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Snapping: every import of a module becomes the address of an export of another, which is loaded first if need be. Exports
-// may be forwarders ("OTHER.Name", "OTHER.#7") to yet another module. Source: PE/COFF specification 6.3, 6.4.
+// Snapping: every import of a module becomes the address of an export of another, which is loaded first if need be.
+// Exports may be forwarders ("OTHER.Name", "OTHER.#7") to yet another module. Source: PE/COFF specification 6.3, 6.4.
 
 #include "ldrp.h"
 
@@ -8,10 +8,10 @@
 
 static NTSTATUS LdrpFindForwardTarget(PLDRP_MODULE Module, PCSTR Forwarder, PCSTR Dot, PLDRP_MODULE *Target)
 {
-    WCHAR          Text[LDRP_NAME_UNITS], Complete[LDRP_NAME_UNITS];
+    WCHAR Text[LDRP_NAME_UNITS], Complete[LDRP_NAME_UNITS];
     UNICODE_STRING Given = {0, 0, Text}, Name;
-    ULONG          Units = (ULONG)(Dot - Forwarder), i;
-    NTSTATUS       Status;
+    ULONG Units = (ULONG)(Dot - Forwarder), i;
+    NTSTATUS Status;
 
     if (Units == 0 || Units > FORWARDER_ROOM)
         return STATUS_INVALID_IMAGE_FORMAT;
@@ -32,9 +32,9 @@ static NTSTATUS LdrpFindForwardTarget(PLDRP_MODULE Module, PCSTR Forwarder, PCST
 
 static NTSTATUS LdrpFollowForwarder(PLDRP_MODULE Module, PCSTR Forwarder, ULONG Depth, PVOID *Address)
 {
-    PCSTR        Dot = strrchr(Forwarder, '.');
+    PCSTR Dot = strrchr(Forwarder, '.');
     PLDRP_MODULE Target;
-    NTSTATUS     Status;
+    NTSTATUS Status;
 
     if (Dot == NULL || Depth == LDRP_MAXIMUM_FORWARDS)
         return STATUS_INVALID_IMAGE_FORMAT;
@@ -50,10 +50,10 @@ static NTSTATUS LdrpFollowForwarder(PLDRP_MODULE Module, PCSTR Forwarder, ULONG 
 // STATUS_ENTRYPOINT_NOT_FOUND, STATUS_ORDINAL_NOT_FOUND, and what loading a forwarder's module returns.
 NTSTATUS LdrpResolveExport(PLDRP_MODULE Module, PCSTR Name, ULONG Ordinal, ULONG Hint, ULONG Depth, PVOID *Address)
 {
-    NTSTATUS     Missing = Name != NULL ? STATUS_ENTRYPOINT_NOT_FOUND : STATUS_ORDINAL_NOT_FOUND;
+    NTSTATUS Missing = Name != NULL ? STATUS_ENTRYPOINT_NOT_FOUND : STATUS_ORDINAL_NOT_FOUND;
     RTLP_EXPORTS Exports;
-    PCSTR        Forwarder;
-    ULONG        Index;
+    PCSTR Forwarder;
+    ULONG Index;
 
     if (!RtlpOpenExports(&Exports, Module->Entry.DllBase))
         return Missing;
@@ -65,11 +65,12 @@ NTSTATUS LdrpResolveExport(PLDRP_MODULE Module, PCSTR Name, ULONG Ordinal, ULONG
 }
 
 // Resolves one entry of the import name table to *Address.
-static NTSTATUS LdrpSnapThunk(PLDRP_MODULE Module, PIMAGE_NT_HEADERS32 Headers, PLDRP_MODULE From, ULONG Thunk, PVOID *Address)
+static NTSTATUS LdrpSnapThunk(PLDRP_MODULE Module, PIMAGE_NT_HEADERS32 Headers, PLDRP_MODULE From, ULONG Thunk,
+                              PVOID *Address)
 {
     PIMAGE_IMPORT_BY_NAME ByName = NULL;
-    ULONG                 Ordinal = Thunk & 0xFFFF;
-    NTSTATUS              Status;
+    ULONG Ordinal = Thunk & 0xFFFF;
+    NTSTATUS Status;
 
     if (!(Thunk & IMAGE_ORDINAL_FLAG32)) {
         if (!RtlpIsRvaString(Headers, Module->Entry.DllBase, Thunk + FIELD_OFFSET(IMAGE_IMPORT_BY_NAME, Name)))
@@ -100,7 +101,7 @@ static ULONG LdrpCountThunks(PIMAGE_NT_HEADERS32 Headers, PVOID Base, ULONG Rva)
 static BOOLEAN LdrpIsWritable(PIMAGE_NT_HEADERS32 Headers, ULONG Rva)
 {
     PIMAGE_SECTION_HEADER Section = IMAGE_FIRST_SECTION(Headers);
-    USHORT                i;
+    USHORT i;
 
     for (i = 0; i < Headers->FileHeader.NumberOfSections; i++, Section++) {
         if (Rva >= Section->VirtualAddress && Rva - Section->VirtualAddress < Section->Misc.VirtualSize)
@@ -110,14 +111,15 @@ static BOOLEAN LdrpIsWritable(PIMAGE_NT_HEADERS32 Headers, ULONG Rva)
 }
 
 // Fills the address table of one import descriptor.
-static NTSTATUS LdrpSnapDescriptor(PLDRP_MODULE Module, PIMAGE_NT_HEADERS32 Headers, PIMAGE_IMPORT_DESCRIPTOR Import, PLDRP_MODULE From)
+static NTSTATUS LdrpSnapDescriptor(PLDRP_MODULE Module, PIMAGE_NT_HEADERS32 Headers, PIMAGE_IMPORT_DESCRIPTOR Import,
+                                   PLDRP_MODULE From)
 {
-    PCHAR    Base = Module->Entry.DllBase;
-    ULONG    NamesRva = Import->OriginalFirstThunk != 0 ? Import->OriginalFirstThunk : Import->FirstThunk;
-    ULONG    Count = LdrpCountThunks(Headers, Base, NamesRva), i, Old = 0;
-    PVOID   *Table = (PVOID *)(Base + Import->FirstThunk), Page = Table;
-    SIZE_T   Size = Count * sizeof(PVOID);
-    BOOLEAN  Writable = LdrpIsWritable(Headers, Import->FirstThunk);
+    PCHAR Base = Module->Entry.DllBase;
+    ULONG NamesRva = Import->OriginalFirstThunk != 0 ? Import->OriginalFirstThunk : Import->FirstThunk;
+    ULONG Count = LdrpCountThunks(Headers, Base, NamesRva), i, Old = 0;
+    PVOID *Table = (PVOID *)(Base + Import->FirstThunk), Page = Table;
+    SIZE_T Size = Count * sizeof(PVOID);
+    BOOLEAN Writable = LdrpIsWritable(Headers, Import->FirstThunk);
     NTSTATUS Status = STATUS_SUCCESS;
 
     if (Count == MAXULONG || !RtlpIsRvaRange(Headers, Import->FirstThunk, Size))
@@ -136,10 +138,10 @@ static NTSTATUS LdrpSnapDescriptor(PLDRP_MODULE Module, PIMAGE_NT_HEADERS32 Head
 // Loads the module that a descriptor names, as a dependency of Module.
 static NTSTATUS LdrpLoadImport(PCWSTR SearchPath, PLDRP_MODULE Module, PCSTR DllName, PLDRP_MODULE *From)
 {
-    WCHAR          Text[LDRP_NAME_UNITS], Complete[LDRP_NAME_UNITS];
+    WCHAR Text[LDRP_NAME_UNITS], Complete[LDRP_NAME_UNITS];
     UNICODE_STRING Given = {0, 0, Text}, Name;
-    ULONG          Bytes;
-    NTSTATUS       Status;
+    ULONG Bytes;
+    NTSTATUS Status;
 
     IGNORE_STATUS(RtlMultiByteToUnicodeN(Text, sizeof(Text), &Bytes, DllName, strlen(DllName)));
     Given.Length = (USHORT)Bytes;
@@ -157,12 +159,12 @@ static NTSTATUS LdrpLoadImport(PCWSTR SearchPath, PLDRP_MODULE Module, PCSTR Dll
 // Loads and snaps everything a module imports.
 NTSTATUS LdrpWalkImports(PCWSTR SearchPath, PLDRP_MODULE Module)
 {
-    PVOID                    Base = Module->Entry.DllBase;
-    PIMAGE_NT_HEADERS32      Headers = RtlImageNtHeader(Base);
+    PVOID Base = Module->Entry.DllBase;
+    PIMAGE_NT_HEADERS32 Headers = RtlImageNtHeader(Base);
     PIMAGE_IMPORT_DESCRIPTOR Import;
-    PLDRP_MODULE             From;
-    ULONG                    Size;
-    NTSTATUS                 Status;
+    PLDRP_MODULE From;
+    ULONG Size;
+    NTSTATUS Status;
 
     Import = RtlImageDirectoryEntryToData(Base, TRUE, IMAGE_DIRECTORY_ENTRY_IMPORT, &Size);
     if (Import == NULL)

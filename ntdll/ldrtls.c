@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Static thread-local storage: each module with a TLS directory has an index into the array at fs:[2Ch]; every thread has
-// its own copy of the module's template there. A module that comes later gets its copies made in the threads that run
-// already, too. Source: PE/COFF specification 6.7.
+// Static thread-local storage: each module with a TLS directory has an index into the array at fs:[2Ch]; every thread
+// has its own copy of the module's template there. A module that comes later gets its copies made in the threads that
+// run already, too. Source: PE/COFF specification 6.7.
 
 #include "ldrp.h"
 
@@ -20,14 +20,16 @@ typedef struct _LDRP_TLS_VECTOR {
 
 static PLDRP_TLS_VECTOR LdrpVectorOf(PTEB Teb)
 {
-    return Teb->ThreadLocalStoragePointer == NULL ? NULL
-                                                  : CONTAINING_RECORD(Teb->ThreadLocalStoragePointer, LDRP_TLS_VECTOR, Slots);
+    return Teb->ThreadLocalStoragePointer == NULL
+               ? NULL
+               : CONTAINING_RECORD(Teb->ThreadLocalStoragePointer, LDRP_TLS_VECTOR, Slots);
 }
 
 static PIMAGE_TLS_DIRECTORY32 LdrpTlsDirectory(PLDRP_MODULE Module)
 {
-    ULONG                  Size;
-    PIMAGE_TLS_DIRECTORY32 Directory = RtlImageDirectoryEntryToData(Module->Entry.DllBase, TRUE, IMAGE_DIRECTORY_ENTRY_TLS, &Size);
+    ULONG Size;
+    PIMAGE_TLS_DIRECTORY32 Directory =
+        RtlImageDirectoryEntryToData(Module->Entry.DllBase, TRUE, IMAGE_DIRECTORY_ENTRY_TLS, &Size);
 
     return Directory != NULL && Size >= sizeof(*Directory) ? Directory : NULL;
 }
@@ -44,7 +46,8 @@ static BOOLEAN LdrpIsTlsDirectoryValid(PLDRP_MODULE Module, PIMAGE_TLS_DIRECTORY
 {
     ULONG Size = Directory->EndAddressOfRawData - Directory->StartAddressOfRawData;
 
-    if (Directory->EndAddressOfRawData < Directory->StartAddressOfRawData || Directory->SizeOfZeroFill > MAXIMUM_TLS_TEMPLATE)
+    if (Directory->EndAddressOfRawData < Directory->StartAddressOfRawData ||
+        Directory->SizeOfZeroFill > MAXIMUM_TLS_TEMPLATE)
         return FALSE;
     if (Size != 0 && !LdrpIsInModule(Module, Directory->StartAddressOfRawData, Size))
         return FALSE;
@@ -77,7 +80,7 @@ static ULONG LdrpTlsLimit(VOID)
 static PLDRP_TLS_VECTOR LdrpGrowVector(PTEB Teb, ULONG Index)
 {
     PLDRP_TLS_VECTOR Old = LdrpVectorOf(Teb), New;
-    ULONG            Capacity = Index + TLS_SPARE_SLOTS;
+    ULONG Capacity = Index + TLS_SPARE_SLOTS;
 
     if (Old != NULL && Index < Old->Capacity)
         return Old;
@@ -95,7 +98,7 @@ static PLDRP_TLS_VECTOR LdrpGrowVector(PTEB Teb, ULONG Index)
 static NTSTATUS LdrpAddToThread(PTEB Teb, PLDRP_MODULE Module)
 {
     PLDRP_TLS_VECTOR Vector = LdrpGrowVector(Teb, Module->Entry.TlsIndex);
-    PVOID            Copy;
+    PVOID Copy;
 
     if (Vector == NULL)
         return STATUS_NO_MEMORY;
@@ -120,14 +123,14 @@ static NTSTATUS LdrpRemoveFromThread(PTEB Teb, PLDRP_MODULE Module)
 
 typedef NTSTATUS (*PLDRP_TLS_ACTION)(PTEB Teb, PLDRP_MODULE Module);
 
-// Applies Action to a thread of this process by its id. Threads whose start has not come to the loader yet have no array
-// and will make everything themselves; the loader lock keeps them from it meanwhile.
+// Applies Action to a thread of this process by its id. Threads whose start has not come to the loader yet have no
+// array and will make everything themselves; the loader lock keeps them from it meanwhile.
 static NTSTATUS LdrpApplyById(CLIENT_ID Id, PLDRP_MODULE Module, PLDRP_TLS_ACTION Action)
 {
     THREAD_BASIC_INFORMATION Basic;
-    OBJECT_ATTRIBUTES        ObjectAttributes;
-    HANDLE                   Thread;
-    NTSTATUS                 Status;
+    OBJECT_ATTRIBUTES ObjectAttributes;
+    HANDLE Thread;
+    NTSTATUS Status;
 
     InitializeObjectAttributes(&ObjectAttributes, NULL, 0, NULL, NULL);
     if (!NT_SUCCESS(NtOpenThread(&Thread, THREAD_QUERY_INFORMATION, &ObjectAttributes, &Id)))
@@ -143,8 +146,8 @@ static NTSTATUS LdrpApplyById(CLIENT_ID Id, PLDRP_MODULE Module, PLDRP_TLS_ACTIO
 
 static PSYSTEM_PROCESS_INFORMATION LdrpQueryProcesses(VOID)
 {
-    ULONG    Size = PROCESS_LIST_ROOM;
-    PVOID    Buffer = RtlpAlloc(Size);
+    ULONG Size = PROCESS_LIST_ROOM;
+    PVOID Buffer = RtlpAlloc(Size);
     NTSTATUS Status;
 
     while (Buffer != NULL) {
@@ -164,16 +167,17 @@ static BOOLEAN LdrpIsOnlyThread(VOID)
 {
     ULONG Only = FALSE;
 
-    return NT_SUCCESS(NtQueryInformationThread(NtCurrentThread(), ThreadAmILastThread, &Only, sizeof(Only), NULL)) && Only;
+    return NT_SUCCESS(NtQueryInformationThread(NtCurrentThread(), ThreadAmILastThread, &Only, sizeof(Only), NULL)) &&
+           Only;
 }
 
 // Applies Action to every other thread of the process.
 static NTSTATUS LdrpApplyToOtherThreads(PLDRP_MODULE Module, PLDRP_TLS_ACTION Action)
 {
     PSYSTEM_PROCESS_INFORMATION Buffer, Process;
-    CLIENT_ID                   Own = NtCurrentTeb()->ClientId;
-    NTSTATUS                    Status = STATUS_SUCCESS;
-    ULONG                       i;
+    CLIENT_ID Own = NtCurrentTeb()->ClientId;
+    NTSTATUS Status = STATUS_SUCCESS;
+    ULONG i;
 
     if (LdrpIsOnlyThread())
         return STATUS_SUCCESS;
@@ -197,8 +201,8 @@ static NTSTATUS LdrpApplyToOtherThreads(PLDRP_MODULE Module, PLDRP_TLS_ACTION Ac
 NTSTATUS LdrpRegisterTls(PLDRP_MODULE Module)
 {
     PIMAGE_TLS_DIRECTORY32 Directory = LdrpTlsDirectory(Module);
-    ULONG                  Index;
-    NTSTATUS               Status;
+    ULONG Index;
+    NTSTATUS Status;
 
     if (Directory == NULL)
         return STATUS_SUCCESS;
@@ -233,8 +237,8 @@ VOID LdrpUnregisterTls(PLDRP_MODULE Module)
 // Makes the calling thread's array and its copies of all templates.
 NTSTATUS LdrpCreateThreadTls(VOID)
 {
-    PTEB     Teb = (PTEB)NtCurrentTeb();
-    ULONG    Limit = LdrpTlsLimit(), i;
+    PTEB Teb = (PTEB)NtCurrentTeb();
+    ULONG Limit = LdrpTlsLimit(), i;
     NTSTATUS Status = STATUS_SUCCESS;
 
     if (LdrpGrowVector(Teb, Limit) == NULL)
@@ -249,9 +253,9 @@ NTSTATUS LdrpCreateThreadTls(VOID)
 // The thread ends.
 VOID LdrpDeleteThreadTls(VOID)
 {
-    PTEB             Teb = (PTEB)NtCurrentTeb();
+    PTEB Teb = (PTEB)NtCurrentTeb();
     PLDRP_TLS_VECTOR Vector = LdrpVectorOf(Teb);
-    ULONG            i;
+    ULONG i;
 
     if (Vector == NULL)
         return;
@@ -265,7 +269,7 @@ VOID LdrpDeleteThreadTls(VOID)
 VOID LdrpCallTlsCallbacks(PLDRP_MODULE Module, ULONG Reason)
 {
     PIMAGE_TLS_DIRECTORY32 Directory = Module->Entry.TlsIndex == LDRP_NO_TLS ? NULL : LdrpTlsDirectory(Module);
-    PULONG                 Callback;
+    PULONG Callback;
 
     if (Directory == NULL || Directory->AddressOfCallBacks == 0)
         return;

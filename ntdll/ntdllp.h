@@ -10,12 +10,15 @@
 #include "seh.h"
 
 #define WIN32_ERROR_SUCCESS 0
-#define MAXIMUM_PATH 260 // MAX_PATH
+#define MAXIMUM_PATH 260   // MAX_PATH
 #define DRIVE_ROOT_UNITS 3 // "C:\"
 #define MAXIMUM_STRING_BYTES 0xFFFC
 
 // A critical section that is ready without a call.
-#define RTLP_STATIC_CRITICAL_SECTION {(PRTL_CRITICAL_SECTION_DEBUG)-1, -1, 0, NULL, NULL, 0}
+#define RTLP_STATIC_CRITICAL_SECTION                                                                                   \
+    {                                                                                                                  \
+        (PRTL_CRITICAL_SECTION_DEBUG) - 1, -1, 0, NULL, NULL, 0                                                        \
+    }
 
 // --- locks (critsect.c)
 extern RTL_CRITICAL_SECTION RtlpPebLock, LdrpLoaderLock;
@@ -39,18 +42,19 @@ VOID RtlpRemoveHeap(PVOID Heap);
 // --- paths (path.c, curdir.c, device.c)
 typedef enum _RTL_PATH_TYPE {
     RtlPathTypeUnknown,
-    RtlPathTypeUncAbsolute,   // \\server\share
-    RtlPathTypeDriveAbsolute, // C:\x
-    RtlPathTypeDriveRelative, // C:x
-    RtlPathTypeRooted,        // \x
-    RtlPathTypeRelative,      // x
-    RtlPathTypeLocalDevice,   // \\.\x, \\?\x
+    RtlPathTypeUncAbsolute,    // \\server\share
+    RtlPathTypeDriveAbsolute,  // C:\x
+    RtlPathTypeDriveRelative,  // C:x
+    RtlPathTypeRooted,         // \x
+    RtlPathTypeRelative,       // x
+    RtlPathTypeLocalDevice,    // \\.\x, \\?\x
     RtlPathTypeRootLocalDevice // \\. or \\?
 } RTL_PATH_TYPE;
 RTL_PATH_TYPE NTAPI RtlDetermineDosPathNameType_U(PCWSTR Path);
 // The DOS device that a name means ("NUL", "C:\x\com1.txt"): (byte offset << 16) | byte length, 0 if none.
 ULONG NTAPI RtlIsDosDeviceName_U(PCWSTR Name);
-ULONG NTAPI RtlDosSearchPath_U(PCWSTR Path, PCWSTR FileName, PCWSTR Extension, ULONG Size, PWSTR Buffer, PWSTR *FilePart);
+ULONG NTAPI RtlDosSearchPath_U(PCWSTR Path, PCWSTR FileName, PCWSTR Extension, ULONG Size, PWSTR Buffer,
+                               PWSTR *FilePart);
 VOID RtlpInitializeCurrentDirectory(VOID);
 FORCEINLINE BOOLEAN RtlpIsSeparator(WCHAR Character)
 {

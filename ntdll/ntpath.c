@@ -38,8 +38,8 @@ static NTSTATUS RtlpFullPathToNtName(PCWSTR Full, PUNICODE_STRING NtName)
 // The same as RtlDosPathNameToNtPathName_U with a status: STATUS_OBJECT_NAME_INVALID for an empty or too long name.
 NTCHECK RtlDosPathNameToNtPathName_U_WithStatus(PCWSTR DosName, PUNICODE_STRING NtName, PWSTR *FilePart, PVOID Reserved)
 {
-    PWSTR    Full, Last;
-    ULONG    Bytes, Room;
+    PWSTR Full, Last;
+    ULONG Bytes, Room;
     NTSTATUS Status;
 
     UNREFERENCED_PARAMETER(Reserved);
@@ -75,9 +75,9 @@ BOOLEAN NTAPI RtlDosPathNameToNtPathName_U(PCWSTR DosName, PUNICODE_STRING NtNam
 BOOLEAN NTAPI RtlDoesFileExists_U(PCWSTR Name)
 {
     FILE_BASIC_INFORMATION Basic;
-    OBJECT_ATTRIBUTES      ObjectAttributes;
-    UNICODE_STRING         NtName;
-    NTSTATUS               Status;
+    OBJECT_ATTRIBUTES ObjectAttributes;
+    UNICODE_STRING NtName;
+    NTSTATUS Status;
 
     if (!RtlDosPathNameToNtPathName_U(Name, &NtName, NULL, NULL))
         return FALSE;
@@ -112,8 +112,10 @@ static BOOLEAN RtlpHasExtension(PCWSTR Name)
 }
 
 // Looks for FileName in each directory of Path (separated by semicolons; an empty one is the current directory). A
-// FileName that is not relative is only looked for where it says. Sizes are bytes as in RtlGetFullPathName_U; 0: not found.
-ULONG NTAPI RtlDosSearchPath_U(PCWSTR Path, PCWSTR FileName, PCWSTR Extension, ULONG Size, PWSTR Buffer, PWSTR *FilePart)
+// FileName that is not relative is only looked for where it says. Sizes are bytes as in RtlGetFullPathName_U; 0: not
+// found.
+ULONG NTAPI RtlDosSearchPath_U(PCWSTR Path, PCWSTR FileName, PCWSTR Extension, ULONG Size, PWSTR Buffer,
+                               PWSTR *FilePart)
 {
     ULONG Room = wcslen(Path) + wcslen(FileName) + (Extension == NULL ? 0 : wcslen(Extension)) + PATH_SLACK;
     ULONG Units, Result = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Dos paths to full paths: relative to the current directory or drive, slashes and dots resolved, trailing dots and blanks
-// of the last name dropped. Source: SDK documentation (GetFullPathName; "Naming Files, Paths, and Namespaces").
+// Dos paths to full paths: relative to the current directory or drive, slashes and dots resolved, trailing dots and
+// blanks of the last name dropped. Source: SDK documentation (GetFullPathName; "Naming Files, Paths, and Namespaces").
 
 #include "ntdllp.h"
 
@@ -73,18 +73,21 @@ static VOID RtlpPutNames(PPATH_BUILDER Path, PCWSTR Rest)
     }
 }
 
-// The directory that "C:x" is relative to: the current one if it is on that drive, else the variable "=C:", else the root.
+// The directory that "C:x" is relative to: the current one if it is on that drive, else the variable "=C:", else the
+// root.
 static VOID RtlpPutDriveDirectory(PPATH_BUILDER Path, WCHAR Drive)
 {
     PUNICODE_STRING Current = &NtCurrentPeb()->ProcessParameters->CurrentDirectory.DosPath;
-    WCHAR           NameText[3] = {'=', RtlUpcaseUnicodeChar(Drive), ':'};
-    UNICODE_STRING  Name = {sizeof(NameText), sizeof(NameText), NameText};
-    WCHAR           ValueText[MAXIMUM_PATH];
-    UNICODE_STRING  Value = {0, sizeof(ValueText), ValueText};
+    WCHAR NameText[3] = {'=', RtlUpcaseUnicodeChar(Drive), ':'};
+    UNICODE_STRING Name = {sizeof(NameText), sizeof(NameText), NameText};
+    WCHAR ValueText[MAXIMUM_PATH];
+    UNICODE_STRING Value = {0, sizeof(ValueText), ValueText};
 
-    if (Current->Length >= DRIVE_ROOT_UNITS * sizeof(WCHAR) && RtlUpcaseUnicodeChar(Current->Buffer[0]) == NameText[1]) {
+    if (Current->Length >= DRIVE_ROOT_UNITS * sizeof(WCHAR) &&
+        RtlUpcaseUnicodeChar(Current->Buffer[0]) == NameText[1]) {
         RtlpPutText(Path, Current->Buffer, Current->Length / sizeof(WCHAR));
-    } else if (NT_SUCCESS(RtlQueryEnvironmentVariable_U(NULL, &Name, &Value)) && Value.Length >= DRIVE_ROOT_UNITS * sizeof(WCHAR)) {
+    } else if (NT_SUCCESS(RtlQueryEnvironmentVariable_U(NULL, &Name, &Value)) &&
+               Value.Length >= DRIVE_ROOT_UNITS * sizeof(WCHAR)) {
         RtlpPutText(Path, Value.Buffer, Value.Length / sizeof(WCHAR));
     } else {
         RtlpPut(Path, Drive);
@@ -148,7 +151,7 @@ static PCWSTR RtlpPutRoot(PPATH_BUILDER Path, PCWSTR Name, RTL_PATH_TYPE Type)
 
 static VOID RtlpBuildFullPath(PPATH_BUILDER Path, PCWSTR Name)
 {
-    ULONG         Device = RtlIsDosDeviceName_U(Name);
+    ULONG Device = RtlIsDosDeviceName_U(Name);
     RTL_PATH_TYPE Type = RtlDetermineDosPathNameType_U(Name);
 
     if (Device != 0) {
@@ -174,7 +177,7 @@ static PWSTR RtlpFilePart(PWSTR Path)
 ULONG NTAPI RtlGetFullPathName_U(PCWSTR Name, ULONG Size, PWSTR Buffer, PWSTR *FilePart)
 {
     PATH_BUILDER Path = {NULL, 0, 0, 0};
-    ULONG        Bytes;
+    ULONG Bytes;
 
     if (FilePart != NULL)
         *FilePart = NULL;

@@ -46,14 +46,15 @@ DECLSPEC_NORETURN VOID NTAPI RtlExitUserProcess(NTSTATUS Status)
 VOID NTAPI RtlFreeUserThreadStack(HANDLE Process, HANDLE Thread)
 {
     THREAD_BASIC_INFORMATION Basic;
-    PVOID                    Stack = NULL;
-    SIZE_T                   Size = 0;
+    PVOID Stack = NULL;
+    SIZE_T Size = 0;
 
     if (!NT_SUCCESS(NtQueryInformationThread(Thread, ThreadBasicInformation, &Basic, sizeof(Basic), NULL)))
         return;
     if (Basic.TebBaseAddress == NULL)
         return;
-    if (!NT_SUCCESS(NtReadVirtualMemory(Process, &Basic.TebBaseAddress->DeallocationStack, &Stack, sizeof(Stack), NULL)))
+    if (!NT_SUCCESS(
+            NtReadVirtualMemory(Process, &Basic.TebBaseAddress->DeallocationStack, &Stack, sizeof(Stack), NULL)))
         return;
     if (Stack != NULL)
         IGNORE_STATUS(NtFreeVirtualMemory(Process, &Stack, &Size, MEM_RELEASE));
@@ -91,7 +92,7 @@ PVOID NTAPI RtlGetCurrentPeb(VOID)
 // The cookie of pointer encoding: the same for the whole life of the process, hard to know from outside.
 static ULONG RtlpPointerCookie(VOID)
 {
-    static ULONG  Cookie;
+    static ULONG Cookie;
     LARGE_INTEGER Counter;
 
     if (Cookie == 0) {

@@ -7,14 +7,14 @@
 #include "rtl/rtlp.h"
 
 typedef struct _VECTORED_HANDLER {
-    LIST_ENTRY                  Links;
-    LONG                        References; // calls under way, plus one while it is on the list
-    PVECTORED_EXCEPTION_HANDLER Routine;    // encoded
+    LIST_ENTRY Links;
+    LONG References;                     // calls under way, plus one while it is on the list
+    PVECTORED_EXCEPTION_HANDLER Routine; // encoded
 } VECTORED_HANDLER, *PVECTORED_HANDLER;
 
 static RTL_CRITICAL_SECTION RtlpVectoredLock = RTLP_STATIC_CRITICAL_SECTION;
-static LIST_ENTRY           RtlpExceptionHandlers = {&RtlpExceptionHandlers, &RtlpExceptionHandlers};
-static LIST_ENTRY           RtlpContinueHandlers = {&RtlpContinueHandlers, &RtlpContinueHandlers};
+static LIST_ENTRY RtlpExceptionHandlers = {&RtlpExceptionHandlers, &RtlpExceptionHandlers};
+static LIST_ENTRY RtlpContinueHandlers = {&RtlpContinueHandlers, &RtlpContinueHandlers};
 
 static PVOID RtlpAddHandler(PLIST_ENTRY List, ULONG First, PVECTORED_EXCEPTION_HANDLER Routine)
 {
@@ -45,7 +45,7 @@ static VOID RtlpDereferenceHandler(PVECTORED_HANDLER Handler)
 static ULONG RtlpRemoveHandler(PLIST_ENTRY List, PVOID Handle)
 {
     PLIST_ENTRY Entry;
-    ULONG       Found = FALSE;
+    ULONG Found = FALSE;
 
     RtlEnterCriticalSection(&RtlpVectoredLock);
     for (Entry = List->Flink; Entry != List; Entry = Entry->Flink) {
@@ -66,14 +66,14 @@ static ULONG RtlpRemoveHandler(PLIST_ENTRY List, PVOID Handle)
 static BOOLEAN RtlpCallHandlers(PLIST_ENTRY List, PEXCEPTION_RECORD Record, PCONTEXT Context)
 {
     EXCEPTION_POINTERS Pointers = {Record, Context};
-    PLIST_ENTRY        Entry, Next;
-    LONG               Answer = EXCEPTION_CONTINUE_SEARCH;
+    PLIST_ENTRY Entry, Next;
+    LONG Answer = EXCEPTION_CONTINUE_SEARCH;
 
     if (IsListEmpty(List))
         return FALSE;
     RtlEnterCriticalSection(&RtlpVectoredLock);
     for (Entry = List->Flink; Entry != List && Answer != EXCEPTION_CONTINUE_EXECUTION; Entry = Next) {
-        PVECTORED_HANDLER           Handler = CONTAINING_RECORD(Entry, VECTORED_HANDLER, Links);
+        PVECTORED_HANDLER Handler = CONTAINING_RECORD(Entry, VECTORED_HANDLER, Links);
         PVECTORED_EXCEPTION_HANDLER Routine = Handler->Routine;
 
         if (Routine == NULL) {

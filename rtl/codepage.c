@@ -10,8 +10,9 @@
 #define SPECIAL_COUNT 0x20
 
 static const WCHAR RtlpSpecial1252[SPECIAL_COUNT] = {
-    0x20AC, 0x0081, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0x008D, 0x017D, 0x008F,
-    0x0090, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x009D, 0x017E, 0x0178,
+    0x20AC, 0x0081, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
+    0x2039, 0x0152, 0x008D, 0x017D, 0x008F, 0x0090, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
+    0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x009D, 0x017E, 0x0178,
 };
 
 static WCHAR RtlpFrom1252(UCHAR Character)
@@ -88,7 +89,8 @@ NTCHECK RtlAnsiStringToUnicodeString(PUNICODE_STRING Destination, PCANSI_STRING 
     } else if (Bytes > Destination->MaximumLength) {
         return STATUS_BUFFER_OVERFLOW;
     }
-    IGNORE_STATUS(RtlMultiByteToUnicodeN(Destination->Buffer, Bytes - sizeof(WCHAR), &Done, Source->Buffer, Source->Length));
+    IGNORE_STATUS(
+        RtlMultiByteToUnicodeN(Destination->Buffer, Bytes - sizeof(WCHAR), &Done, Source->Buffer, Source->Length));
     Destination->Length = (USHORT)Done;
     Destination->Buffer[Done / sizeof(WCHAR)] = 0;
     return STATUS_SUCCESS;
@@ -98,7 +100,7 @@ NTCHECK RtlAnsiStringToUnicodeString(PUNICODE_STRING Destination, PCANSI_STRING 
 // what fits is converted and STATUS_BUFFER_OVERFLOW returned.
 NTCHECK RtlUnicodeStringToAnsiString(PANSI_STRING Destination, PCUNICODE_STRING Source, BOOLEAN Allocate)
 {
-    ULONG    Bytes = Source->Length / sizeof(WCHAR) + 1, Done;
+    ULONG Bytes = Source->Length / sizeof(WCHAR) + 1, Done;
     NTSTATUS Status = STATUS_SUCCESS;
 
     if (Allocate) {

@@ -32,7 +32,7 @@ static LONG RtlpCompareUnits(const WCHAR *First, const WCHAR *Second, ULONG Coun
 LONG NTAPI RtlCompareUnicodeString(PCUNICODE_STRING First, PCUNICODE_STRING Second, BOOLEAN CaseInsensitive)
 {
     ULONG a = First->Length / sizeof(WCHAR), b = Second->Length / sizeof(WCHAR);
-    LONG  Result = RtlpCompareUnits(First->Buffer, Second->Buffer, min_of(a, b), CaseInsensitive);
+    LONG Result = RtlpCompareUnits(First->Buffer, Second->Buffer, min_of(a, b), CaseInsensitive);
 
     return Result != 0 ? Result : (LONG)a - (LONG)b;
 }
@@ -70,13 +70,14 @@ BOOLEAN NTAPI RtlEqualString(const STRING *First, const STRING *Second, BOOLEAN 
 // STATUS_INVALID_PARAMETER for an unknown algorithm.
 NTCHECK RtlHashUnicodeString(PCUNICODE_STRING String, BOOLEAN CaseInsensitive, ULONG Algorithm, PULONG Hash)
 {
-    ULONG  Value = 0;
+    ULONG Value = 0;
     USHORT i;
 
     if (String == NULL || Hash == NULL || Algorithm > HASH_STRING_ALGORITHM_X65599)
         return STATUS_INVALID_PARAMETER;
     for (i = 0; i < String->Length / sizeof(WCHAR); i++)
-        Value = Value * HASH_MULTIPLIER + (CaseInsensitive ? RtlUpcaseUnicodeChar(String->Buffer[i]) : String->Buffer[i]);
+        Value =
+            Value * HASH_MULTIPLIER + (CaseInsensitive ? RtlUpcaseUnicodeChar(String->Buffer[i]) : String->Buffer[i]);
     *Hash = Value;
     return STATUS_SUCCESS;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// NTSTATUS to Win32 error codes: one table, sorted by status as unsigned numbers, searched by halves. Statuses that Win32
-// passes through unchanged (the exceptions) are in the table too. Source: SDK and Microsoft Open Specifications
+// NTSTATUS to Win32 error codes: one table, sorted by status as unsigned numbers, searched by halves. Statuses that
+// Win32 passes through unchanged (the exceptions) are in the table too. Source: SDK and Microsoft Open Specifications
 // documentation ([MS-ERREF] 2.2, 2.3). Any IRQL.
 
 #include "rtlp.h"
@@ -8,10 +8,13 @@
 
 typedef struct _DOS_ERROR_PAIR {
     NTSTATUS Status;
-    ULONG    Error;
+    ULONG Error;
 } DOS_ERROR_PAIR;
 
-#define SAME(Status) {Status, (ULONG)(Status)}
+#define SAME(Status)                                                                                                   \
+    {                                                                                                                  \
+        Status, (ULONG)(Status)                                                                                        \
+    }
 
 static const DOS_ERROR_PAIR RtlpDosErrors[] = {
     {STATUS_SUCCESS, DOS_SUCCESS},
@@ -173,6 +176,8 @@ static const DOS_ERROR_PAIR RtlpDosErrors[] = {
     {STATUS_DEVICE_DATA_ERROR, DOS_CRC},
     {STATUS_DEVICE_NOT_CONNECTED, DOS_DEVICE_NOT_CONNECTED},
     {STATUS_DEVICE_POWER_FAILURE, DOS_NOT_READY},
+    {STATUS_FREE_VM_NOT_AT_BASE, DOS_INVALID_ADDRESS},
+    {STATUS_MEMORY_NOT_ALLOCATED, DOS_INVALID_ADDRESS},
     {STATUS_MEDIA_WRITE_PROTECTED, DOS_WRITE_PROTECT},
     {STATUS_DEVICE_NOT_READY, DOS_NOT_READY},
     {STATUS_BAD_IMPERSONATION_LEVEL, DOS_BAD_IMPERSONATION_LEVEL},
@@ -329,7 +334,8 @@ ULONG NTAPI RtlNtStatusToDosErrorNoTeb(NTSTATUS Status)
         else
             High = Middle;
     }
-    if ((Value & STATUS_WIN32_FACILITY_MASK) == STATUS_FROM_WIN32 || (Value & STATUS_WIN32_FACILITY_MASK) == WARNING_FROM_WIN32)
+    if ((Value & STATUS_WIN32_FACILITY_MASK) == STATUS_FROM_WIN32 ||
+        (Value & STATUS_WIN32_FACILITY_MASK) == WARNING_FROM_WIN32)
         return Value & ~STATUS_WIN32_FACILITY_MASK;
     return DOS_MR_MID_NOT_FOUND;
 }

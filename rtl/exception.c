@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Dispatching an exception: the frames at fs:[0] are asked one after the other, innermost first, until one continues
-// the execution, unwinds to itself (and does not come back), or none is left. The same code serves kernel and user mode;
-// they differ in where frames may lie and in what happens to an exception that nobody handles.
+// the execution, unwinds to itself (and does not come back), or none is left. The same code serves kernel and user
+// mode; they differ in where frames may lie and in what happens to an exception that nobody handles.
 // Source: the published description of x86 SEH (M. Pietrek, MSJ 1/1997); SDK documentation of EXCEPTION_RECORD.
 
 #include "rtlp.h"
@@ -20,7 +20,7 @@ BOOLEAN RtlpIsFrameValid(const RTLP_STACK_LIMITS *Limits, PEXCEPTION_REGISTRATIO
 VOID RtlpGetStackLimits(PRTLP_STACK_LIMITS Limits)
 {
     ULONG_PTR Here = (ULONG_PTR)__builtin_frame_address(0);
-    PKTHREAD  Thread = KeGetCurrentThread();
+    PKTHREAD Thread = KeGetCurrentThread();
 
     if (Thread != NULL && Here >= (ULONG_PTR)Thread->StackLimit && Here < (ULONG_PTR)Thread->InitialStack) {
         Limits->Low = (ULONG_PTR)Thread->StackLimit;
@@ -65,7 +65,7 @@ static BOOLEAN RtlpAskFrame(PEXCEPTION_RECORD Record, PCONTEXT Context, PEXCEPTI
                             PEXCEPTION_REGISTRATION_RECORD *NestedFrame)
 {
     PEXCEPTION_REGISTRATION_RECORD Inner = NULL;
-    EXCEPTION_DISPOSITION          Disposition;
+    EXCEPTION_DISPOSITION Disposition;
 
     Disposition = RtlpExecuteHandlerForException(Record, Frame, Context, &Inner, Frame->Handler);
     if (Frame == *NestedFrame) {
@@ -92,14 +92,14 @@ static BOOLEAN RtlpAskFrame(PEXCEPTION_RECORD Record, PCONTEXT Context, PEXCEPTI
 
 // Finds a handler for an exception: vectored handlers (user mode), then the frames.
 //
-// IRQL: the faulting code's.  Context belongs to the caller, who loads it if the answer is TRUE; handlers may change it.
-// Returns FALSE if nobody handles it, with EXCEPTION_STACK_INVALID set if the chain is damaged. Does not return if a
-// handler unwinds.
+// IRQL: the faulting code's.  Context belongs to the caller, who loads it if the answer is TRUE; handlers may change
+// it. Returns FALSE if nobody handles it, with EXCEPTION_STACK_INVALID set if the chain is damaged. Does not return if
+// a handler unwinds.
 BOOLEAN NTAPI RtlDispatchException(PEXCEPTION_RECORD Record, PCONTEXT Context)
 {
     PEXCEPTION_REGISTRATION_RECORD Frame, NestedFrame = NULL;
-    RTLP_STACK_LIMITS              Limits;
-    BOOLEAN                        Continue = FALSE;
+    RTLP_STACK_LIMITS Limits;
+    BOOLEAN Continue = FALSE;
 
     if (RtlpCallVectoredHandlers(Record, Context)) {
         RtlpCallVectoredContinueHandlers(Record, Context);

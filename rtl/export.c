@@ -28,7 +28,8 @@ BOOLEAN RtlpOpenExports(PRTLP_EXPORTS Exports, PVOID Base)
         return FALSE;
     Exports->Directory = Directory;
     Exports->DirectoryRva = (ULONG)((PCHAR)Directory - (PCHAR)Base);
-    Exports->Functions = RtlpExportArray(Exports, Directory->AddressOfFunctions, Directory->NumberOfFunctions, sizeof(ULONG));
+    Exports->Functions =
+        RtlpExportArray(Exports, Directory->AddressOfFunctions, Directory->NumberOfFunctions, sizeof(ULONG));
     Exports->Names = RtlpExportArray(Exports, Directory->AddressOfNames, Directory->NumberOfNames, sizeof(ULONG));
     Exports->NameOrdinals =
         RtlpExportArray(Exports, Directory->AddressOfNameOrdinals, Directory->NumberOfNames, sizeof(USHORT));
@@ -53,7 +54,7 @@ static int RtlpCompareExportName(const RTLP_EXPORTS *Exports, PCSTR Name, ULONG 
 ULONG RtlpFindExportName(const RTLP_EXPORTS *Exports, PCSTR Name, ULONG Hint)
 {
     ULONG Low = 0, High = Exports->Directory->NumberOfNames, Middle;
-    int   Order;
+    int Order;
 
     if (Hint < High && RtlpCompareExportName(Exports, Name, Hint) == 0)
         return Exports->NameOrdinals[Hint];
@@ -92,8 +93,8 @@ PVOID RtlpExportAddress(const RTLP_EXPORTS *Exports, ULONG Index, PCSTR *Forward
 PVOID NTAPI RtlFindExportedRoutineByName(PVOID Base, PCSTR Name)
 {
     RTLP_EXPORTS Exports;
-    PCSTR        Forwarder;
-    PVOID        Address;
+    PCSTR Forwarder;
+    PVOID Address;
 
     if (!RtlpOpenExports(&Exports, Base))
         return NULL;

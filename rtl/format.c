@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-// The printf family of the kernel and ntdll: integers, pointers, characters, narrow, wide and counted strings; no floating
-// point (as NT's). One formatter serves 8-bit and 16-bit formats; a character too wide for an 8-bit buffer becomes '?'.
-// All: any IRQL, as far as the memory itself may be touched. Source: SDK documentation ("Format specification syntax").
+// The printf family of the kernel and ntdll: integers, pointers, characters, narrow, wide and counted strings; no
+// floating point (as NT's). One formatter serves 8-bit and 16-bit formats; a character too wide for an 8-bit buffer
+// becomes '?'. All: any IRQL, as far as the memory itself may be touched. Source: SDK documentation ("Format
+// specification syntax").
 
 #include "rtlp.h"
 #include "rtlformat.h"
 
 typedef struct _FORMAT_SPEC {
     BOOLEAN Left, Plus, Space, Alternate, Zero;
-    LONG    Width;
-    LONG    Precision; // -1: not given
+    LONG Width;
+    LONG Precision; // -1: not given
     enum { SizeNone, SizeShort, SizeLong, SizeLongLong } Size;
 } FORMAT_SPEC, *PFORMAT_SPEC;
 
@@ -78,7 +79,8 @@ static VOID RtlpEmitCounted(PRTLP_FORMAT Format, const FORMAT_SPEC *Spec, const 
         RtlpEmitText(Format, Spec, String->Buffer, Wide, Wide ? String->Length / sizeof(WCHAR) : String->Length);
 }
 
-static VOID RtlpEmitNumber(PRTLP_FORMAT Format, const FORMAT_SPEC *Spec, ULONGLONG Value, ULONG Base, PCSTR DigitSet, PCSTR Prefix)
+static VOID RtlpEmitNumber(PRTLP_FORMAT Format, const FORMAT_SPEC *Spec, ULONGLONG Value, ULONG Base, PCSTR DigitSet,
+                           PCSTR Prefix)
 {
     CHAR Digits[24]; // 22 octal digits are the most
     LONG Count = 0, PrefixLength = (LONG)strlen(Prefix), Zeros = 0;
@@ -121,7 +123,7 @@ static ULONGLONG RtlpTakeUnsigned(const FORMAT_SPEC *Spec, va_list *Arguments)
 static VOID RtlpEmitSigned(PRTLP_FORMAT Format, const FORMAT_SPEC *Spec, va_list *Arguments)
 {
     LONGLONG Value = RtlpTakeSigned(Spec, Arguments);
-    PCSTR    Sign = Value < 0 ? "-" : Spec->Plus ? "+" : Spec->Space ? " " : "";
+    PCSTR Sign = Value < 0 ? "-" : Spec->Plus ? "+" : Spec->Space ? " " : "";
 
     RtlpEmitNumber(Format, Spec, Value < 0 ? -(ULONGLONG)Value : (ULONGLONG)Value, 10, "0123456789", Sign);
 }
@@ -129,7 +131,7 @@ static VOID RtlpEmitSigned(PRTLP_FORMAT Format, const FORMAT_SPEC *Spec, va_list
 static VOID RtlpEmitHex(PRTLP_FORMAT Format, const FORMAT_SPEC *Spec, BOOLEAN Upper, va_list *Arguments)
 {
     ULONGLONG Value = RtlpTakeUnsigned(Spec, Arguments);
-    PCSTR     Prefix = !Spec->Alternate || Value == 0 ? "" : Upper ? "0X" : "0x";
+    PCSTR Prefix = !Spec->Alternate || Value == 0 ? "" : Upper ? "0X" : "0x";
 
     RtlpEmitNumber(Format, Spec, Value, 16, Upper ? "0123456789ABCDEF" : "0123456789abcdef", Prefix);
 }
@@ -165,12 +167,23 @@ static size_t RtlpReadFlags(const RTLP_FORMAT *Format, size_t At, PFORMAT_SPEC S
 {
     for (;; At++) {
         switch (RtlpFormatUnit(Format, At)) {
-        case '-': Spec->Left = TRUE; break;
-        case '+': Spec->Plus = TRUE; break;
-        case ' ': Spec->Space = TRUE; break;
-        case '#': Spec->Alternate = TRUE; break;
-        case '0': Spec->Zero = TRUE; break;
-        default: return At;
+        case '-':
+            Spec->Left = TRUE;
+            break;
+        case '+':
+            Spec->Plus = TRUE;
+            break;
+        case ' ':
+            Spec->Space = TRUE;
+            break;
+        case '#':
+            Spec->Alternate = TRUE;
+            break;
+        case '0':
+            Spec->Zero = TRUE;
+            break;
+        default:
+            return At;
         }
     }
 }
@@ -268,10 +281,10 @@ static VOID RtlpConvert(PRTLP_FORMAT Format, PFORMAT_SPEC Spec, WCHAR Conversion
 // with the terminator all the same (if it has room for one unit).
 int RtlpFormat(PRTLP_FORMAT Format, va_list Arguments)
 {
-    va_list     Copy;
-    size_t      At = 0, Last;
+    va_list Copy;
+    size_t At = 0, Last;
     FORMAT_SPEC Spec;
-    WCHAR       Unit;
+    WCHAR Unit;
 
     va_copy(Copy, Arguments);
     while ((Unit = RtlpFormatUnit(Format, At)) != 0) {
@@ -308,7 +321,7 @@ int CDECL _vsnprintf(char *Buffer, size_t Count, const char *Format, va_list Arg
 int CDECL _snprintf(char *Buffer, size_t Count, const char *Format, ...)
 {
     va_list Arguments;
-    int     Length;
+    int Length;
 
     va_start(Arguments, Format);
     Length = _vsnprintf(Buffer, Count, Format, Arguments);
@@ -320,8 +333,8 @@ int CDECL _snprintf(char *Buffer, size_t Count, const char *Format, ...)
 int CDECL _snwprintf(WCHAR *Buffer, size_t Count, const WCHAR *Format, ...)
 {
     RTLP_FORMAT State = {Format, Buffer, Count, 0, TRUE};
-    va_list     Arguments;
-    int         Length;
+    va_list Arguments;
+    int Length;
 
     va_start(Arguments, Format);
     Length = RtlpFormat(&State, Arguments);

@@ -9,10 +9,11 @@
 #define MAXIMUM_HEADER_OFFSET 0x10000000
 
 // The headers of an image of which Size bytes are readable (0: unknown, the caller vouches for them).
-// STATUS_INVALID_IMAGE_FORMAT if these are not the headers of any PE image, STATUS_INVALID_PARAMETER for no image at all.
+// STATUS_INVALID_IMAGE_FORMAT if these are not the headers of any PE image, STATUS_INVALID_PARAMETER for no image at
+// all.
 NTCHECK RtlImageNtHeaderEx(ULONG Flags, PVOID Base, ULONGLONG Size, PIMAGE_NT_HEADERS32 *Headers)
 {
-    PIMAGE_DOS_HEADER   Dos = Base;
+    PIMAGE_DOS_HEADER Dos = Base;
     PIMAGE_NT_HEADERS32 Nt;
 
     UNREFERENCED_PARAMETER(Flags);
@@ -44,7 +45,7 @@ PIMAGE_NT_HEADERS32 NTAPI RtlImageNtHeader(PVOID Base)
 PIMAGE_SECTION_HEADER NTAPI RtlImageRvaToSection(PIMAGE_NT_HEADERS32 Headers, PVOID Base, ULONG Rva)
 {
     PIMAGE_SECTION_HEADER Section = IMAGE_FIRST_SECTION(Headers);
-    USHORT                i;
+    USHORT i;
 
     UNREFERENCED_PARAMETER(Base);
     for (i = 0; i < Headers->FileHeader.NumberOfSections; i++, Section++) {
@@ -69,7 +70,7 @@ PVOID NTAPI RtlImageRvaToVa(PIMAGE_NT_HEADERS32 Headers, PVOID Base, ULONG Rva, 
 // The data that directory Entry names, and its size; NULL if the image has none.
 PVOID NTAPI RtlImageDirectoryEntryToData(PVOID Base, BOOLEAN MappedAsImage, USHORT Entry, PULONG Size)
 {
-    PIMAGE_NT_HEADERS32   Headers;
+    PIMAGE_NT_HEADERS32 Headers;
     PIMAGE_DATA_DIRECTORY Directory;
 
     // A base with its low bit set is NT's mark for a view as data.

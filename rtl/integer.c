@@ -12,9 +12,9 @@ static BOOLEAN RtlpIsBase(ULONG Base)
 // STATUS_INVALID_PARAMETER, STATUS_BUFFER_OVERFLOW.
 NTCHECK RtlIntegerToUnicodeString(ULONG Value, ULONG Base, PUNICODE_STRING String)
 {
-    WCHAR          Digits[32];
+    WCHAR Digits[32];
     UNICODE_STRING Text;
-    ULONG          At = RTL_NUMBER_OF(Digits);
+    ULONG At = RTL_NUMBER_OF(Digits);
 
     if (Base == 0)
         Base = 10;
@@ -48,10 +48,17 @@ static ULONG RtlpReadPrefix(PCUNICODE_STRING String, PULONG At)
     if (*At + 1 >= Count || String->Buffer[*At] != '0')
         return 10;
     switch (String->Buffer[*At + 1]) {
-    case 'x': Base = 16; break;
-    case 'o': Base = 8; break;
-    case 'b': Base = 2; break;
-    default: return 10;
+    case 'x':
+        Base = 16;
+        break;
+    case 'o':
+        Base = 8;
+        break;
+    case 'b':
+        Base = 2;
+        break;
+    default:
+        return 10;
     }
     *At += 2;
     return Base;
@@ -61,7 +68,7 @@ static ULONG RtlpReadPrefix(PCUNICODE_STRING String, PULONG At)
 // Base 0: by prefix. STATUS_INVALID_PARAMETER for another base.
 NTCHECK RtlUnicodeStringToInteger(PCUNICODE_STRING String, ULONG Base, PULONG Value)
 {
-    ULONG   Count = String->Length / sizeof(WCHAR), At = 0, Result = 0;
+    ULONG Count = String->Length / sizeof(WCHAR), At = 0, Result = 0;
     BOOLEAN Negative = FALSE;
 
     if (Base != 0 && !RtlpIsBase(Base))

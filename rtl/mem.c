@@ -12,9 +12,9 @@
 // Copies Length bytes; the areas must not overlap. Returns Destination.
 void *CDECL memcpy(void *Destination, const void *Source, size_t Length)
 {
-    void       *To = Destination;
+    void *To = Destination;
     const void *From = Source;
-    size_t      Count;
+    size_t Count;
 
     Count = Length >> 2;
     __asm__ volatile("rep movsl" : "+D"(To), "+S"(From), "+c"(Count) : : "memory");
@@ -54,8 +54,8 @@ void *CDECL memmove(void *Destination, const void *Source, size_t Length)
 // Fills Length bytes with the low byte of Value. Returns Destination.
 void *CDECL memset(void *Destination, int Value, size_t Length)
 {
-    void  *To = Destination;
-    ULONG  Pattern = (UCHAR)Value * 0x01010101u;
+    void *To = Destination;
+    ULONG Pattern = (UCHAR)Value * 0x01010101u;
     size_t Count;
 
     if (Length >= SMALL_COPY) {
@@ -91,7 +91,7 @@ int CDECL memcmp(const void *First, const void *Second, size_t Length)
 SIZE_T NTAPI RtlCompareMemory(const VOID *First, const VOID *Second, SIZE_T Length)
 {
     const UCHAR *a = First, *b = Second;
-    SIZE_T       Equal = 0;
+    SIZE_T Equal = 0;
 
     while (Equal < Length && a[Equal] == b[Equal])
         Equal++;

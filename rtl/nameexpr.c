@@ -16,8 +16,8 @@
 
 typedef struct _NAME_MATCH {
     const WCHAR *Expression;
-    ULONG        Count;
-    UCHAR        Live[MAXIMUM_EXPRESSION + 1]; // positions in the expression that the name so far can have led to
+    ULONG Count;
+    UCHAR Live[MAXIMUM_EXPRESSION + 1]; // positions in the expression that the name so far can have led to
 } NAME_MATCH, *PNAME_MATCH;
 
 // Adds the positions reachable without consuming a character. Next: the coming character, 0 at the end of the name.
@@ -48,7 +48,7 @@ static VOID RtlpCloseOver(PNAME_MATCH Match, WCHAR Next)
 // Consumes Character. Going downwards, so that each position is moved once.
 static VOID RtlpConsume(PNAME_MATCH Match, WCHAR Character, BOOLEAN LastDot)
 {
-    ULONG   p;
+    ULONG p;
     BOOLEAN Stay, Advance;
 
     Match->Live[Match->Count] = FALSE;
@@ -57,12 +57,24 @@ static VOID RtlpConsume(PNAME_MATCH Match, WCHAR Character, BOOLEAN LastDot)
             continue;
         Stay = Advance = FALSE;
         switch (Match->Expression[p]) {
-        case '*': Stay = TRUE; break;
-        case DOS_STAR: Stay = !LastDot; break;
-        case '?': Advance = TRUE; break;
-        case DOS_QM: Advance = Character != '.'; break;
-        case DOS_DOT: Advance = Character == '.'; break;
-        default: Advance = Match->Expression[p] == Character; break;
+        case '*':
+            Stay = TRUE;
+            break;
+        case DOS_STAR:
+            Stay = !LastDot;
+            break;
+        case '?':
+            Advance = TRUE;
+            break;
+        case DOS_QM:
+            Advance = Character != '.';
+            break;
+        case DOS_DOT:
+            Advance = Character == '.';
+            break;
+        default:
+            Advance = Match->Expression[p] == Character;
+            break;
         }
         Match->Live[p] = Stay;
         if (Advance)
@@ -74,9 +86,9 @@ static VOID RtlpConsume(PNAME_MATCH Match, WCHAR Character, BOOLEAN LastDot)
 // be touched; uses half a kilobyte of stack.
 BOOLEAN NTAPI RtlIsNameInExpression(PCUNICODE_STRING Expression, PCUNICODE_STRING Name, BOOLEAN IgnoreCase)
 {
-    ULONG      Length = Name->Length / sizeof(WCHAR), LastDot = Length, i;
+    ULONG Length = Name->Length / sizeof(WCHAR), LastDot = Length, i;
     NAME_MATCH Match;
-    WCHAR      Character;
+    WCHAR Character;
 
     Match.Expression = Expression->Buffer;
     Match.Count = Expression->Length / sizeof(WCHAR);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Making a process and its first thread from a native image: for smss (from the kernel) and for native programs. kernel32's
-// CreateProcess does the same steps itself, with Win32's additions. Source: Windows Internals 6th ed. ch. 5; the published
-// Native API. IRQL PASSIVE_LEVEL.
+// Making a process and its first thread from a native image: for smss (from the kernel) and for native programs.
+// kernel32's CreateProcess does the same steps itself, with Win32's additions. Source: Windows Internals 6th ed. ch. 5;
+// the published Native API. IRQL PASSIVE_LEVEL.
 
 #include "rtlp.h"
 
 // Copies Size bytes into new memory of another process. *Remote receives the address there.
 static NTSTATUS RtlpCopyToProcess(HANDLE Process, PVOID Data, SIZE_T Size, PVOID *Remote)
 {
-    SIZE_T   Region = Size;
+    SIZE_T Region = Size;
     NTSTATUS Status;
 
     *Remote = NULL;
@@ -32,8 +32,8 @@ static SIZE_T RtlpEnvironmentSize(PCWSTR Environment)
 // environment's address.
 static NTSTATUS RtlpPushParameters(HANDLE Process, PPEB Peb, PRTL_USER_PROCESS_PARAMETERS Parameters)
 {
-    PVOID    Local = Parameters->Environment, Remote = NULL, Block;
-    SIZE_T   Size = 0;
+    PVOID Local = Parameters->Environment, Remote = NULL, Block;
+    SIZE_T Size = 0;
     NTSTATUS Status = STATUS_SUCCESS;
 
     if (Local != NULL) {
@@ -55,11 +55,12 @@ static NTSTATUS RtlpPushParameters(HANDLE Process, PPEB Peb, PRTL_USER_PROCESS_P
 static NTSTATUS RtlpOpenImageSection(PUNICODE_STRING ImageNtPath, ULONG Attributes, PHANDLE Section)
 {
     OBJECT_ATTRIBUTES ObjectAttributes;
-    IO_STATUS_BLOCK   IoStatus;
-    HANDLE            File;
-    NTSTATUS          Status;
+    IO_STATUS_BLOCK IoStatus;
+    HANDLE File;
+    NTSTATUS Status;
 
-    InitializeObjectAttributes(&ObjectAttributes, ImageNtPath, (Attributes & OBJ_INHERIT) | OBJ_CASE_INSENSITIVE, NULL, NULL);
+    InitializeObjectAttributes(&ObjectAttributes, ImageNtPath, (Attributes & OBJ_INHERIT) | OBJ_CASE_INSENSITIVE, NULL,
+                               NULL);
     Status = ZwOpenFile(&File, SYNCHRONIZE | FILE_EXECUTE | FILE_READ_DATA, &ObjectAttributes, &IoStatus,
                         FILE_SHARE_READ | FILE_SHARE_DELETE, FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE);
     if (!NT_SUCCESS(Status))
@@ -73,7 +74,7 @@ static NTSTATUS RtlpCreateFirstThread(PRTL_USER_PROCESS_PARAMETERS Parameters, P
                                       PRTL_USER_PROCESS_INFORMATION Information)
 {
     PROCESS_BASIC_INFORMATION Basic;
-    NTSTATUS                  Status;
+    NTSTATUS Status;
 
     Status = ZwQueryInformationProcess(Information->Process, ProcessBasicInformation, &Basic, sizeof(Basic), NULL);
     if (!NT_SUCCESS(Status))
@@ -81,10 +82,11 @@ static NTSTATUS RtlpCreateFirstThread(PRTL_USER_PROCESS_PARAMETERS Parameters, P
     Status = RtlpPushParameters(Information->Process, Basic.PebBaseAddress, Parameters);
     if (!NT_SUCCESS(Status))
         return Status;
-    return RtlCreateUserThread(Information->Process, ThreadSecurity, TRUE, 0, Information->ImageInformation.MaximumStackSize,
+    return RtlCreateUserThread(Information->Process, ThreadSecurity, TRUE, 0,
+                               Information->ImageInformation.MaximumStackSize,
                                Information->ImageInformation.CommittedStackSize,
-                               (PUSER_THREAD_START_ROUTINE)Information->ImageInformation.TransferAddress, Basic.PebBaseAddress,
-                               &Information->Thread, &Information->ClientId);
+                               (PUSER_THREAD_START_ROUTINE)Information->ImageInformation.TransferAddress,
+                               Basic.PebBaseAddress, &Information->Thread, &Information->ClientId);
 }
 
 // See inc/nt/ntrtl.h. Parameters are denormalized for the copy and stay so. Nothing is left behind on failure.
@@ -94,8 +96,8 @@ NTCHECK RtlCreateUserProcess(PUNICODE_STRING ImageNtPath, ULONG Attributes, PRTL
                              PRTL_USER_PROCESS_INFORMATION Information)
 {
     OBJECT_ATTRIBUTES ObjectAttributes;
-    HANDLE            Section;
-    NTSTATUS          Status;
+    HANDLE Section;
+    NTSTATUS Status;
 
     RtlDeNormalizeProcessParams(Parameters);
     memset(Information, 0, sizeof(*Information));
@@ -105,7 +107,8 @@ NTCHECK RtlCreateUserProcess(PUNICODE_STRING ImageNtPath, ULONG Attributes, PRTL
         return Status;
     InitializeObjectAttributes(&ObjectAttributes, NULL, 0, NULL, ProcessSecurity);
     Status = ZwCreateProcess(&Information->Process, PROCESS_ALL_ACCESS, &ObjectAttributes,
-                             Parent == NULL ? NtCurrentProcess() : Parent, InheritHandles, Section, DebugPort, ExceptionPort);
+                             Parent == NULL ? NtCurrentProcess() : Parent, InheritHandles, Section, DebugPort,
+                             ExceptionPort);
     if (!NT_SUCCESS(Status))
         goto CloseSection;
     Status = ZwQuerySection(Section, SectionImageInformation, &Information->ImageInformation,

@@ -32,7 +32,8 @@ static ULONG RtlpParameterRoom(PCUNICODE_STRING Source, ULONG Index)
 }
 
 // Copies Source to *At as an offset string, and moves *At.
-static VOID RtlpPlaceString(PRTL_USER_PROCESS_PARAMETERS Parameters, PULONG At, PUNICODE_STRING String, PCUNICODE_STRING Source, ULONG Room)
+static VOID RtlpPlaceString(PRTL_USER_PROCESS_PARAMETERS Parameters, PULONG At, PUNICODE_STRING String,
+                            PCUNICODE_STRING Source, ULONG Room)
 {
     PWSTR Text = (PWSTR)((PCHAR)Parameters + *At);
 
@@ -67,17 +68,17 @@ static VOID RtlpInheritParameters(PCUNICODE_STRING Sources[PARAMETER_STRINGS], P
 }
 
 // Makes a denormalized block. Optional strings may be NULL: DllPath and CurrentDirectory are inherited (user mode) or
-// empty, CommandLine is ImagePathName, the last four are empty. Environment is only noted. The caller frees the block with
-// RtlDestroyProcessParameters. STATUS_INVALID_PARAMETER, STATUS_NO_MEMORY.
-NTCHECK RtlCreateProcessParameters(PRTL_USER_PROCESS_PARAMETERS *Result, PUNICODE_STRING ImagePathName, PUNICODE_STRING DllPath,
-                                   PUNICODE_STRING CurrentDirectory, PUNICODE_STRING CommandLine, PVOID Environment,
-                                   PUNICODE_STRING WindowTitle, PUNICODE_STRING DesktopInfo, PUNICODE_STRING ShellInfo,
-                                   PUNICODE_STRING RuntimeData)
+// empty, CommandLine is ImagePathName, the last four are empty. Environment is only noted. The caller frees the block
+// with RtlDestroyProcessParameters. STATUS_INVALID_PARAMETER, STATUS_NO_MEMORY.
+NTCHECK RtlCreateProcessParameters(PRTL_USER_PROCESS_PARAMETERS *Result, PUNICODE_STRING ImagePathName,
+                                   PUNICODE_STRING DllPath, PUNICODE_STRING CurrentDirectory,
+                                   PUNICODE_STRING CommandLine, PVOID Environment, PUNICODE_STRING WindowTitle,
+                                   PUNICODE_STRING DesktopInfo, PUNICODE_STRING ShellInfo, PUNICODE_STRING RuntimeData)
 {
-    PCUNICODE_STRING Sources[PARAMETER_STRINGS] = {CurrentDirectory, DllPath, ImagePathName, CommandLine,
-                                                       WindowTitle, DesktopInfo, ShellInfo, RuntimeData};
-    PUNICODE_STRING  Strings[PARAMETER_STRINGS];
-    ULONG            Size = sizeof(RTL_USER_PROCESS_PARAMETERS), At = Size, i;
+    PCUNICODE_STRING Sources[PARAMETER_STRINGS] = {CurrentDirectory, DllPath,     ImagePathName, CommandLine,
+                                                   WindowTitle,      DesktopInfo, ShellInfo,     RuntimeData};
+    PUNICODE_STRING Strings[PARAMETER_STRINGS];
+    ULONG Size = sizeof(RTL_USER_PROCESS_PARAMETERS), At = Size, i;
     PRTL_USER_PROCESS_PARAMETERS Parameters;
 
     if (ImagePathName == NULL)
@@ -110,7 +111,7 @@ NTCHECK RtlDestroyProcessParameters(PRTL_USER_PROCESS_PARAMETERS Parameters)
 PRTL_USER_PROCESS_PARAMETERS NTAPI RtlNormalizeProcessParams(PRTL_USER_PROCESS_PARAMETERS Parameters)
 {
     PUNICODE_STRING Strings[PARAMETER_STRINGS];
-    ULONG           i;
+    ULONG i;
 
     if (Parameters == NULL || (Parameters->Flags & RTL_USER_PROC_PARAMS_NORMALIZED))
         return Parameters;
@@ -127,7 +128,7 @@ PRTL_USER_PROCESS_PARAMETERS NTAPI RtlNormalizeProcessParams(PRTL_USER_PROCESS_P
 PRTL_USER_PROCESS_PARAMETERS NTAPI RtlDeNormalizeProcessParams(PRTL_USER_PROCESS_PARAMETERS Parameters)
 {
     PUNICODE_STRING Strings[PARAMETER_STRINGS];
-    ULONG           i;
+    ULONG i;
 
     if (Parameters == NULL || !(Parameters->Flags & RTL_USER_PROC_PARAMS_NORMALIZED))
         return Parameters;

@@ -5,15 +5,14 @@
 #include "nt.h"
 #include "seh.h"
 
-
 // Asks the block's filter; if it says so, unwinds to the block and enters its handler.
 //
 // Any IRQL at which the faulting code may run. Called by RtlDispatchException and RtlUnwind only.
 EXCEPTION_DISPOSITION CDECL SehpFrameHandler(PEXCEPTION_RECORD Record, PVOID Frame, PCONTEXT Context, PVOID Dispatcher)
 {
-    PSEH_FRAME         Seh = CONTAINING_RECORD(Frame, SEH_FRAME, Record);
+    PSEH_FRAME Seh = CONTAINING_RECORD(Frame, SEH_FRAME, Record);
     EXCEPTION_POINTERS Pointers = {Record, Context};
-    LONG               Answer = EXCEPTION_EXECUTE_HANDLER;
+    LONG Answer = EXCEPTION_EXECUTE_HANDLER;
 
     UNREFERENCED_PARAMETER(Dispatcher);
     if (Record->ExceptionFlags & EXCEPTION_UNWIND)

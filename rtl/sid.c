@@ -32,7 +32,8 @@ BOOLEAN NTAPI RtlEqualSid(PSID First, PSID Second)
 {
     PISID a = First, b = Second;
 
-    return a->Revision == b->Revision && a->SubAuthorityCount == b->SubAuthorityCount && memcmp(a, b, RtlLengthSid(a)) == 0;
+    return a->Revision == b->Revision && a->SubAuthorityCount == b->SubAuthorityCount &&
+           memcmp(a, b, RtlLengthSid(a)) == 0;
 }
 
 // STATUS_BUFFER_TOO_SMALL.

@@ -141,8 +141,8 @@ static int RtlpDigitValue(int Character)
 unsigned long CDECL strtoul(const char *String, char **End, int Base)
 {
     const char *p = String;
-    ULONG       Value = 0;
-    BOOLEAN     Negative = FALSE, Any = FALSE, Overflow = FALSE;
+    ULONG Value = 0;
+    BOOLEAN Negative = FALSE, Any = FALSE, Overflow = FALSE;
 
     while (*p == ' ' || (*p >= '\t' && *p <= '\r'))
         p++;

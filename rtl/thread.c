@@ -44,9 +44,9 @@ static VOID RtlpStackSizes(PSIZE_T Reserve, PSIZE_T Commit)
 // Sizes of 0: the image's own. STATUS_NO_MEMORY and what the memory services return; nothing is left on failure.
 NTCHECK RtlpCreateUserStack(HANDLE Process, SIZE_T Reserve, SIZE_T Commit, PINITIAL_TEB InitialTeb)
 {
-    PVOID    Allocation = NULL, Base;
-    SIZE_T   Size, GuardSize;
-    ULONG    Old;
+    PVOID Allocation = NULL, Base;
+    SIZE_T Size, GuardSize;
+    ULONG Old;
     NTSTATUS Status;
 
     if (Reserve > MAXLONG || Commit > MAXLONG)
@@ -76,7 +76,8 @@ NTCHECK RtlpCreateUserStack(HANDLE Process, SIZE_T Reserve, SIZE_T Commit, PINIT
 
 // The first registers: Start is called with Parameter on the stack. In user mode through RtlUserThreadStart, which ends
 // the thread when Start returns; the kernel's only client is smss, whose entry point does not return.
-static NTSTATUS RtlpInitializeContext(HANDLE Process, PCONTEXT Context, PUSER_THREAD_START_ROUTINE Start, PVOID Parameter, PVOID StackBase)
+static NTSTATUS RtlpInitializeContext(HANDLE Process, PCONTEXT Context, PUSER_THREAD_START_ROUTINE Start,
+                                      PVOID Parameter, PVOID StackBase)
 {
     ULONG_PTR Frame[2] = {0, (ULONG_PTR)Parameter};
 
@@ -99,16 +100,17 @@ static NTSTATUS RtlpInitializeContext(HANDLE Process, PCONTEXT Context, PUSER_TH
 
 // Makes a thread in Process that runs Start(Parameter). Thread and ClientId may be NULL. ZeroBits is not used.
 // The thread's exit frees its stack only if it ends itself by RtlExitUserThread and friends; see ntdll/thread.c.
-NTCHECK RtlCreateUserThread(HANDLE Process, PSECURITY_DESCRIPTOR Security, BOOLEAN Suspended, ULONG ZeroBits, SIZE_T StackReserve,
-                            SIZE_T StackCommit, PUSER_THREAD_START_ROUTINE Start, PVOID Parameter, PHANDLE Thread, PCLIENT_ID ClientId)
+NTCHECK RtlCreateUserThread(HANDLE Process, PSECURITY_DESCRIPTOR Security, BOOLEAN Suspended, ULONG ZeroBits,
+                            SIZE_T StackReserve, SIZE_T StackCommit, PUSER_THREAD_START_ROUTINE Start, PVOID Parameter,
+                            PHANDLE Thread, PCLIENT_ID ClientId)
 {
     OBJECT_ATTRIBUTES ObjectAttributes;
-    INITIAL_TEB       InitialTeb;
-    CLIENT_ID         Id;
-    CONTEXT           Context;
-    HANDLE            Handle;
-    SIZE_T            Zero = 0;
-    NTSTATUS          Status;
+    INITIAL_TEB InitialTeb;
+    CLIENT_ID Id;
+    CONTEXT Context;
+    HANDLE Handle;
+    SIZE_T Zero = 0;
+    NTSTATUS Status;
 
     UNREFERENCED_PARAMETER(ZeroBits);
     Status = RtlpCreateUserStack(Process, StackReserve, StackCommit, &InitialTeb);
@@ -117,7 +119,8 @@ NTCHECK RtlCreateUserThread(HANDLE Process, PSECURITY_DESCRIPTOR Security, BOOLE
     InitializeObjectAttributes(&ObjectAttributes, NULL, 0, NULL, Security);
     Status = RtlpInitializeContext(Process, &Context, Start, Parameter, InitialTeb.StackBase);
     if (NT_SUCCESS(Status))
-        Status = ZwCreateThread(&Handle, THREAD_ALL_ACCESS, &ObjectAttributes, Process, &Id, &Context, &InitialTeb, Suspended);
+        Status = ZwCreateThread(&Handle, THREAD_ALL_ACCESS, &ObjectAttributes, Process, &Id, &Context, &InitialTeb,
+                                Suspended);
     if (!NT_SUCCESS(Status)) {
         IGNORE_STATUS(ZwFreeVirtualMemory(Process, &InitialTeb.StackAllocationBase, &Zero, MEM_RELEASE));
         return Status;

@@ -58,7 +58,7 @@ static ULONG RtlpSplitYears(PULONG Days)
 VOID NTAPI RtlTimeToTimeFields(PLARGE_INTEGER Time, PTIME_FIELDS Fields)
 {
     ULONGLONG Value = (ULONGLONG)Time->QuadPart;
-    ULONG     Days, Seconds, Year, Month = 1;
+    ULONG Days, Seconds, Year, Month = 1;
 
     RtlpDivide(&Value, TICKS_PER_MS);
     Fields->Milliseconds = (SHORT)RtlpDivide(&Value, MS_PER_SECOND);
@@ -78,9 +78,11 @@ VOID NTAPI RtlTimeToTimeFields(PLARGE_INTEGER Time, PTIME_FIELDS Fields)
 
 static BOOLEAN RtlpAreFieldsValid(const TIME_FIELDS *Fields)
 {
-    if (Fields->Year < FIRST_YEAR || Fields->Year > LAST_YEAR || Fields->Month < 1 || Fields->Month > 12 || Fields->Day < 1)
+    if (Fields->Year < FIRST_YEAR || Fields->Year > LAST_YEAR || Fields->Month < 1 || Fields->Month > 12 ||
+        Fields->Day < 1)
         return FALSE;
-    if ((ULONG)Fields->Day > RtlpDaysBeforeMonth(Fields->Year, Fields->Month + 1) - RtlpDaysBeforeMonth(Fields->Year, Fields->Month))
+    if ((ULONG)Fields->Day >
+        RtlpDaysBeforeMonth(Fields->Year, Fields->Month + 1) - RtlpDaysBeforeMonth(Fields->Year, Fields->Month))
         return FALSE;
     return (USHORT)Fields->Hour < 24 && (USHORT)Fields->Minute < 60 && (USHORT)Fields->Second < 60 &&
            (USHORT)Fields->Milliseconds < MS_PER_SECOND;
@@ -89,7 +91,7 @@ static BOOLEAN RtlpAreFieldsValid(const TIME_FIELDS *Fields)
 // The other way; the weekday is ignored. FALSE if a field is out of its range.
 BOOLEAN NTAPI RtlTimeFieldsToTime(PTIME_FIELDS Fields, PLARGE_INTEGER Time)
 {
-    ULONG     Days, Seconds;
+    ULONG Days, Seconds;
     ULONGLONG Ms;
 
     if (!RtlpAreFieldsValid(Fields))

@@ -88,7 +88,7 @@ NTCHECK RtlAppendUnicodeToString(PUNICODE_STRING Destination, PCWSTR Source)
 NTCHECK RtlDuplicateUnicodeString(ULONG Flags, PCUNICODE_STRING Source, PUNICODE_STRING Destination)
 {
     BOOLEAN Terminate = (Flags & RTL_DUPLICATE_UNICODE_STRING_NULL_TERMINATE) != 0;
-    SIZE_T  Bytes;
+    SIZE_T Bytes;
 
     if (Source == NULL || Destination == NULL || (Source->Length & 1) || Source->Length > Source->MaximumLength)
         return STATUS_INVALID_PARAMETER;

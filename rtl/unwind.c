@@ -23,13 +23,13 @@ static PEXCEPTION_REGISTRATION_RECORD RtlpUnwindFrame(PEXCEPTION_RECORD Record, 
 
 // The body of RtlUnwind (i386/unwind.asm). TargetFrame NULL: an exit unwind, all frames go.
 // Record NULL: an exception record for STATUS_UNWIND is made up. On return fs:[0] is TargetFrame.
-// IRQL: the caller's.  Raises if TargetFrame is not on the chain or the chain is damaged. Addresses need not rise along the
-// chain: two SEH_TRY blocks of one function lie where the compiler put them.
+// IRQL: the caller's.  Raises if TargetFrame is not on the chain or the chain is damaged. Addresses need not rise along
+// the chain: two SEH_TRY blocks of one function lie where the compiler put them.
 VOID NTAPI RtlpUnwind(PEXCEPTION_REGISTRATION_RECORD TargetFrame, PEXCEPTION_RECORD Record, PCONTEXT Context)
 {
     PEXCEPTION_REGISTRATION_RECORD Frame;
-    EXCEPTION_RECORD               Made;
-    RTLP_STACK_LIMITS              Limits;
+    EXCEPTION_RECORD Made;
+    RTLP_STACK_LIMITS Limits;
 
     if (Record == NULL) {
         RtlZeroMemory(&Made, sizeof(Made));

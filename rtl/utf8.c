@@ -48,8 +48,8 @@ static ULONG RtlpDecodeUtf8(const UCHAR *Text, PULONG At, ULONG Size)
 NTCHECK RtlUTF8ToUnicodeN(PWSTR Unicode, ULONG UnicodeSize, PULONG Result, PCSTR Utf8, ULONG Utf8Size)
 {
     const UCHAR *Text = (const UCHAR *)Utf8;
-    NTSTATUS     Status = STATUS_SUCCESS;
-    ULONG        At = 0, Out = 0, Value, Units, Room = UnicodeSize / sizeof(WCHAR);
+    NTSTATUS Status = STATUS_SUCCESS;
+    ULONG At = 0, Out = 0, Value, Units, Room = UnicodeSize / sizeof(WCHAR);
 
     if (Result == NULL || (Utf8 == NULL && Utf8Size != 0))
         return STATUS_INVALID_PARAMETER;
@@ -116,8 +116,8 @@ static ULONG RtlpEncodeUtf8(UCHAR Bytes[4], ULONG Value)
 NTCHECK RtlUnicodeToUTF8N(PCHAR Utf8, ULONG Utf8Size, PULONG Result, PCWSTR Unicode, ULONG UnicodeSize)
 {
     NTSTATUS Status = STATUS_SUCCESS;
-    ULONG    At = 0, Out = 0, Value, Count;
-    UCHAR    Bytes[4];
+    ULONG At = 0, Out = 0, Value, Count;
+    UCHAR Bytes[4];
 
     if (Result == NULL || (Unicode == NULL && UnicodeSize != 0) || (UnicodeSize & 1))
         return STATUS_INVALID_PARAMETER;

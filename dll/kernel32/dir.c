@@ -37,7 +37,7 @@ WINBOOL WINAPI CreateDirectoryA(LPCSTR Path, LPSECURITY_ATTRIBUTES Security)
 // Marks what Path names for deletion; it goes when this, the only handle, is closed.
 static BOOL BasepDelete(LPCWSTR Path, ULONG Options)
 {
-    FILE_DISPOSITION_INFORMATION Disposition = {TRUE};
+    FILE_DISPOSITION_INFORMATION Disposition ALIGNED(4) = {TRUE}; // a byte, but probed as a ULONG
     IO_STATUS_BLOCK IoStatus;
     HANDLE Handle;
     NTSTATUS Status = BaseOpenPath(&Handle, Path, DELETE | SYNCHRONIZE, Options | FILE_SYNCHRONOUS_IO_NONALERT);

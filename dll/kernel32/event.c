@@ -11,7 +11,7 @@ HANDLE WINAPI CreateEventW(LPSECURITY_ATTRIBUTES Security, WINBOOL Manual, WINBO
     NTSTATUS Status = NtCreateEvent(&Handle, EVENT_ALL_ACCESS, BaseObjectAttributes(&Attributes, &String, Security, Name),
                                     Manual ? NotificationEvent : SynchronizationEvent, Initial != 0);
 
-    return BaseCreated(Status, Handle);
+    return BaseCreated(Status, &Handle);
 }
 
 HANDLE WINAPI CreateEventA(LPSECURITY_ATTRIBUTES Security, WINBOOL Manual, WINBOOL Initial, LPCSTR Name)
@@ -49,7 +49,7 @@ HANDLE WINAPI OpenEventW(DWORD Access, WINBOOL Inherit, LPCWSTR Name)
     if (!BasepOpenAttributes(&Attributes, &String, Inherit, Name)) {
         return NULL;
     }
-    return BaseOpened(NtOpenEvent(&Handle, Access, &Attributes), Handle);
+    return BaseOpened(NtOpenEvent(&Handle, Access, &Attributes), &Handle);
 }
 
 HANDLE WINAPI OpenEventA(DWORD Access, WINBOOL Inherit, LPCSTR Name)
@@ -81,7 +81,7 @@ HANDLE WINAPI CreateMutexW(LPSECURITY_ATTRIBUTES Security, WINBOOL Owned, LPCWST
     HANDLE Handle = NULL;
     NTSTATUS Status = NtCreateMutant(&Handle, MUTANT_ALL_ACCESS, BaseObjectAttributes(&Attributes, &String, Security, Name), Owned != 0);
 
-    return BaseCreated(Status, Handle);
+    return BaseCreated(Status, &Handle);
 }
 
 HANDLE WINAPI CreateMutexA(LPSECURITY_ATTRIBUTES Security, WINBOOL Owned, LPCSTR Name)
@@ -100,7 +100,7 @@ HANDLE WINAPI OpenMutexW(DWORD Access, WINBOOL Inherit, LPCWSTR Name)
     if (!BasepOpenAttributes(&Attributes, &String, Inherit, Name)) {
         return NULL;
     }
-    return BaseOpened(NtOpenMutant(&Handle, Access, &Attributes), Handle);
+    return BaseOpened(NtOpenMutant(&Handle, Access, &Attributes), &Handle);
 }
 
 HANDLE WINAPI OpenMutexA(DWORD Access, WINBOOL Inherit, LPCSTR Name)
@@ -123,7 +123,7 @@ HANDLE WINAPI CreateSemaphoreW(LPSECURITY_ATTRIBUTES Security, LONG Initial, LON
     NTSTATUS Status = NtCreateSemaphore(&Handle, SEMAPHORE_ALL_ACCESS, BaseObjectAttributes(&Attributes, &String, Security, Name),
                                         Initial, Maximum);
 
-    return BaseCreated(Status, Handle);
+    return BaseCreated(Status, &Handle);
 }
 
 HANDLE WINAPI CreateSemaphoreA(LPSECURITY_ATTRIBUTES Security, LONG Initial, LONG Maximum, LPCSTR Name)
@@ -142,7 +142,7 @@ HANDLE WINAPI OpenSemaphoreW(DWORD Access, WINBOOL Inherit, LPCWSTR Name)
     if (!BasepOpenAttributes(&Attributes, &String, Inherit, Name)) {
         return NULL;
     }
-    return BaseOpened(NtOpenSemaphore(&Handle, Access, &Attributes), Handle);
+    return BaseOpened(NtOpenSemaphore(&Handle, Access, &Attributes), &Handle);
 }
 
 HANDLE WINAPI OpenSemaphoreA(DWORD Access, WINBOOL Inherit, LPCSTR Name)

@@ -17,7 +17,7 @@ WINBOOL WINAPI DuplicateHandle(HANDLE SourceProcess, HANDLE Source, HANDLE Targe
 
 WINBOOL WINAPI GetHandleInformation(HANDLE Handle, LPDWORD Flags)
 {
-    OBJECT_HANDLE_FLAG_INFORMATION Information;
+    OBJECT_HANDLE_FLAG_INFORMATION Information ALIGNED(4);
     NTSTATUS Status = NtQueryObject(BaseRealHandle(Handle), ObjectHandleFlagInformation, &Information, sizeof(Information), NULL);
 
     if (!BaseBool(Status)) {
@@ -30,7 +30,7 @@ WINBOOL WINAPI GetHandleInformation(HANDLE Handle, LPDWORD Flags)
 
 WINBOOL WINAPI SetHandleInformation(HANDLE Handle, DWORD Mask, DWORD Flags)
 {
-    OBJECT_HANDLE_FLAG_INFORMATION Information;
+    OBJECT_HANDLE_FLAG_INFORMATION Information ALIGNED(4);
     NTSTATUS Status;
 
     if ((Mask & ~(DWORD)(HANDLE_FLAG_INHERIT | HANDLE_FLAG_PROTECT_FROM_CLOSE)) != 0) {

@@ -46,8 +46,9 @@ VOID BaseFreeMemory(PVOID Memory);
 POBJECT_ATTRIBUTES BaseObjectAttributes(POBJECT_ATTRIBUTES Attributes, PUNICODE_STRING String, const SECURITY_ATTRIBUTES *Security,
                                         LPCWSTR Name);
 // Ends a create that may have opened an existing object: sets ERROR_ALREADY_EXISTS or 0; NULL on failure.
-HANDLE BaseCreated(NTSTATUS Status, HANDLE Handle);
-HANDLE BaseOpened(NTSTATUS Status, HANDLE Handle);
+// By address: the call that fills the handle may stand in the same expression.
+HANDLE BaseCreated(NTSTATUS Status, const HANDLE *Handle);
+HANDLE BaseOpened(NTSTATUS Status, const HANDLE *Handle);
 // The Native form of a timeout: NULL means for ever.
 PLARGE_INTEGER BaseTimeout(PLARGE_INTEGER Time, DWORD Milliseconds);
 // Replaces STD_INPUT_HANDLE and its like by the handle they stand for.

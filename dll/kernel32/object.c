@@ -61,7 +61,7 @@ POBJECT_ATTRIBUTES BaseObjectAttributes(POBJECT_ATTRIBUTES Attributes, PUNICODE_
 }
 
 // See k32.h. A name taken by another type is ERROR_INVALID_HANDLE, as the SDK tells.
-HANDLE BaseCreated(NTSTATUS Status, HANDLE Handle)
+HANDLE BaseCreated(NTSTATUS Status, const HANDLE *Handle)
 {
     if (!NT_SUCCESS(Status)) {
         if (Status == STATUS_OBJECT_TYPE_MISMATCH) {
@@ -72,13 +72,13 @@ HANDLE BaseCreated(NTSTATUS Status, HANDLE Handle)
         return NULL;
     }
     SetLastError(Status == STATUS_OBJECT_NAME_EXISTS ? ERROR_ALREADY_EXISTS : ERROR_SUCCESS);
-    return Handle;
+    return *Handle;
 }
 
 // The handle of an open that succeeded; NULL, with the last error set, for one that failed.
-HANDLE BaseOpened(NTSTATUS Status, HANDLE Handle)
+HANDLE BaseOpened(NTSTATUS Status, const HANDLE *Handle)
 {
-    return BaseBool(Status) ? Handle : NULL;
+    return BaseBool(Status) ? *Handle : NULL;
 }
 
 // See k32.h.

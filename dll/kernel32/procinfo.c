@@ -33,7 +33,7 @@ HANDLE WINAPI OpenProcess(DWORD Access, WINBOOL Inherit, DWORD ProcessId)
     HANDLE Handle = NULL;
 
     InitializeObjectAttributes(&Attributes, NULL, Inherit ? OBJ_INHERIT : 0, NULL, NULL);
-    return BaseOpened(NtOpenProcess(&Handle, Access, &Attributes, &Id), Handle);
+    return BaseOpened(NtOpenProcess(&Handle, Access, &Attributes, &Id), &Handle);
 }
 
 static BOOL BasepProcessBasic(HANDLE Process, PPROCESS_BASIC_INFORMATION Information)

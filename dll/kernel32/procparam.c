@@ -28,7 +28,7 @@ static NTSTATUS BasepCopyToChild(HANDLE Process, PVOID Source, SIZE_T Bytes, PVO
 // duplicate. One that cannot be duplicated is left out.
 static HANDLE BasepGiveStandardHandle(PBASE_PUSH Push, HANDLE Handle)
 {
-    OBJECT_HANDLE_FLAG_INFORMATION Flags;
+    OBJECT_HANDLE_FLAG_INFORMATION Flags ALIGNED(4);
     HANDLE Copy = NULL;
 
     if (Handle == NULL || Handle == INVALID_HANDLE_VALUE) {

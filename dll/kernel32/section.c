@@ -43,7 +43,7 @@ HANDLE WINAPI CreateFileMappingW(HANDLE File, LPSECURITY_ATTRIBUTES Security, DW
     Status = NtCreateSection(&Handle, Access, BaseObjectAttributes(&Object, &String, Security, Name),
                              Size.QuadPart == 0 ? NULL : &Size, Protect, Attributes,
                              File == INVALID_HANDLE_VALUE ? NULL : File);
-    return BaseCreated(Status, Handle);
+    return BaseCreated(Status, &Handle);
 }
 
 HANDLE WINAPI CreateFileMappingA(HANDLE File, LPSECURITY_ATTRIBUTES Security, DWORD Protect, DWORD SizeHigh, DWORD SizeLow, LPCSTR Name)
@@ -69,7 +69,7 @@ HANDLE WINAPI OpenFileMappingW(DWORD Access, WINBOOL Inherit, LPCWSTR Name)
     }
     BaseObjectAttributes(&Object, &String, &Security, Name);
     Object.Attributes &= ~(ULONG)OBJ_OPENIF;
-    return BaseOpened(NtOpenSection(&Handle, Access, &Object), Handle);
+    return BaseOpened(NtOpenSection(&Handle, Access, &Object), &Handle);
 }
 
 HANDLE WINAPI OpenFileMappingA(DWORD Access, WINBOOL Inherit, LPCSTR Name)

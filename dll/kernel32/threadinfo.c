@@ -20,7 +20,7 @@ HANDLE WINAPI OpenThread(DWORD Access, WINBOOL Inherit, DWORD ThreadId)
     HANDLE Handle = NULL;
 
     InitializeObjectAttributes(&Attributes, NULL, Inherit ? OBJ_INHERIT : 0, NULL, NULL);
-    return BaseOpened(NtOpenThread(&Handle, Access, &Attributes, &Id), Handle);
+    return BaseOpened(NtOpenThread(&Handle, Access, &Attributes, &Id), &Handle);
 }
 
 DWORD WINAPI SuspendThread(HANDLE Thread)

@@ -11,7 +11,7 @@ HANDLE WINAPI CreateWaitableTimerW(LPSECURITY_ATTRIBUTES Security, WINBOOL Manua
     NTSTATUS Status = NtCreateTimer(&Handle, TIMER_ALL_ACCESS, BaseObjectAttributes(&Attributes, &String, Security, Name),
                                     Manual ? NotificationTimer : SynchronizationTimer);
 
-    return BaseCreated(Status, Handle);
+    return BaseCreated(Status, &Handle);
 }
 
 HANDLE WINAPI CreateWaitableTimerA(LPSECURITY_ATTRIBUTES Security, WINBOOL Manual, LPCSTR Name)
@@ -34,7 +34,7 @@ HANDLE WINAPI OpenWaitableTimerW(DWORD Access, WINBOOL Inherit, LPCWSTR Name)
     }
     BaseObjectAttributes(&Attributes, &String, &Security, Name);
     Attributes.Attributes &= ~(ULONG)OBJ_OPENIF;
-    return BaseOpened(NtOpenTimer(&Handle, Access, &Attributes), Handle);
+    return BaseOpened(NtOpenTimer(&Handle, Access, &Attributes), &Handle);
 }
 
 WINBOOL WINAPI SetWaitableTimer(HANDLE Timer, const LARGE_INTEGER *DueTime, LONG Period, PTIMERAPCROUTINE Routine, LPVOID Argument,

@@ -20,6 +20,8 @@ static NTSTATUS NTAPI AtapiReadWrite(PDEVICE_OBJECT Device, PIRP Irp)
         return DrvCompleteIrp(Irp, STATUS_INVALID_PARAMETER, 0, IO_NO_INCREMENT);
     if (Length == 0)
         return DrvCompleteIrp(Irp, STATUS_SUCCESS, 0, IO_NO_INCREMENT);
+    if (Irp->MdlAddress == NULL || MmGetMdlByteCount(Irp->MdlAddress) < Length)
+        return DrvCompleteIrp(Irp, STATUS_INVALID_PARAMETER, 0, IO_NO_INCREMENT);
     IoMarkIrpPending(Irp);
     IoStartPacket(Device, Irp, NULL, NULL);
     return STATUS_PENDING;

@@ -4,8 +4,6 @@
 
 #include "console.h"
 
-#define CHARACTER_BELL 0x07
-
 // Takes the output lock. PASSIVE_LEVEL.
 VOID ConsoleLockOutput(PCONSOLE Console)
 {
@@ -41,14 +39,12 @@ static VOID ConsolePutSerialFormat(PCONSOLE Console, PCSTR Format, ULONG First, 
         ConsolePutSerial(Console, (UCHAR)Text[Index]);
 }
 
-// One byte of a program's output. A line feed begins a new line on both sides.
-static VOID ConsolePutByte(PCONSOLE Console, UCHAR Byte)
+// One byte of a program's output for the terminal. A line feed begins a new line, as on the screen.
+static VOID ConsoleMirror(PCONSOLE Console, UCHAR Byte)
 {
     if (Byte == '\n' && Console->LastSerialByte != '\r')
         ConsolePutSerial(Console, '\r');
     ConsolePutSerial(Console, Byte);
-    if (Byte != CHARACTER_BELL && Byte != 0)
-        HalDisplayCharacter(Byte, Console->Attribute);
 }
 
 // A program's output. PASSIVE_LEVEL. Takes the output lock.
@@ -58,7 +54,8 @@ VOID ConsoleWrite(PCONSOLE Console, const UCHAR *Bytes, ULONG Length)
 
     ConsoleLockOutput(Console);
     for (Index = 0; Index < Length; Index++)
-        ConsolePutByte(Console, Bytes[Index]);
+        ConsoleMirror(Console, Bytes[Index]);
+    HalDisplayCharacters(Bytes, Length, Console->Attribute);
     ConsoleUnlockOutput(Console);
 }
 
@@ -70,12 +67,11 @@ VOID ConsoleEcho(PCONSOLE Console, const CHAR *Bytes, ULONG Length)
     ConsoleLockOutput(Console);
     for (Index = 0; Index < Length; Index++) {
         HalQueryDisplay(&Width, &Height, &X, &Y);
-        if (Bytes[Index] == '\b' && X == 0 && Y > 0) {
-            ConsolePutSerial(Console, '\b');
+        ConsoleMirror(Console, (UCHAR)Bytes[Index]);
+        if (Bytes[Index] == '\b' && X == 0 && Y > 0)
             HalSetDisplayCursor(Width - 1, Y - 1);
-        } else {
-            ConsolePutByte(Console, (UCHAR)Bytes[Index]);
-        }
+        else
+            HalDisplayCharacter((UCHAR)Bytes[Index], Console->Attribute);
     }
     ConsoleUnlockOutput(Console);
 }

@@ -8,10 +8,10 @@
 
 typedef struct _RTLP_FORMAT {
     const VOID *Text; // the format, of the same width as the buffer
-    VOID       *Buffer;
-    size_t      Count;  // units in the buffer
-    size_t      Length; // units produced so far, also those that did not fit
-    BOOLEAN     Wide;
+    VOID *Buffer;
+    size_t Count;  // units in the buffer
+    size_t Length; // units produced so far, also those that did not fit
+    BOOLEAN Wide;
 } RTLP_FORMAT, *PRTLP_FORMAT;
 
 int RtlpFormat(PRTLP_FORMAT Format, va_list Arguments);

@@ -16,14 +16,14 @@ BOOLEAN RtlpIsRvaString(PIMAGE_NT_HEADERS32 Headers, PVOID Base, ULONG Rva);
 
 // An image's export table with its arrays checked against the image's size.
 typedef struct _RTLP_EXPORTS {
-    PVOID                   Base;
-    PIMAGE_NT_HEADERS32     Headers;
+    PVOID Base;
+    PIMAGE_NT_HEADERS32 Headers;
     PIMAGE_EXPORT_DIRECTORY Directory;
-    ULONG                   DirectoryRva;
-    ULONG                   DirectorySize;
-    const ULONG            *Functions;
-    const ULONG            *Names;
-    const USHORT           *NameOrdinals;
+    ULONG DirectoryRva;
+    ULONG DirectorySize;
+    const ULONG *Functions;
+    const ULONG *Names;
+    const USHORT *NameOrdinals;
 } RTLP_EXPORTS, *PRTLP_EXPORTS;
 
 // FALSE if the image has no exports or a damaged table.

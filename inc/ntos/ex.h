@@ -52,6 +52,24 @@ PVOID ExAllocateFromLookasideList(PGENERAL_LOOKASIDE List);
 VOID ExFreeToLookasideList(PGENERAL_LOOKASIDE List, PVOID Entry);
 VOID ExDeleteLookasideList(PGENERAL_LOOKASIDE List);
 
+// --- critical regions without a call, for the shortest paths (KeEnterCriticalRegion, KeLeaveCriticalRegion: ke/)
+FORCEINLINE PKTHREAD ExEnterCriticalRegion(VOID)
+{
+    PKTHREAD Thread = KeGetCurrentThread();
+
+    Thread->KernelApcDisable--;
+    __asm__ volatile("" : : : "memory");
+    return Thread;
+}
+FORCEINLINE VOID ExLeaveCriticalRegion(PKTHREAD Thread)
+{
+    __asm__ volatile("" : : : "memory");
+    if (++Thread->KernelApcDisable == 0 && !IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode])) {
+        Thread->KernelApcDisable--;
+        KeLeaveCriticalRegion(); // looks closer
+    }
+}
+
 // --- fast mutexes: raise to APC_LEVEL. Guarded mutexes: enter a guarded region instead.
 typedef struct _FAST_MUTEX {
     LONG Count; // 1: free
@@ -159,6 +177,9 @@ PHANDLE_TABLE ExCreateHandleTable(PEPROCESS Process); // NULL when there is no m
 VOID ExDestroyHandleTable(PHANDLE_TABLE Table);
 // Entry.Object must be 8-byte aligned. NULL when full or out of memory. The new entry is unlocked.
 HANDLE ExCreateHandle(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry);
+// Copies the entry of Handle and adds one to the LONG its object begins with (Ob's pointer count), as one step. FALSE: the
+// handle is not in use. The short way of ExMapHandleToPointer, for ObReferenceObjectByHandle.
+BOOLEAN ExReferenceHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY Copy);
 // Finds and locks an entry; NULL if the handle is not in use. Caller is in a critical region until ExUnlockHandleTableEntry.
 PHANDLE_TABLE_ENTRY ExMapHandleToPointer(PHANDLE_TABLE Table, HANDLE Handle);
 VOID ExUnlockHandleTableEntry(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry);

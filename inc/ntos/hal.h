@@ -65,6 +65,7 @@ VOID HalSetRealTimeClock(PTIME_FIELDS Time);
 // --- the boot screen and the debug port; usable from the first instruction of phase 0 at any IRQL.
 VOID HalDisplayString(PCSTR String);             // VGA text; \n \r \b \t
 VOID HalDisplayCharacter(UCHAR Character, UCHAR Attribute);
+VOID HalDisplayCharacters(const UCHAR *Characters, ULONG Length, UCHAR Attribute);
 VOID HalClearDisplay(UCHAR Attribute);
 VOID HalSetDisplayCursor(ULONG X, ULONG Y);
 VOID HalQueryDisplay(PULONG Width, PULONG Height, PULONG X, PULONG Y);

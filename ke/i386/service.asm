@@ -220,10 +220,12 @@ KiInvalidService:
         mov     eax, STATUS_INVALID_SYSTEM_SERVICE
         jmp     KiServiceExit
 
-; eax becomes part of the context that the APC returns to.
+; eax becomes part of the context that the APC returns to, unless the service (NtContinue) has set all of that itself.
 KiServiceApc:
+        cmp     dword [esp + KTRAP_FRAME.DbgArgMark], KI_FRAME_FULL
+        je      .full
         mov     [esp + KTRAP_FRAME.Eax], eax
-        mov     ecx, ebp
+.full:  mov     ecx, ebp
         call    KiDeliverApcOnExit
         mov     eax, [ebp + KTRAP_FRAME.Eax]
         jmp     KiServiceExit

@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: MIT
-; Calling a DLL's entry point. Some are declared with the wrong calling convention or spoil registers: whatever they do to
-; esp, ebx, esi and edi, the loader goes on.
+; Calling a DLL's entry point. Some are declared with the wrong calling convention or spoil registers: whatever they do
+; to esp, ebx, esi and edi, the loader goes on.
 
 %include "rtl/i386/asm.inc"
 

@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: MIT
-; The 64-bit helpers that Microsoft's compiler calls by name, over libgcc's: two 64-bit arguments on the stack, removed by
-; the callee. _alldvrm and _aulldvrm return the remainder in ebx:ecx. Source: SDK documentation (compiler helpers).
+; The 64-bit helpers that Microsoft's compiler calls by name, over libgcc's: two 64-bit arguments on the stack, removed
+; by the callee. _alldvrm and _aulldvrm return the remainder in ebx:ecx. Source: SDK documentation (compiler helpers).
 
         extern  ___divdi3
         extern  ___moddi3

@@ -1,7 +1,8 @@
 ; SPDX-License-Identifier: MIT
 ; What structured exception handling cannot say in C: calling a handler under a guard frame, and taking or loading the
 ; registers of a caller. The walk over the frames is in rtl/exception.c and rtl/unwind.c.
-; Source: the published description of x86 SEH (M. Pietrek, MSJ 1/1997), SDK documentation of RtlUnwind, RtlCaptureContext.
+; Source: the published description of x86 SEH (M. Pietrek, MSJ 1/1997), SDK documentation of RtlUnwind,
+; RtlCaptureContext.
 
 %include "rtl/i386/asm.inc"
 

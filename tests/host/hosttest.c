@@ -12,7 +12,7 @@
 
 extern const HOST_TEST __start_hosttests[], __stop_hosttests[];
 
-static ULONG       HostFailures, HostSeed = 1;
+static ULONG HostFailures, HostSeed = 1;
 static const char *HostCurrent;
 
 static LONG HostCall(LONG Number, LONG a, LONG b, LONG c, LONG d, LONG e)
@@ -28,7 +28,7 @@ static LONG HostCall(LONG Number, LONG a, LONG b, LONG c, LONG d, LONG e)
 
 VOID HostPrint(const char *Format, ...)
 {
-    char    Text[512];
+    char Text[512];
     va_list Arguments;
 
     va_start(Arguments, Format);
@@ -42,8 +42,8 @@ VOID HostExpect(BOOLEAN Condition, const char *Expression, ULONGLONG Got, ULONGL
     if (Condition)
         return;
     HostFailures++;
-    HostPrint("FAIL %s: %s:%u: %s: got 0x%I64x, expected 0x%I64x (HOST_SEED=%u)\n", HostCurrent, File, Line, Expression, Got, Want,
-              HostSeed);
+    HostPrint("FAIL %s: %s:%u: %s: got 0x%I64x, expected 0x%I64x (HOST_SEED=%u)\n", HostCurrent, File, Line, Expression,
+              Got, Want, HostSeed);
 }
 
 ULONG HostRandom(VOID)
@@ -61,7 +61,7 @@ ULONG HostRandom(VOID)
 PVOID HostGuarded(SIZE_T Size)
 {
     SIZE_T Room = ROUND_TO_PAGES(Size);
-    LONG   Base = HostCall(SYS_MMAP2, 0, (LONG)(Room + PAGE_SIZE), HOST_PROT_RW, HOST_MAP_PRIVATE_ANONYMOUS, -1);
+    LONG Base = HostCall(SYS_MMAP2, 0, (LONG)(Room + PAGE_SIZE), HOST_PROT_RW, HOST_MAP_PRIVATE_ANONYMOUS, -1);
 
     HostCall(SYS_MPROTECT, Base + (LONG)Room, PAGE_SIZE, 0, 0, 0);
     return (PCHAR)Base + Room - Size;
@@ -78,9 +78,9 @@ static VOID HostReadEnvironment(char **Environment)
 // Stack: argc, argv[], NULL, envp[], NULL.
 __attribute__((used)) static VOID HostMain(LONG *Stack)
 {
-    char           **Arguments = (char **)(Stack + 1);
+    char **Arguments = (char **)(Stack + 1);
     const HOST_TEST *Test;
-    ULONG            Failed = 0;
+    ULONG Failed = 0;
 
     HostReadEnvironment(Arguments + Stack[0] + 1);
     for (Test = __start_hosttests; Test < __stop_hosttests; Test++) {
@@ -96,7 +96,8 @@ __attribute__((used)) static VOID HostMain(LONG *Stack)
     HostCall(SYS_EXIT, Failed != 0, 0, 0, 0, 0);
 }
 
-__asm__(".globl _start\n_start:\n    xor %ebp, %ebp\n    mov %esp, %eax\n    and $-16, %esp\n    sub $12, %esp\n    push %eax\n    call HostMain\n");
+__asm__(".globl _start\n_start:\n    xor %ebp, %ebp\n    mov %esp, %eax\n    and $-16, %esp\n    sub $12, %esp\n    "
+        "push %eax\n    call HostMain\n");
 
 // The allocator of the shared Rtl code: guarded, never reused.
 PVOID NTAPI RtlpAllocateMemory(SIZE_T Bytes, ULONG Tag)

@@ -13,17 +13,17 @@ typedef struct _HOST_TEST {
     VOID (*Routine)(VOID);
 } HOST_TEST;
 
-#define HOST_TEST(Law)                                                                                   \
-    static VOID Law(VOID);                                                                               \
-    static const HOST_TEST Law##_entry __attribute__((used, section("hosttests"), aligned(4))) = {#Law, Law}; \
+#define HOST_TEST(Law)                                                                                                 \
+    static VOID Law(VOID);                                                                                             \
+    static const HOST_TEST Law##_entry __attribute__((used, section("hosttests"), aligned(4))) = {#Law, Law};          \
     static VOID Law(VOID)
 
 VOID HostExpect(BOOLEAN Condition, const char *Expression, ULONGLONG Got, ULONGLONG Want, const char *File, ULONG Line);
 #define expect(e) HostExpect(!!(e), #e, 0, 1, __FILE__, __LINE__)
-#define expect_eq(got, want)                                                                        \
-    do {                                                                                            \
-        ULONGLONG Got_ = (ULONGLONG)(got), Want_ = (ULONGLONG)(want);                               \
-        HostExpect(Got_ == Want_, #got " == " #want, Got_, Want_, __FILE__, __LINE__);              \
+#define expect_eq(got, want)                                                                                           \
+    do {                                                                                                               \
+        ULONGLONG Got_ = (ULONGLONG)(got), Want_ = (ULONGLONG)(want);                                                  \
+        HostExpect(Got_ == Want_, #got " == " #want, Got_, Want_, __FILE__, __LINE__);                                 \
     } while (0)
 #define expect_text(got, want) HostExpect(strcmp((got), (want)) == 0, #got " is " #want, 0, 0, __FILE__, __LINE__)
 

@@ -9,6 +9,6 @@ int main(void)
 {
     printf("before\n");
     fflush(stdout);
-    printf("after %d\n", 1 / Zero);
+    printf("after %d\n", 7 / Zero);
     return 0;
 }

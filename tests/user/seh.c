@@ -50,7 +50,7 @@ static void AccessViolation(void)
         *Bad = 1;
         CHECK(!"came behind a faulting write");
     }
-    CHECK_EQUAL(Seen.ExceptionCode, (LONG)EXCEPTION_ACCESS_VIOLATION);
+    CHECK_EQUAL(Seen.ExceptionCode, (DWORD)EXCEPTION_ACCESS_VIOLATION);
     CHECK(Seen.NumberParameters == 2 && Seen.ExceptionInformation[0] == 1 && Seen.ExceptionInformation[1] == 0x123450);
     if (setjmp(Frame.Resume) == 0) {
         CHECK_EQUAL(*Bad, 0);
@@ -59,7 +59,7 @@ static void AccessViolation(void)
     if (setjmp(Frame.Resume) == 0) {
         *(volatile int *)0x80001000 = 1; // the kernel's memory
     }
-    CHECK_EQUAL(Seen.ExceptionCode, (LONG)EXCEPTION_ACCESS_VIOLATION);
+    CHECK_EQUAL(Seen.ExceptionCode, (DWORD)EXCEPTION_ACCESS_VIOLATION);
     Pop(&Frame);
 }
 
@@ -74,20 +74,20 @@ static void DivideAndOthers(void)
     if (setjmp(Frame.Resume) == 0) {
         Result = Result / Zero;
     }
-    CHECK_EQUAL(Seen.ExceptionCode, (LONG)EXCEPTION_INT_DIVIDE_BY_ZERO);
+    CHECK_EQUAL(Seen.ExceptionCode, (DWORD)EXCEPTION_INT_DIVIDE_BY_ZERO);
     CHECK_EQUAL(Result, 7);
     if (setjmp(Frame.Resume) == 0) {
         __asm__ volatile("ud2");
     }
-    CHECK_EQUAL(Seen.ExceptionCode, (LONG)EXCEPTION_ILLEGAL_INSTRUCTION);
+    CHECK_EQUAL(Seen.ExceptionCode, (DWORD)EXCEPTION_ILLEGAL_INSTRUCTION);
     if (setjmp(Frame.Resume) == 0) {
         __asm__ volatile("cli");
     }
-    CHECK_EQUAL(Seen.ExceptionCode, (LONG)EXCEPTION_PRIV_INSTRUCTION);
+    CHECK_EQUAL(Seen.ExceptionCode, (DWORD)EXCEPTION_PRIV_INSTRUCTION);
     if (setjmp(Frame.Resume) == 0) {
         __asm__ volatile("int3");
     }
-    CHECK_EQUAL(Seen.ExceptionCode, (LONG)EXCEPTION_BREAKPOINT);
+    CHECK_EQUAL(Seen.ExceptionCode, (DWORD)EXCEPTION_BREAKPOINT);
     if (setjmp(Frame.Resume) == 0) {
         ULONG_PTR Arguments[2] = {11, 22};
 
@@ -129,7 +129,7 @@ static void Nested(void)
     if (setjmp(Frame.Resume) == 0) {
         FaultInside();
     }
-    CHECK_EQUAL(Seen.ExceptionCode, (LONG)EXCEPTION_ACCESS_VIOLATION);
+    CHECK_EQUAL(Seen.ExceptionCode, (DWORD)EXCEPTION_ACCESS_VIOLATION);
     CHECK_EQUAL(Unwound, 1);
     __asm__ volatile("mov %%fs:0, %0" : "=r"(After));
     CHECK(Head == After);

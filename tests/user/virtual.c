@@ -77,10 +77,10 @@ static void ReserveAndCommit(void)
     CHECK_EQUAL(FaultsRead(Base + 5 * PAGE), 1);
     CHECK(VirtualAlloc(Base + 5 * PAGE, PAGE, MEM_COMMIT, PAGE_READWRITE) != NULL && Base[5 * PAGE] == 0);
     CHECK_FAILS(VirtualFree(Base, PAGE, MEM_RELEASE), ERROR_INVALID_PARAMETER);
-    CHECK_FAILS(VirtualFree(Base + PAGE, 0, MEM_RELEASE), ERROR_INVALID_PARAMETER);
+    CHECK_FAILS(VirtualFree(Base + PAGE, 0, MEM_RELEASE), ERROR_INVALID_ADDRESS);
     CHECK(VirtualFree(Base, 0, MEM_RELEASE));
     CHECK_EQUAL(Query(Base).State, MEM_FREE);
-    CHECK_FAILS(VirtualFree(Base, 0, MEM_RELEASE), ERROR_INVALID_PARAMETER);
+    CHECK_FAILS(VirtualFree(Base, 0, MEM_RELEASE), ERROR_INVALID_ADDRESS);
 }
 
 static void Protection(void)

@@ -6,7 +6,7 @@
 #define MAXIMUM_BITS 300
 #define ROUNDS 4000
 
-static UCHAR  Model[MAXIMUM_BITS];
+static UCHAR Model[MAXIMUM_BITS];
 static PULONG Words;
 
 static BOOLEAN ModelIs(ULONG Start, ULONG Count, UCHAR Value)
@@ -37,7 +37,8 @@ static ULONG ModelFind(ULONG Bits, ULONG Count, ULONG Hint)
 
 static VOID CheckOnce(PRTL_BITMAP Map, ULONG Bits)
 {
-    ULONG Start = HostRandom() % Bits, Count = HostRandom() % (Bits - Start + 1), Want = HostRandom() % 40 + 1, i, Ones = 0;
+    ULONG Start = HostRandom() % Bits, Count = HostRandom() % (Bits - Start + 1), Want = HostRandom() % 40 + 1, i,
+          Ones = 0;
 
     switch (HostRandom() % 4) {
     case 0:
@@ -70,7 +71,7 @@ static VOID CheckOnce(PRTL_BITMAP Map, ULONG Bits)
 HOST_TEST(a_bitmap_is_an_array_of_bits)
 {
     RTL_BITMAP Map;
-    ULONG      Round, Bits = 0;
+    ULONG Round, Bits = 0;
 
     for (Round = 0; Round < ROUNDS; Round++) {
         if (Round % 200 == 0) {
@@ -88,7 +89,7 @@ HOST_TEST(a_bitmap_is_an_array_of_bits)
 
 HOST_TEST(ranges_outside_the_bitmap_change_nothing)
 {
-    ULONG      Buffer[2] = {0, 0};
+    ULONG Buffer[2] = {0, 0};
     RTL_BITMAP Map;
 
     RtlInitializeBitMap(&Map, Buffer, 40);

@@ -23,7 +23,8 @@ HOST_TEST(numbers_obey_flags_width_and_precision)
     expect_text(Format("%.5d|%8.3d|%-8.3d|%.0d", 7, 7, 7, 0), "00007|     007|007     |");
     expect_text(Format("%*d|%-*d|%.*d", 4, 1, 4, 1, 3, 1), "   1|1   |001");
     expect_text(Format("%hd %hu", 0x12345, 0x12345), "9029 9029");
-    expect_text(Format("%I64d %lld %I64x", -5000000000ll, 18446744073ll, 0x123456789ABCDEFull), "-5000000000 18446744073 123456789abcdef");
+    expect_text(Format("%I64d %lld %I64x", -5000000000ll, 18446744073ll, 0x123456789ABCDEFull),
+                "-5000000000 18446744073 123456789abcdef");
     expect_text(Format("%p", (PVOID)0x401000), "00401000");
     expect_text(Format("%%%c%c", 'a', 'b'), "%ab");
 }
@@ -31,7 +32,7 @@ HOST_TEST(numbers_obey_flags_width_and_precision)
 HOST_TEST(strings_obey_width_and_precision)
 {
     UNICODE_STRING Wide = RTL_CONSTANT_STRING(L"wide");
-    ANSI_STRING    Narrow = RTL_CONSTANT_STRING("narrow");
+    ANSI_STRING Narrow = RTL_CONSTANT_STRING("narrow");
 
     expect_text(Format("%s|%6s|%-6s|%.2s", "abc", "abc", "abc", "abc"), "abc|   abc|abc   |ab");
     expect_text(Format("%ws %S %ls %hs", L"one", L"two", L"three", "four"), "one two three four");

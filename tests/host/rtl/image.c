@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Laws of rtl/image.c and export.c: a sound image gives its exports; a damaged one gives nothing worse than "not found". The
-// image lies against an unreadable page, so that any look outside it is a crash.
+// Laws of rtl/image.c and export.c: a sound image gives its exports; a damaged one gives nothing worse than "not
+// found". The image lies against an unreadable page, so that any look outside it is a crash.
 
 #include "hosttest.h"
 #include "rtlimage.h"
@@ -15,13 +15,13 @@ static const char *const Names[] = {"Alpha", "Beta", "Delta", "Forward", "Gamma"
 // An image as it lies in memory, with five exports.
 static VOID BuildImage(PCHAR Base)
 {
-    PIMAGE_DOS_HEADER       Dos = (PIMAGE_DOS_HEADER)Base;
-    PIMAGE_NT_HEADERS32     Nt = (PIMAGE_NT_HEADERS32)(Base + NT_OFFSET);
+    PIMAGE_DOS_HEADER Dos = (PIMAGE_DOS_HEADER)Base;
+    PIMAGE_NT_HEADERS32 Nt = (PIMAGE_NT_HEADERS32)(Base + NT_OFFSET);
     PIMAGE_EXPORT_DIRECTORY Directory = (PIMAGE_EXPORT_DIRECTORY)(Base + EXPORT_RVA);
-    PULONG                  Functions = (PULONG)(Directory + 1), NameRvas = Functions + 5;
-    PUSHORT                 Ordinals = (PUSHORT)(NameRvas + 5);
-    PCHAR                   Text = (PCHAR)(Ordinals + 6);
-    ULONG                   i;
+    PULONG Functions = (PULONG)(Directory + 1), NameRvas = Functions + 5;
+    PUSHORT Ordinals = (PUSHORT)(NameRvas + 5);
+    PCHAR Text = (PCHAR)(Ordinals + 6);
+    ULONG i;
 
     memset(Base, 0, IMAGE_SIZE);
     Dos->e_magic = IMAGE_DOS_SIGNATURE;
@@ -53,10 +53,10 @@ static VOID BuildImage(PCHAR Base)
 
 HOST_TEST(exports_are_found_by_name_and_forwarders_are_not_addresses)
 {
-    PCHAR        Base = HostGuarded(IMAGE_SIZE);
+    PCHAR Base = HostGuarded(IMAGE_SIZE);
     RTLP_EXPORTS Exports;
-    PCSTR        Forwarder;
-    ULONG        i;
+    PCSTR Forwarder;
+    ULONG i;
 
     BuildImage(Base);
     expect(RtlpOpenExports(&Exports, Base));
@@ -72,14 +72,15 @@ HOST_TEST(exports_are_found_by_name_and_forwarders_are_not_addresses)
 
 static VOID Exercise(PCHAR Base)
 {
-    RTLP_EXPORTS        Exports;
+    RTLP_EXPORTS Exports;
     PIMAGE_NT_HEADERS32 Headers;
-    PCSTR               Forwarder;
-    ULONG               i, Size;
+    PCSTR Forwarder;
+    ULONG i, Size;
 
     if (!NT_SUCCESS(RtlImageNtHeaderEx(0, Base, IMAGE_SIZE, &Headers)))
         return;
-    Headers->OptionalHeader.SizeOfImage = min_of(Headers->OptionalHeader.SizeOfImage, (ULONG)IMAGE_SIZE); // as Mm guarantees
+    Headers->OptionalHeader.SizeOfImage =
+        min_of(Headers->OptionalHeader.SizeOfImage, (ULONG)IMAGE_SIZE); // as Mm guarantees
     for (i = 0; i < 20; i++)
         RtlImageDirectoryEntryToData(Base, TRUE, (USHORT)i, &Size);
     for (i = 0; i < 5; i++)

@@ -30,20 +30,27 @@ static BOOLEAN Model(const WCHAR *e, const WCHAR *n)
     BOOLEAN LastDot = *n == '.' && wcschr(n + 1, '.') == NULL;
 
     switch (*e) {
-    case 0: return *n == 0;
-    case '*': return Model(e + 1, n) || (*n != 0 && Model(e, n + 1));
-    case '<': return Model(e + 1, n) || (*n != 0 && !LastDot && Model(e, n + 1));
-    case '?': return *n != 0 && Model(e + 1, n + 1);
-    case '>': return *n == 0 || *n == '.' ? Model(e + 1, n) : Model(e + 1, n + 1);
-    case '"': return *n == '.' ? Model(e + 1, n + 1) : *n == 0 && Model(e + 1, n);
-    default: return *e == *n && Model(e + 1, n + 1);
+    case 0:
+        return *n == 0;
+    case '*':
+        return Model(e + 1, n) || (*n != 0 && Model(e, n + 1));
+    case '<':
+        return Model(e + 1, n) || (*n != 0 && !LastDot && Model(e, n + 1));
+    case '?':
+        return *n != 0 && Model(e + 1, n + 1);
+    case '>':
+        return *n == 0 || *n == '.' ? Model(e + 1, n) : Model(e + 1, n + 1);
+    case '"':
+        return *n == '.' ? Model(e + 1, n + 1) : *n == 0 && Model(e + 1, n);
+    default:
+        return *e == *n && Model(e + 1, n + 1);
     }
 }
 
 HOST_TEST(the_automaton_agrees_with_the_definition)
 {
     static const WCHAR Pattern[] = L"AB.*<?>\"", Letters[] = L"AB.";
-    ULONG              Round;
+    ULONG Round;
 
     for (Round = 0; Round < 40000; Round++) {
         WCHAR e[8] = {0}, n[8] = {0};
@@ -59,9 +66,9 @@ HOST_TEST(the_automaton_agrees_with_the_definition)
 
 HOST_TEST(many_stars_do_not_take_for_ever)
 {
-    static WCHAR   e[400], n[255];
+    static WCHAR e[400], n[255];
     UNICODE_STRING Expression = {sizeof(e), sizeof(e), e}, Name = {sizeof(n), sizeof(n), n};
-    ULONG          i;
+    ULONG i;
 
     for (i = 0; i < 400; i++)
         e[i] = i % 2 ? 'A' : '*';

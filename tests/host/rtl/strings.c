@@ -15,7 +15,7 @@ static VOID FillRandom(PUCHAR Buffer, ULONG Length)
 HOST_TEST(memmove_equals_a_copy_through_a_second_buffer)
 {
     static UCHAR a[ROOM], b[ROOM], Second[ROOM];
-    ULONG        Round, i;
+    ULONG Round, i;
 
     for (Round = 0; Round < ROUNDS; Round++) {
         ULONG From = HostRandom() % 60, To = HostRandom() % 60, Length = HostRandom() % 130;
@@ -37,7 +37,7 @@ HOST_TEST(memmove_equals_a_copy_through_a_second_buffer)
 HOST_TEST(memset_and_memcpy_touch_exactly_their_bytes)
 {
     static UCHAR a[ROOM], b[ROOM];
-    ULONG        Round, i;
+    ULONG Round, i;
 
     for (Round = 0; Round < ROUNDS; Round++) {
         ULONG At = HostRandom() % 60, Length = HostRandom() % 100;
@@ -57,7 +57,7 @@ HOST_TEST(memset_and_memcpy_touch_exactly_their_bytes)
 HOST_TEST(memcmp_orders_by_the_first_difference)
 {
     static UCHAR a[ROOM], b[ROOM];
-    ULONG        Round;
+    ULONG Round;
 
     for (Round = 0; Round < ROUNDS; Round++) {
         ULONG Length = HostRandom() % ROOM, At;
@@ -77,7 +77,7 @@ HOST_TEST(memcmp_orders_by_the_first_difference)
 
 HOST_TEST(string_functions_read_no_further_than_the_terminator)
 {
-    char  *s = HostGuarded(6);
+    char *s = HostGuarded(6);
     WCHAR *w = HostGuarded(6 * sizeof(WCHAR));
 
     strcpy(s, "abcab");
@@ -123,11 +123,11 @@ HOST_TEST(append_never_writes_past_the_maximum_length)
     ULONG Round;
 
     for (Round = 0; Round < ROUNDS / 4; Round++) {
-        ULONG          Room = (HostRandom() % 20) * sizeof(WCHAR), Length = (HostRandom() % 20) * sizeof(WCHAR);
+        ULONG Room = (HostRandom() % 20) * sizeof(WCHAR), Length = (HostRandom() % 20) * sizeof(WCHAR);
         UNICODE_STRING Destination = {0, (USHORT)Room, HostGuarded(Room)};
-        WCHAR          Text[20] = {0};
+        WCHAR Text[20] = {0};
         UNICODE_STRING Source = {(USHORT)Length, (USHORT)Length, Text};
-        NTSTATUS       Status = RtlAppendUnicodeStringToString(&Destination, &Source);
+        NTSTATUS Status = RtlAppendUnicodeStringToString(&Destination, &Source);
 
         expect_eq(NT_SUCCESS(Status), Length <= Room);
         expect_eq(Destination.Length, NT_SUCCESS(Status) ? Length : 0);
@@ -141,9 +141,9 @@ HOST_TEST(comparison_is_an_order)
     ULONG Round;
 
     for (Round = 0; Round < ROUNDS; Round++) {
-        WCHAR          Text[3][4];
+        WCHAR Text[3][4];
         UNICODE_STRING s[3];
-        ULONG          i, j;
+        ULONG i, j;
 
         for (i = 0; i < 3; i++) {
             for (j = 0; j < 4; j++)
@@ -152,15 +152,16 @@ HOST_TEST(comparison_is_an_order)
         }
         for (i = 0; i < 2; i++) {
             BOOLEAN Fold = i == 1;
-            LONG    ab = RtlCompareUnicodeString(&s[0], &s[1], Fold), ba = RtlCompareUnicodeString(&s[1], &s[0], Fold);
-            LONG    bc = RtlCompareUnicodeString(&s[1], &s[2], Fold), ac = RtlCompareUnicodeString(&s[0], &s[2], Fold);
-            ULONG   ha, hb;
+            LONG ab = RtlCompareUnicodeString(&s[0], &s[1], Fold), ba = RtlCompareUnicodeString(&s[1], &s[0], Fold);
+            LONG bc = RtlCompareUnicodeString(&s[1], &s[2], Fold), ac = RtlCompareUnicodeString(&s[0], &s[2], Fold);
+            ULONG ha, hb;
 
             expect((ab < 0) == (ba > 0) && (ab == 0) == (ba == 0));
             expect(!(ab <= 0 && bc <= 0) || ac <= 0);
             expect((ab == 0) == RtlEqualUnicodeString(&s[0], &s[1], Fold));
             expect(!RtlPrefixUnicodeString(&s[0], &s[1], Fold) || ab <= 0);
-            expect(NT_SUCCESS(RtlHashUnicodeString(&s[0], Fold, 0, &ha)) && NT_SUCCESS(RtlHashUnicodeString(&s[1], Fold, 1, &hb)));
+            expect(NT_SUCCESS(RtlHashUnicodeString(&s[0], Fold, 0, &ha)) &&
+                   NT_SUCCESS(RtlHashUnicodeString(&s[1], Fold, 1, &hb)));
             expect(ab != 0 || ha == hb);
         }
     }
@@ -169,12 +170,12 @@ HOST_TEST(comparison_is_an_order)
 HOST_TEST(integers_survive_the_way_through_text)
 {
     static const ULONG Bases[] = {2, 8, 10, 16};
-    ULONG              Round;
+    ULONG Round;
 
     for (Round = 0; Round < ROUNDS; Round++) {
-        WCHAR          Text[40];
+        WCHAR Text[40];
         UNICODE_STRING String = {0, sizeof(Text), Text};
-        ULONG          Value = HostRandom() >> (HostRandom() % 32), Base = Bases[Round % 4], Back = 0;
+        ULONG Value = HostRandom() >> (HostRandom() % 32), Base = Bases[Round % 4], Back = 0;
 
         expect(NT_SUCCESS(RtlIntegerToUnicodeString(Value, Base, &String)));
         expect(NT_SUCCESS(RtlUnicodeStringToInteger(&String, Base, &Back)));

@@ -28,7 +28,7 @@ HOST_TEST(every_byte_of_1252_survives_the_way_through_unicode)
     ULONG c, Size;
 
     for (c = 0; c < 256; c++) {
-        CHAR  Byte = (CHAR)c, Back = 0;
+        CHAR Byte = (CHAR)c, Back = 0;
         WCHAR Wide = 0;
 
         expect(NT_SUCCESS(RtlMultiByteToUnicodeN(&Wide, sizeof(Wide), &Size, &Byte, 1)) && Size == 2);
@@ -40,7 +40,7 @@ HOST_TEST(every_byte_of_1252_survives_the_way_through_unicode)
 HOST_TEST(characters_outside_1252_become_question_marks)
 {
     WCHAR Wide[3] = {0x4E2D, 0x20AC, 0x80};
-    CHAR  Narrow[3];
+    CHAR Narrow[3];
     ULONG Size;
 
     expect(NT_SUCCESS(RtlUnicodeToMultiByteN(Narrow, 3, &Size, Wide, sizeof(Wide))));
@@ -65,7 +65,7 @@ HOST_TEST(every_code_point_survives_the_way_through_utf8)
     for (Point = 0; Point < 0x110000; Point++) {
         WCHAR Wide[2], Again[2] = {0, 0};
         ULONG Units = Encode(Point, Wide);
-        CHAR  Utf8[4];
+        CHAR Utf8[4];
 
         if (Point >= 0xD800 && Point < 0xE000)
             continue;
@@ -102,15 +102,16 @@ HOST_TEST(conversions_never_leave_their_buffers)
     ULONG Round;
 
     for (Round = 0; Round < 2000; Round++) {
-        ULONG    Count = HostRandom() % 12, Room = HostRandom() % 12, i, Size;
-        char    *Source = HostGuarded(Count), *Narrow = HostGuarded(Room);
-        WCHAR   *Wide = HostGuarded(Room * 2);
+        ULONG Count = HostRandom() % 12, Room = HostRandom() % 12, i, Size;
+        char *Source = HostGuarded(Count), *Narrow = HostGuarded(Room);
+        WCHAR *Wide = HostGuarded(Room * 2);
         NTSTATUS Status;
 
         for (i = 0; i < Count; i++)
             Source[i] = (char)(HostRandom() | (HostRandom() & 0x80));
         Status = RtlUTF8ToUnicodeN(Wide, Room * 2, &Size, Source, Count);
-        expect(Size <= Room * 2 && (Status == STATUS_SUCCESS || Status == STATUS_SOME_NOT_MAPPED || Status == STATUS_BUFFER_TOO_SMALL));
+        expect(Size <= Room * 2 &&
+               (Status == STATUS_SUCCESS || Status == STATUS_SOME_NOT_MAPPED || Status == STATUS_BUFFER_TOO_SMALL));
         Status = RtlUnicodeToUTF8N(Narrow, Room, &Size, (PWSTR)Source, Count & ~1u);
         expect(Size <= Room || Status == STATUS_BUFFER_TOO_SMALL);
     }

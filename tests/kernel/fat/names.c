@@ -3,15 +3,17 @@
 
 #include "fattest.h"
 
-// The number of entries in a directory whose names match, "." and ".." included.
-static ULONG FtCount(HANDLE Directory, PCWSTR Pattern)
+// The number of entries in a directory whose names match, "." and ".." included. (A handle keeps its first pattern.)
+static ULONG FtCount(HANDLE Root, PCWSTR Pattern)
 {
     PUCHAR Buffer = ExAllocatePoolWithTag(PagedPool, 1500, TAG_FAT_NAME);
     UNICODE_STRING Name;
     IO_STATUS_BLOCK IoStatus;
     BOOLEAN Restart = TRUE;
+    HANDLE Directory;
     ULONG Count = 0;
 
+    expect_status(FtOpenEx(Root, L"", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE, 0, &Directory, NULL), STATUS_SUCCESS);
     RtlInitUnicodeString(&Name, Pattern);
     while (NT_SUCCESS(ZwQueryDirectoryFile(Directory, NULL, NULL, NULL, &IoStatus, Buffer, 1500, FileBothDirectoryInformation, FALSE, &Name,
                                            Restart))) {
@@ -21,6 +23,7 @@ static ULONG FtCount(HANDLE Directory, PCWSTR Pattern)
             Entry = (PFILE_BOTH_DIR_INFORMATION)((PUCHAR)Entry + Entry->NextEntryOffset);
         Restart = FALSE;
     }
+    ZwClose(Directory);
     ExFreePoolWithTag(Buffer, TAG_FAT_NAME);
     return Count;
 }
@@ -103,7 +106,7 @@ KTEST(fat, names_that_are_no_names_are_refused)
         PCWSTR Name;
         NTSTATUS Status;
     } Cases[] = {{L"a*b", STATUS_OBJECT_NAME_INVALID},         {L"a?b", STATUS_OBJECT_NAME_INVALID},  {L"a<b", STATUS_OBJECT_NAME_INVALID},
-                 {L"a|b", STATUS_OBJECT_NAME_INVALID},         {L"a\"b", STATUS_OBJECT_NAME_INVALID}, {L"x\\\\y", STATUS_OBJECT_NAME_INVALID},
+                 {L"a|b", STATUS_OBJECT_NAME_INVALID},         {L"a\"b", STATUS_OBJECT_NAME_INVALID}, {L"x\\\\y", STATUS_OBJECT_PATH_NOT_FOUND},
                  {L"none\\file", STATUS_OBJECT_PATH_NOT_FOUND}, {L"f\\file", STATUS_OBJECT_PATH_NOT_FOUND}, {L"..", STATUS_OBJECT_NAME_INVALID}};
     HANDLE Directory = FtMakeDirectory(L"ftbad"), File;
 
@@ -145,7 +148,8 @@ KTEST(fat, rename_moves_and_replaces)
     UCHAR Byte;
     ULONG Done;
 
-    expect_status(FtOpenEx(Directory, L"sub", FILE_LIST_DIRECTORY | DELETE, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE, 0, &Sub, NULL), 0);
+    // Io opens the target directory without FILE_SHARE_DELETE: Sub must not have DELETE access.
+    expect_status(FtOpenEx(Directory, L"sub", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE, 0, &Sub, NULL), 0);
     FtTouch(Sub, L"target");
     expect_status(FtOpen(Directory, L"source", FILE_CREATE, 0, &File), STATUS_SUCCESS);
     expect_status(FtWrite(File, 0, "S", 1), STATUS_SUCCESS);
@@ -160,10 +164,41 @@ KTEST(fat, rename_moves_and_replaces)
     ZwClose(Other);
     expect_eq(FtCount(Sub, L"*"), 3);
     expect_eq(FtCount(Directory, L"*"), 3);
-    expect_status(FtRename(Sub, NULL, L"other", FALSE), STATUS_ACCESS_DENIED); // File is open below it
+    expect_status(FtOpenEx(Directory, L"sub", DELETE, FT_SHARE_ALL, FILE_OPEN, 0, 0, &Other, NULL), STATUS_SUCCESS);
+    expect_status(FtRename(Other, NULL, L"other", FALSE), STATUS_ACCESS_DENIED); // File is open below it
     ZwClose(File);
-    expect_status(FtRename(Sub, Sub, L"inside", FALSE), STATUS_INVALID_PARAMETER);
+    expect_status(FtRename(Other, NULL, L"other", FALSE), STATUS_SUCCESS);
+    expect_status(FtRename(Other, NULL, L"sub", FALSE), STATUS_SUCCESS);
+    ZwClose(Other);
     expect_status(FtDelete(Sub, L"target"), STATUS_SUCCESS);
-    FtDropDirectory(Sub);
+    ZwClose(Sub);
+    expect_status(FtDelete(Directory, L"sub"), STATUS_SUCCESS);
     FtDropDirectory(Directory);
+}
+
+KTEST(fat, directory_is_not_moved_into_itself)
+{
+    // Law: a directory cannot go below itself; into another directory it takes its files along.
+    HANDLE Root = FtMakeDirectory(L"ftself"), Outer, Inner, Other;
+
+    expect_status(FtOpenEx(Root, L"a", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE, 0, &Outer, NULL), 0);
+    expect_status(FtOpenEx(Outer, L"b", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE, 0, &Inner, NULL), 0);
+    expect_status(FtOpenEx(Root, L"c", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE, 0, &Other, NULL), 0);
+    FtTouch(Inner, L"file");
+    ZwClose(Inner);
+    expect_status(FtOpenEx(Root, L"a", DELETE, FT_SHARE_ALL, FILE_OPEN, 0, 0, &Inner, NULL), STATUS_SUCCESS);
+    expect_status(FtRename(Inner, NULL, L"A", FALSE), STATUS_SUCCESS);
+    ZwClose(Inner);
+    expect_status(FtOpenEx(Outer, L"b", DELETE, FT_SHARE_ALL, FILE_OPEN, 0, 0, &Inner, NULL), STATUS_SUCCESS);
+    expect_status(FtRename(Inner, Inner, L"d", FALSE), STATUS_SHARING_VIOLATION);
+    expect_status(FtRename(Inner, Other, L"d", FALSE), STATUS_SUCCESS);
+    ZwClose(Inner);
+    expect_eq(FtCount(Outer, L"*"), 2);
+    expect_status(FtDelete(Other, L"d\\FILE"), STATUS_SUCCESS);
+    expect_status(FtDelete(Other, L"d"), STATUS_SUCCESS);
+    ZwClose(Outer);
+    ZwClose(Other);
+    expect_status(FtDelete(Root, L"a"), STATUS_SUCCESS);
+    expect_status(FtDelete(Root, L"c"), STATUS_SUCCESS);
+    FtDropDirectory(Root);
 }

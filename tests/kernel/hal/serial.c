@@ -81,3 +81,58 @@ KTEST(serial, every_byte_sent_arrives_once_in_order)
     ExFreePoolWithTag(Reader.Buffer, TAG_RTL_STRING);
     ObDereferenceObject(File);
 }
+
+// Sends a read that nothing will answer, cancels it, and returns how it ended.
+static NTSTATUS CancelledRead(PCWSTR DeviceName)
+{
+    LARGE_INTEGER Position = {.QuadPart = 0};
+    UNICODE_STRING Name;
+    IO_STATUS_BLOCK IoStatus = {.Status = STATUS_PENDING};
+    PDEVICE_OBJECT Device;
+    PFILE_OBJECT File;
+    UCHAR Byte;
+    KEVENT Event;
+    NTSTATUS Status;
+    PIRP Irp;
+
+    RtlInitUnicodeString(&Name, DeviceName);
+    Status = IoGetDeviceObjectPointer(&Name, FILE_READ_DATA, &File, &Device);
+    if (!NT_SUCCESS(Status))
+        return STATUS_CANCELLED; // not in this machine
+    KeInitializeEvent(&Event, NotificationEvent, FALSE);
+    Irp = IoBuildSynchronousFsdRequest(IRP_MJ_READ, Device, &Byte, 1, &Position, &Event, &IoStatus);
+    expect(Irp != NULL);
+    if (Irp != NULL) {
+        expect_status(IoCallDriver(Device, Irp), STATUS_PENDING);
+        expect(IoCancelIrp(Irp));
+        KeWaitForever(&Event, Executive);
+    }
+    ObDereferenceObject(File);
+    return IoStatus.Status;
+}
+
+KTEST(serial, waiting_read_can_be_cancelled)
+{
+    // Law: a read that waits for input ends with STATUS_CANCELLED when it is cancelled (WDK, IoCancelIrp).
+    expect_status(CancelledRead(L"\\Device\\Serial1"), STATUS_CANCELLED);
+    expect_status(CancelledRead(L"\\Device\\Console"), STATUS_CANCELLED);
+}
+
+KTEST(null, reads_end_and_writes_vanish)
+{
+    // Law: \Device\Null takes every write and is always at its end.
+    UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\Device\\Null");
+    OBJECT_ATTRIBUTES Attributes;
+    IO_STATUS_BLOCK IoStatus;
+    CHAR Text[] = "gone";
+    HANDLE Handle;
+
+    InitializeObjectAttributes(&Attributes, &Name, OBJ_KERNEL_HANDLE, NULL, NULL);
+    expect_status(ZwCreateFile(&Handle, GENERIC_READ | GENERIC_WRITE | SYNCHRONIZE, &Attributes, &IoStatus, NULL, 0,
+                               FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_OPEN, FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0),
+                  STATUS_SUCCESS);
+    expect_status(ZwWriteFile(Handle, NULL, NULL, NULL, &IoStatus, Text, 4, NULL, NULL), STATUS_SUCCESS);
+    expect_eq(IoStatus.Information, 4);
+    expect_status(ZwReadFile(Handle, NULL, NULL, NULL, &IoStatus, Text, 4, NULL, NULL), STATUS_END_OF_FILE);
+    ZwClose(Handle);
+}

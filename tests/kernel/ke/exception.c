@@ -160,6 +160,35 @@ KTEST(ke, exception_filter_may_continue_with_changed_registers)
     expect_eq(Eax, 0x55AA);
 }
 
+static LONG NTAPI KtRaiseEspFilter(PEXCEPTION_POINTERS Pointers, PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    Pointers->ContextRecord->Eip += 2; // over ud2
+    Pointers->ContextRecord->Esp += 48;
+    return EXCEPTION_CONTINUE_EXECUTION;
+}
+
+KTEST(ke, exception_filter_may_move_the_stack_pointer)
+{
+    // Law: the context's Esp counts in kernel mode too, where the processor's own return would keep it.
+    volatile ULONG Difference = 99, Handled = 0;
+
+    SEH_TRY_FILTER(KtRaiseEspFilter, NULL)
+    {
+        ULONG Value;
+
+        __asm__ volatile("movl %%esp, %%eax; subl $48, %%esp; ud2; subl %%esp, %%eax" : "=a"(Value) : : "memory");
+        Difference = Value;
+    }
+    SEH_EXCEPT
+    {
+        Handled = 1;
+    }
+    SEH_END
+    expect_eq(Difference, 0);
+    expect_eq(Handled, 0);
+}
+
 static ULONG KtOrder[8], KtCount;
 
 static LONG NTAPI KtOrderFilter(PEXCEPTION_POINTERS Pointers, PVOID Context)

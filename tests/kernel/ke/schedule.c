@@ -67,6 +67,38 @@ KTEST(ke, schedule_ready_threads_run_by_priority)
     expect(KtOrder[0] == 4 && KtOrder[1] == 1 && KtOrder[2] == 3 && KtOrder[3] == 2 && KtOrder[4] == 0);
 }
 
+static KEVENT KtGates[3];
+
+static VOID NTAPI KtWaitAndNote(PVOID Context)
+{
+    KeWaitForever(&KtGates[(ULONG)(ULONG_PTR)Context], Executive);
+    KtNote(Context);
+}
+
+KTEST(ke, schedule_displaced_thread_keeps_its_turn)
+{
+    // Law: a thread that was chosen to run next and is displaced by a more important one stays ahead of its equals.
+    static const KPRIORITY Priorities[] = {12, 12, 13};
+    PETHREAD Threads[3];
+    ULONG Index;
+    KIRQL Old;
+
+    KtCount = 0;
+    for (Index = 0; Index < 3; Index++) {
+        KeInitializeEvent(&KtGates[Index], NotificationEvent, FALSE);
+        Threads[Index] = KtStartThread(KtWaitAndNote, (PVOID)(ULONG_PTR)Index, Priorities[Index]);
+    }
+    Old = KfRaiseIrql(DISPATCH_LEVEL);
+    for (Index = 0; Index < 3; Index++)
+        KeSetEvent(&KtGates[Index], 0, FALSE);
+    expect_eq(KtCount, 0);
+    KfLowerIrql(Old);
+    expect_eq(KtCount, 3);
+    expect(KtOrder[0] == 2 && KtOrder[1] == 0 && KtOrder[2] == 1);
+    for (Index = 0; Index < 3; Index++)
+        KtJoin(Threads[Index]);
+}
+
 static VOID NTAPI KtSpin(PVOID Context)
 {
     while (!KtStop)

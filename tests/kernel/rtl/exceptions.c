@@ -16,13 +16,15 @@ static PVOID RtlTestHead(VOID)
 KTEST(rtl, raised_status_reaches_the_handler_and_the_chain_is_restored)
 {
     // Law: a handler sees the code that was raised, and afterwards fs:[0] is as it was.
-    PVOID             Before = RtlTestHead();
+    PVOID Before = RtlTestHead();
     volatile NTSTATUS Seen = 0;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         RtlRaiseStatus(STATUS_FIRST);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Seen = SEH_CODE();
     }
     SEH_END
@@ -33,13 +35,15 @@ KTEST(rtl, raised_status_reaches_the_handler_and_the_chain_is_restored)
 KTEST(rtl, block_without_exception_leaves_no_frame)
 {
     // Law: leaving a block normally takes its frame off, and the handler does not run.
-    PVOID            Before = RtlTestHead();
+    PVOID Before = RtlTestHead();
     volatile BOOLEAN Handled = FALSE;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         expect(RtlTestHead() != Before);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Handled = TRUE;
     }
     SEH_END
@@ -57,25 +61,25 @@ static LONG NTAPI RtlTestSearch(PEXCEPTION_POINTERS Pointers, PVOID Context)
 KTEST(rtl, filter_that_searches_on_passes_to_the_outer_block)
 {
     // Law: EXCEPTION_CONTINUE_SEARCH asks the next frame out; the inner handler never runs.
-    volatile ULONG   Asked = 0;
+    volatile ULONG Asked = 0;
     volatile BOOLEAN Inner = FALSE, Outer = FALSE;
 
-    SEH_TRY {
-        SEH_TRY_FILTER(RtlTestSearch, (PVOID)&Asked) {
-            RtlRaiseStatus(STATUS_FIRST);
-        }
-        SEH_EXCEPT {
-            Inner = TRUE;
-        }
-        SEH_END
-    }
-    SEH_EXCEPT {
-        Outer = SEH_CODE() == STATUS_FIRST;
-    }
-    SEH_END
-    expect_eq(Asked, 1);
-    expect(!Inner);
-    expect(Outer);
+    SEH_TRY{SEH_TRY_FILTER(RtlTestSearch, (PVOID)&Asked){RtlRaiseStatus(STATUS_FIRST);
+}
+SEH_EXCEPT
+{
+    Inner = TRUE;
+}
+SEH_END
+}
+SEH_EXCEPT
+{
+    Outer = SEH_CODE() == STATUS_FIRST;
+}
+SEH_END
+expect_eq(Asked, 1);
+expect(!Inner);
+expect(Outer);
 }
 
 static LONG NTAPI RtlTestContinue(PEXCEPTION_POINTERS Pointers, PVOID Context)
@@ -86,7 +90,8 @@ static LONG NTAPI RtlTestContinue(PEXCEPTION_POINTERS Pointers, PVOID Context)
 
 KTEST(rtl, continued_exception_returns_to_the_raiser)
 {
-    // Law: EXCEPTION_CONTINUE_EXECUTION goes on behind RtlRaiseException with all registers kept; the record is the caller's.
+    // Law: EXCEPTION_CONTINUE_EXECUTION goes on behind RtlRaiseException with all registers kept; the record is the
+    // caller's.
     EXCEPTION_RECORD Record, Seen;
     volatile BOOLEAN After = FALSE;
 
@@ -95,11 +100,13 @@ KTEST(rtl, continued_exception_returns_to_the_raiser)
     Record.ExceptionCode = STATUS_FIRST;
     Record.NumberParameters = 1;
     Record.ExceptionInformation[0] = 42;
-    SEH_TRY_FILTER(RtlTestContinue, &Seen) {
+    SEH_TRY_FILTER(RtlTestContinue, &Seen)
+    {
         RtlRaiseException(&Record);
         After = TRUE;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         expect(FALSE);
     }
     SEH_END
@@ -111,7 +118,8 @@ KTEST(rtl, continued_exception_returns_to_the_raiser)
 static LONG NTAPI RtlTestContinueFirst(PEXCEPTION_POINTERS Pointers, PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);
-    return Pointers->ExceptionRecord->ExceptionCode == STATUS_FIRST ? EXCEPTION_CONTINUE_EXECUTION : EXCEPTION_CONTINUE_SEARCH;
+    return Pointers->ExceptionRecord->ExceptionCode == STATUS_FIRST ? EXCEPTION_CONTINUE_EXECUTION
+                                                                    : EXCEPTION_CONTINUE_SEARCH;
 }
 
 KTEST(rtl, noncontinuable_exception_cannot_be_continued)
@@ -119,20 +127,20 @@ KTEST(rtl, noncontinuable_exception_cannot_be_continued)
     // Law: continuing an exception that has EXCEPTION_NONCONTINUABLE raises STATUS_NONCONTINUABLE_EXCEPTION.
     volatile NTSTATUS Code = 0;
 
-    SEH_TRY {
-        SEH_TRY_FILTER(RtlTestContinueFirst, NULL) {
-            RtlRaiseStatus(STATUS_FIRST);
-        }
-        SEH_EXCEPT {
-            expect(FALSE);
-        }
-        SEH_END
-    }
-    SEH_EXCEPT {
-        Code = SEH_CODE();
-    }
-    SEH_END
-    expect_status(Code, STATUS_NONCONTINUABLE_EXCEPTION);
+    SEH_TRY{SEH_TRY_FILTER(RtlTestContinueFirst, NULL){RtlRaiseStatus(STATUS_FIRST);
+}
+SEH_EXCEPT
+{
+    expect(FALSE);
+}
+SEH_END
+}
+SEH_EXCEPT
+{
+    Code = SEH_CODE();
+}
+SEH_END
+expect_status(Code, STATUS_NONCONTINUABLE_EXCEPTION);
 }
 
 static LONG NTAPI RtlTestRaiseInFilter(PEXCEPTION_POINTERS Pointers, PVOID Context)
@@ -148,30 +156,31 @@ KTEST(rtl, exception_inside_a_filter_is_nested_and_reaches_the_outer_block)
     // Law: an exception in a filter is dispatched anew; the outer handler gets the new one.
     volatile NTSTATUS Code = 0;
 
-    SEH_TRY {
-        SEH_TRY_FILTER(RtlTestRaiseInFilter, NULL) {
-            RtlRaiseStatus(STATUS_FIRST);
-        }
-        SEH_EXCEPT {
-            expect(FALSE);
-        }
-        SEH_END
-    }
-    SEH_EXCEPT {
-        Code = SEH_CODE();
-    }
-    SEH_END
-    expect_status(Code, STATUS_SECOND);
+    SEH_TRY{SEH_TRY_FILTER(RtlTestRaiseInFilter, NULL){RtlRaiseStatus(STATUS_FIRST);
+}
+SEH_EXCEPT
+{
+    expect(FALSE);
+}
+SEH_END
+}
+SEH_EXCEPT
+{
+    Code = SEH_CODE();
+}
+SEH_END
+expect_status(Code, STATUS_SECOND);
 }
 
 typedef struct _RTL_TEST_FRAME {
     EXCEPTION_REGISTRATION_RECORD Record;
-    ULONG                         Unwound; // the order in which it was told, from 1
+    ULONG Unwound; // the order in which it was told, from 1
 } RTL_TEST_FRAME;
 
 static volatile ULONG RtlTestOrder;
 
-static EXCEPTION_DISPOSITION CDECL RtlTestHandler(PEXCEPTION_RECORD Record, PVOID Frame, PCONTEXT Context, PVOID Dispatcher)
+static EXCEPTION_DISPOSITION CDECL RtlTestHandler(PEXCEPTION_RECORD Record, PVOID Frame, PCONTEXT Context,
+                                                  PVOID Dispatcher)
 {
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(Dispatcher);
@@ -191,18 +200,20 @@ static VOID RtlTestPush(RTL_TEST_FRAME *Frame)
 KTEST(rtl, unwind_tells_every_inner_frame_once_innermost_first)
 {
     // Law: RtlUnwind calls each frame below the target with EXCEPTION_UNWINDING, innermost first, and not the target.
-    PVOID            Before = RtlTestHead();
-    RTL_TEST_FRAME   Frames[3]; // an array: the higher index lies higher, so push from the top
+    PVOID Before = RtlTestHead();
+    RTL_TEST_FRAME Frames[3]; // an array: the higher index lies higher, so push from the top
     volatile BOOLEAN Handled = FALSE;
 
     RtlTestOrder = 0;
-    SEH_TRY {
+    SEH_TRY
+    {
         RtlTestPush(&Frames[2]);
         RtlTestPush(&Frames[1]);
         RtlTestPush(&Frames[0]);
         RtlRaiseStatus(STATUS_FIRST);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Handled = TRUE;
     }
     SEH_END
@@ -218,10 +229,12 @@ KTEST(rtl, user_address_fault_is_an_access_violation)
     // Law: touching an unmapped user address in kernel mode raises STATUS_ACCESS_VIOLATION with the address.
     volatile NTSTATUS Code = 0;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         *(volatile ULONG *)0x1000 = 1;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Code = SEH_CODE();
     }
     SEH_END
@@ -246,13 +259,15 @@ KTEST(rtl, handler_keeps_the_locals_of_its_function)
     // Law: callee-saved registers and the frame are the function's own when its handler runs.
     volatile ULONG a = KtRandom(), b = a ^ 0x5A5A5A5A;
     volatile ULONG Sum = 0;
-    ULONG          Round;
+    ULONG Round;
 
     for (Round = 0; Round < 100; Round++) {
-        SEH_TRY {
+        SEH_TRY
+        {
             Sum += RtlTestDeep(Round % 10);
         }
-        SEH_EXCEPT {
+        SEH_EXCEPT
+        {
             Sum++;
         }
         SEH_END
@@ -263,10 +278,12 @@ KTEST(rtl, handler_keeps_the_locals_of_its_function)
 
 static BOOLEAN RtlTestReturnsFromBlock(VOID)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         return TRUE;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return FALSE;
     }
     SEH_END
