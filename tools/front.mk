@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types. Each target installs what is missing, builds, and hands over to ./mica.
 
-.PHONY: setup run check lint bench iso fmt
+.PHONY: host-list setup run check lint bench iso fmt
 setup:
 	@tools/setup.sh
 run: setup
@@ -19,6 +19,8 @@ lint:
 	@./mica lint
 fmt:
 	@clang-format -i $(shell git ls-files '*.c' '*.h')
+host-list:
+	@printf '%s\n' $(HOST_TESTS) $(wildcard tests/host/*/build.sh)
 help:
 	@sed -n 's/^# \?//;2,3p' Makefile
 	@echo 'make run | check | lint | bench | iso | clean; ./mica help for the rest'

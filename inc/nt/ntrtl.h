@@ -195,8 +195,8 @@ ULONG NTAPI RtlNtStatusToDosError(NTSTATUS Status);
 ULONG NTAPI RtlNtStatusToDosErrorNoTeb(NTSTATUS Status);
 
 // --- processes (rtl/process.c): kernel (smss) and ntdll
-NTCHECK RtlCreateProcessParameters(PRTL_USER_PROCESS_PARAMETERS *Parameters, PUNICODE_STRING ImagePathName, PUNICODE_STRING DllPath,
-                                   PUNICODE_STRING CurrentDirectory, PUNICODE_STRING CommandLine, PVOID Environment,
+NTCHECK RtlCreateProcessParameters(PRTL_USER_PROCESS_PARAMETERS *Parameters, PUNICODE_STRING ImagePathName,
+                                   PUNICODE_STRING DllPath, PUNICODE_STRING CurrentDirectory, PUNICODE_STRING CommandLine, PVOID Environment,
                                    PUNICODE_STRING WindowTitle, PUNICODE_STRING DesktopInfo, PUNICODE_STRING ShellInfo,
                                    PUNICODE_STRING RuntimeData);
 NTCHECK RtlDestroyProcessParameters(PRTL_USER_PROCESS_PARAMETERS Parameters);
@@ -208,8 +208,9 @@ NTCHECK RtlCreateUserProcess(PUNICODE_STRING ImageNtPath, ULONG Attributes, PRTL
                              BOOLEAN InheritHandles, HANDLE DebugPort, HANDLE ExceptionPort,
                              PRTL_USER_PROCESS_INFORMATION Information);
 typedef ULONG(NTAPI *PUSER_THREAD_START_ROUTINE)(PVOID Parameter);
-NTCHECK RtlCreateUserThread(HANDLE Process, PSECURITY_DESCRIPTOR Security, BOOLEAN Suspended, ULONG ZeroBits, SIZE_T StackReserve,
-                            SIZE_T StackCommit, PUSER_THREAD_START_ROUTINE Start, PVOID Parameter, PHANDLE Thread, PCLIENT_ID ClientId);
+NTCHECK RtlCreateUserThread(HANDLE Process, PSECURITY_DESCRIPTOR Security, BOOLEAN Suspended, ULONG ZeroBits,
+                            SIZE_T StackReserve, SIZE_T StackCommit, PUSER_THREAD_START_ROUTINE Start, PVOID Parameter,
+                            PHANDLE Thread, PCLIENT_ID ClientId);
 // Reserves a user stack in Process with a guard page below the committed part (rtl/process.c).
 NTCHECK RtlpCreateUserStack(HANDLE Process, SIZE_T Reserve, SIZE_T Commit, PINITIAL_TEB InitialTeb);
 
@@ -256,7 +257,8 @@ NTCHECK RtlCreateEnvironment(BOOLEAN Inherit, PVOID *Environment);
 VOID NTAPI RtlDestroyEnvironment(PVOID Environment);
 NTCHECK RtlQueryEnvironmentVariable_U(PVOID Environment, PUNICODE_STRING Name, PUNICODE_STRING Value);
 NTCHECK RtlSetEnvironmentVariable(PVOID *Environment, PUNICODE_STRING Name, PUNICODE_STRING Value);
-NTCHECK RtlExpandEnvironmentStrings_U(PVOID Environment, PUNICODE_STRING Source, PUNICODE_STRING Destination, PULONG Length);
+NTCHECK RtlExpandEnvironmentStrings_U(PVOID Environment, PUNICODE_STRING Source, PUNICODE_STRING Destination,
+                                      PULONG Length);
 // Dos paths (ntdll/path.c). NtName is allocated; RtlFreeUnicodeString returns it.
 BOOLEAN NTAPI RtlDosPathNameToNtPathName_U(PCWSTR DosName, PUNICODE_STRING NtName, PWSTR *FilePart, PVOID Reserved);
 ULONG NTAPI RtlGetFullPathName_U(PCWSTR Name, ULONG Size, PWSTR Buffer, PWSTR *FilePart);
