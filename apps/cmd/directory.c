@@ -3,18 +3,39 @@
 
 #include "cmd.h"
 
+// TRUE if path is on another drive than the current directory; full becomes the whole path.
+static BOOL OnOtherDrive(const WCHAR *path, WCHAR *full)
+{
+    WCHAR current[PATH_LENGTH];
+
+    GetCurrentDirectoryW(PATH_LENGTH, current);
+    return GetFullPathNameW(path, PATH_LENGTH, full, NULL) && ((full[0] ^ current[0]) & ~0x20) != 0;
+}
+
+// Without /d a directory of another drive becomes that drive's current one, and the drive stays.
 int CommandCd(COMMAND *command)
 {
+    const WCHAR *target = command->Words[command->Count - 1];
+    BOOL change = command->Count > 2 && lstrcmpiW(command->Words[1], L"/d") == 0;
     WCHAR path[PATH_LENGTH], drive[4] = L"=C:";
+    DWORD attributes;
 
     if (command->Count == 1) {
         GetCurrentDirectoryW(PATH_LENGTH, path);
         PrintFormat(command->Output, L"%s\r\n", path);
         return 0;
     }
-    if (!SetCurrentDirectoryW(command->Words[command->Count - 1]))
-        return PrintError(GetLastError(), NULL);
-    GetCurrentDirectoryW(PATH_LENGTH, path);
+    if (!change && OnOtherDrive(target, path)) {
+        attributes = GetFileAttributesW(path);
+        if (attributes == INVALID_FILE_ATTRIBUTES)
+            return PrintError(GetLastError(), NULL);
+        if (!(attributes & FILE_ATTRIBUTE_DIRECTORY))
+            return PrintError(ERROR_DIRECTORY, NULL);
+    } else {
+        if (!SetCurrentDirectoryW(target))
+            return PrintError(GetLastError(), NULL);
+        GetCurrentDirectoryW(PATH_LENGTH, path);
+    }
     drive[1] = path[0] & ~0x20;
     SetEnvironmentVariableW(drive, path);
     return 0;
