@@ -5,10 +5,10 @@
 setup:
 	@tools/setup.sh
 run: setup
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@./mica boot
 check: setup
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@./mica check
 bench: setup
 	@./mica bench
