@@ -96,6 +96,7 @@ KiUserApcDispatcher:
 ; NT's loader gets it as its first argument.
         align   16
 LdrInitializeThunk:
+        nop     dword [eax + 0x5EED0001] ; does nothing: ./mica bench finds the first user instruction by it
         lea     eax, [esp + 16]
         mov     [esp + 4], eax
         xor     ebp, ebp

@@ -138,7 +138,7 @@ int main(void)
     pages = VirtualAlloc(NULL, 4096 * (BATCHES * 20 + 16), MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     file = CreateFileA("D:\\bench.dat", GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
     WriteFile(file, buffer, sizeof(buffer), &done, NULL);
-    if (*(unsigned char *)*(unsigned *)0x7FFE0300 == 0x8B)
+    if (*(unsigned short *)(*(unsigned *)0x7FFE0300 + 2) == 0x340F) // mov edx, esp; sysenter
         measure("null system call, SYSENTER", null_sysenter, 200);
     measure("null system call, int 2Eh", null_int2e, 200);
     measure("set + consume an event, no waiter", event_set_and_consume, 100);
