@@ -28,10 +28,10 @@
 #define POOL_LARGEST_BODY (PAGE_SIZE - 2 * POOL_UNIT) // beyond: whole pages
 #define POOL_MAX_CACHED_PAGES 8                       // empty pages a descriptor keeps
 #define POOL_TYPE_FREE 0
-#define POOL_TYPE_CACHED 1                            // free, but on a small list: neighbours leave it alone
+#define POOL_TYPE_CACHED 1    // free, but on a small list: neighbours leave it alone
 #define POOL_TYPE_ALLOCATED 4 // | (POOL_TYPE & 1)
-#define POOL_SMALL_UNITS 34u                          // blocks of fewer units (bodies up to 256 bytes) are cached
-#define POOL_SMALL_DEPTH 32                           // so many of each size
+#define POOL_SMALL_UNITS 34u  // blocks of fewer units (bodies up to 256 bytes) are cached
+#define POOL_SMALL_DEPTH 32   // so many of each size
 #define POOL_FILL_ALLOCATED 0xCD
 #define POOL_FILL_FREED 0xDD
 

@@ -48,7 +48,8 @@ FORCEINLINE PKTHREAD ExpLockTable(PHANDLE_TABLE Table)
 
 FORCEINLINE VOID ExpUnlockTable(PHANDLE_TABLE Table, PKTHREAD Thread)
 {
-    if (InterlockedCompareExchange((volatile LONG *)&Table->HandleLock.Value, 0, PUSH_LOCK_EXCLUSIVE) != PUSH_LOCK_EXCLUSIVE)
+    if (InterlockedCompareExchange((volatile LONG *)&Table->HandleLock.Value, 0, PUSH_LOCK_EXCLUSIVE) !=
+        PUSH_LOCK_EXCLUSIVE)
         ExReleasePushLockExclusive(&Table->HandleLock);
     ExLeaveCriticalRegion(Thread);
 }
@@ -192,9 +193,9 @@ HANDLE ExCreateHandle(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry)
     return (HANDLE)(ULONG_PTR)(Index << HANDLE_INDEX_SHIFT);
 }
 
-// The entry is locked by somebody or free. A holder keeps an entry for a few instructions, so a collision means that it
-// was preempted; sleeping a tick lets it run, whatever its priority. FALSE: it is free.
-static BOOLEAN ExpLockEntrySlowly(PHANDLE_TABLE_ENTRY Entry)
+// The entry is locked by somebody or free. A holder keeps an entry for a few instructions, so a collision means that
+// it was preempted; sleeping a tick lets it run, whatever its priority. FALSE: it is free.
+static __attribute__((noinline)) BOOLEAN ExpLockEntrySlowly(PHANDLE_TABLE_ENTRY Entry)
 {
     for (;;) {
         ULONG_PTR Value = *(volatile ULONG_PTR *)&Entry->Value;
@@ -241,8 +242,8 @@ PHANDLE_TABLE_ENTRY ExMapHandleToPointer(PHANDLE_TABLE Table, HANDLE Handle)
     return ExpMapHandle(Table, Handle);
 }
 
-// Copies the entry of Handle and adds one to the LONG its object begins with, while the entry cannot change. FALSE: it is
-// not in use. IRQL <= APC_LEVEL.
+// Copies the entry of Handle and adds one to the LONG its object begins with, while the entry cannot change. FALSE:
+// it is not in use. IRQL <= APC_LEVEL.
 BOOLEAN ExReferenceHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY Copy)
 {
     PKTHREAD Thread = ExEnterCriticalRegion();
@@ -269,19 +270,21 @@ VOID ExUnlockHandleTableEntry(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry)
 // IRQL <= APC_LEVEL, in a critical region if Entry is given; takes the table's lock.
 BOOLEAN ExDestroyHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY Entry)
 {
-    PKTHREAD Thread;
+    PKTHREAD Thread = ExEnterCriticalRegion();
 
     PAGED_CODE();
-    Thread = ExpLockTable(Table);
     if (Entry == NULL)
-        Entry = ExpMapHandle(Table, Handle);
+        Entry = ExpMapHandle(Table, Handle); // an entry's lock comes before the table's
     if (Entry != NULL) {
+        PKTHREAD Again = ExpLockTable(Table);
+
         *(volatile ULONG_PTR *)&Entry->Value = 0;
         Entry->NextFreeTableEntry = Table->FirstFree;
         Table->FirstFree = (ULONG)(ULONG_PTR)Handle >> HANDLE_INDEX_SHIFT;
         Table->HandleCount--;
+        ExpUnlockTable(Table, Again);
     }
-    ExpUnlockTable(Table, Thread);
+    ExLeaveCriticalRegion(Thread);
     return Entry != NULL;
 }
 

@@ -110,9 +110,8 @@ static VOID ExpFormatHardError(PEXP_HARD_ERROR Error, NTSTATUS ErrorStatus)
 }
 
 // Prints one line about ErrorStatus with its parameters: those in UnicodeStringMask are pointers to UNICODE_STRINGs.
-// *Response becomes ResponseReturnToCaller. STATUS_INVALID_PARAMETER_2 for too many parameters, _4 for unknown
-// options, STATUS_ACCESS_VIOLATION. OptionShutdownSystem from a privileged caller ends in bugcheck 0x4C.
-// PASSIVE_LEVEL.
+// *Response becomes ResponseReturnToCaller. STATUS_INVALID_PARAMETER_2 for too many parameters, _4 for unknown options,
+// STATUS_ACCESS_VIOLATION; STATUS_NOT_IMPLEMENTED for OptionShutdownSystem (NT ends in a bugcheck there). PASSIVE_LEVEL.
 NTSTATUS NTAPI NtRaiseHardError(NTSTATUS ErrorStatus, ULONG Count, ULONG UnicodeStringMask, PULONG_PTR Parameters,
                                 ULONG Options, PULONG Response)
 {
@@ -125,11 +124,11 @@ NTSTATUS NTAPI NtRaiseHardError(NTSTATUS ErrorStatus, ULONG Count, ULONG Unicode
         return STATUS_INVALID_PARAMETER_2;
     if (Options > OptionShutdownSystem)
         return STATUS_INVALID_PARAMETER_4;
+    if (Options == OptionShutdownSystem)
+        return STATUS_NOT_IMPLEMENTED;
     Status = Response == NULL ? STATUS_ACCESS_VIOLATION : ExpProbeOptional(Response, sizeof(ULONG), Mode);
     if (!NT_SUCCESS(Status))
         return Status;
-    if (Options == OptionShutdownSystem && !SeSinglePrivilegeCheck(SE_SHUTDOWN_PRIVILEGE, Mode))
-        return STATUS_PRIVILEGE_NOT_HELD;
     Error = ExAllocatePoolZero(PagedPool, sizeof(*Error), TAG_EX_QUERY);
     if (Error == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -146,7 +145,5 @@ NTSTATUS NTAPI NtRaiseHardError(NTSTATUS ErrorStatus, ULONG Count, ULONG Unicode
     for (ULONG Index = 0; Index < Count; Index++)
         ExReleaseCapturedUnicodeString(&Error->Strings[Index], Mode);
     ExFreePoolWithTag(Error, TAG_EX_QUERY);
-    if (NT_SUCCESS(Status) && Options == OptionShutdownSystem)
-        KeBugCheckEx(FATAL_UNHANDLED_HARD_ERROR, (ULONG_PTR)ErrorStatus, 0, 0, 0);
     return Status;
 }

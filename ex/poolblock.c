@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Pool blocks smaller than a page: one free list per size, a bit summary to find the next larger one, neighbours
-// joined again on free (exp.h draws a page). In front of it the last few freed small blocks wait for another use. Checked builds fill bodies and look for writes to free blocks.
+// joined again on free (exp.h draws a page). In front of it the last few freed small blocks wait for another use.
+// Checked builds fill bodies and look for writes to free blocks.
 
 #include "exp.h"
 
@@ -258,8 +259,9 @@ static VOID ExpReturnBlock(PPOOL_DESCRIPTOR Pool, PPOOL_HEADER Block)
         MmFreePoolPages(Surplus);
 }
 
-// Takes a block back. Returns its size in bytes and its tag. Bugchecks 0x19 on a damaged header (checked builds: at once;
-// free builds: when it meets its neighbours), 0xC2 (P1 = 7) on a block that is free already. IRQL as ExpAllocateBlock.
+// Takes a block back. Returns its size in bytes and its tag. Bugchecks 0x19 on a damaged header (checked builds: at
+// once; free builds: when it meets its neighbours), 0xC2 (P1 = 7) on a block that is free already. IRQL as
+// ExpAllocateBlock.
 ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag)
 {
     PPOOL_HEADER Block = (PPOOL_HEADER)Memory - 1;

@@ -4,6 +4,8 @@
 
 #include "exp.h"
 
+#define SYSTEM_TIME_HIGHEST 0x20000000u // high part; beyond it years have five digits
+
 static NTSTATUS ExpReturnTime(PLARGE_INTEGER Address, LARGE_INTEGER Value, KPROCESSOR_MODE Mode)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
@@ -52,7 +54,7 @@ NTSTATUS NTAPI NtSetSystemTime(PLARGE_INTEGER SystemTime, PLARGE_INTEGER Previou
         Status = ExpProbeOptional(PreviousTime, sizeof(LARGE_INTEGER), Mode);
     if (!NT_SUCCESS(Status))
         return Status;
-    if (Captured == NULL || New.QuadPart < 0)
+    if (Captured == NULL || (ULONG)New.HighPart > SYSTEM_TIME_HIGHEST)
         return STATUS_INVALID_PARAMETER;
     if (!SeSinglePrivilegeCheck(SE_SYSTEMTIME_PRIVILEGE, Mode))
         return STATUS_PRIVILEGE_NOT_HELD;

@@ -33,7 +33,8 @@ VOID HalpInitializeCounter(VOID)
     if (!HalpTscPresent)
         return;
     PitTicks = HalpMeasurePit(MEASURE_PIT_TICKS, &TscTicks);
-    HalpTscFrequency = TscTicks * PIT_FREQUENCY / PitTicks;
+    if (PitTicks != 0)
+        HalpTscFrequency = TscTicks * PIT_FREQUENCY / PitTicks;
     HalpTscBase = HalpReadTsc();
     if (HalpTscFrequency == 0)
         HalpTscPresent = FALSE;

@@ -15,6 +15,7 @@
 #define CONTROL_B_GATE2 0x01
 #define CONTROL_B_SPEAKER 0x02
 #define PIT_MAXIMUM 0xFFFFu
+#define MEASURE_POLLS 10000000u // a channel that does not count must not stop the boot
 
 // Starts the periodic clock on channel 0: CLOCK_INCREMENT_100NS a period. Interrupts off.
 VOID HalpStartClock(VOID)
@@ -44,10 +45,11 @@ static ULONG HalpReadChannel2(VOID)
 }
 
 // Lets channel 2 count down at least PitTicks (< 50000) and reads the time-stamp counter at both ends. Interrupts off.
-// Returns the channel's ticks that really went by; *TscTicks, if wanted, those of the time-stamp counter.
+// Returns the channel's ticks that really went by, 0 if it does not count; *TscTicks, if wanted, those of the
+// time-stamp counter.
 ULONG HalpMeasurePit(ULONG PitTicks, PULONGLONG TscTicks)
 {
-    ULONG First, Last;
+    ULONG First, Last, Polls = MEASURE_POLLS;
     ULONGLONG FirstTsc = 0;
 
     WRITE_PORT_UCHAR(SYSTEM_CONTROL_B, (READ_PORT_UCHAR(SYSTEM_CONTROL_B) & ~CONTROL_B_SPEAKER) | CONTROL_B_GATE2);
@@ -60,7 +62,7 @@ ULONG HalpMeasurePit(ULONG PitTicks, PULONGLONG TscTicks)
         FirstTsc = HalpReadTsc();
     do {
         Last = HalpReadChannel2();
-    } while (First - Last < PitTicks);
+    } while (First - Last < PitTicks && --Polls > 0);
     if (TscTicks != NULL)
         *TscTicks = HalpReadTsc() - FirstTsc;
     return First - Last;

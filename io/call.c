@@ -4,43 +4,36 @@
 
 #include "iop.h"
 
-// Starts a service call: probes the status block and references the file (and the caller's event, which is reset).
+// Fills in who calls and where the answer goes.
 //
-// Access: what the handle must grant.   Event: may be NULL.   PASSIVE_LEVEL.
-// On failure the caller still passes Call to IopEndCall.
-NTSTATUS NTAPI IopBeginCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Access, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
-                            PVOID ApcContext, PIO_STATUS_BLOCK IoStatus)
+// Any IRQL.
+VOID IopInitializeCall(PIOP_CALL Call, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext, PIO_STATUS_BLOCK IoStatus)
 {
-    volatile NTSTATUS Status = STATUS_SUCCESS;
-    OBJECT_HANDLE_INFORMATION Information;
-
-    PAGED_CODE();
-    memset(Call, 0, sizeof(*Call));
+    Call->File = NULL;
+    Call->Device = NULL;
+    Call->Event = NULL;
+    Call->Irp = NULL;
+    Call->Locked = FALSE;
     Call->Mode = ExGetPreviousMode();
     Call->IoStatus = IoStatus;
     Call->ApcRoutine = ApcRoutine;
     Call->ApcContext = ApcContext;
-    if (Call->Mode != KernelMode) {
-        SEH_TRY
-        {
-            ProbeForWrite(IoStatus, sizeof(*IoStatus), sizeof(ULONG));
-        }
-        SEH_EXCEPT
-        {
-            Status = SEH_CODE();
-        }
-        SEH_END
-        if (!NT_SUCCESS(Status))
-            return Status;
-    }
-    Status =
+}
+
+// References the file, and the caller's event, which is reset.
+//
+// Access: what the handle must grant.   Event: may be NULL.   PASSIVE_LEVEL. IopEndCall undoes it, also after a failure.
+NTSTATUS NTAPI IopReferenceCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Access, HANDLE Event)
+{
+    OBJECT_HANDLE_INFORMATION Information;
+    NTSTATUS Status =
         ObReferenceObjectByHandle(Handle, Access, IoFileObjectType, Call->Mode, (PVOID *)&Call->File, &Information);
+
     if (!NT_SUCCESS(Status)) {
         Call->File = NULL;
         return Status;
     }
     Call->GrantedAccess = Information.GrantedAccess;
-    Call->Device = IopTopDevice(Call->File);
     if (Event == NULL)
         return STATUS_SUCCESS;
     Status = ObReferenceObjectByHandle(Event, EVENT_MODIFY_STATE, ExEventObjectType, Call->Mode, (PVOID *)&Call->Event,
@@ -50,6 +43,33 @@ NTSTATUS NTAPI IopBeginCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Access, H
     else
         Call->Event = NULL;
     return Status;
+}
+
+// Starts a service call: probes the status block and references the file (and the caller's event, which is reset).
+//
+// Access: what the handle must grant.   Event: may be NULL.   PASSIVE_LEVEL.
+// On failure the caller still passes Call to IopEndCall.
+NTSTATUS NTAPI IopBeginCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Access, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
+                            PVOID ApcContext, PIO_STATUS_BLOCK IoStatus)
+{
+    volatile NTSTATUS Status = STATUS_SUCCESS;
+
+    PAGED_CODE();
+    IopInitializeCall(Call, ApcRoutine, ApcContext, IoStatus);
+    if (Call->Mode != KernelMode) {
+        SEH_TRY
+        {
+            IopProbeIoStatus(IoStatus);
+        }
+        SEH_EXCEPT
+        {
+            Status = SEH_CODE();
+        }
+        SEH_END
+        if (!NT_SUCCESS(Status))
+            return Status;
+    }
+    return IopReferenceCall(Call, Handle, Access, Event);
 }
 
 // Takes the lock of a synchronous file object, so that its operations follow each other.
@@ -72,8 +92,11 @@ NTSTATUS NTAPI IopLockCall(PIOP_CALL Call)
 // <= APC_LEVEL. STATUS_INSUFFICIENT_RESOURCES.
 NTSTATUS NTAPI IopAllocateCallIrp(PIOP_CALL Call, UCHAR MajorFunction, PIO_STACK_LOCATION *Stack)
 {
-    PIRP Irp = IoAllocateIrp(Call->Device->StackSize, FALSE);
+    PIRP Irp;
 
+    if (Call->Device == NULL)
+        Call->Device = IopTopDevice(Call->File);
+    Irp = IoAllocateIrp(Call->Device->StackSize, FALSE);
     if (Irp == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     Call->Irp = Irp;

@@ -4,16 +4,7 @@
 #include "iop.h"
 
 // GCC has no inline 64-bit addition for this processor, only the exchange.
-static VOID IopAdd(ULONGLONG *Counter, ULONGLONG Value)
-{
-    volatile LONGLONG *Target = (volatile LONGLONG *)Counter;
-    LONGLONG Old = *Target, Seen;
-
-    while ((Seen = InterlockedCompareExchange64(Target, Old + (LONGLONG)Value, Old)) != Old)
-        Old = Seen;
-}
-
-// Counts an operation for the current process.
+// Counts an operation for the current process. Not interlocked: a statistic may lose a count, a read may not lose time.
 //
 // Any IRQL.
 VOID IopCountOperation(IOP_TRANSFER Transfer)
@@ -21,11 +12,11 @@ VOID IopCountOperation(IOP_TRANSFER Transfer)
     PIO_COUNTERS Counters = &PsGetCurrentThread()->ThreadsProcess->IoCounters;
 
     if (Transfer == IopReadTransfer)
-        IopAdd(&Counters->ReadOperationCount, 1);
+        Counters->ReadOperationCount++;
     else if (Transfer == IopWriteTransfer)
-        IopAdd(&Counters->WriteOperationCount, 1);
+        Counters->WriteOperationCount++;
     else
-        IopAdd(&Counters->OtherOperationCount, 1);
+        Counters->OtherOperationCount++;
 }
 
 // Counts the bytes an operation moved for the current process.
@@ -36,11 +27,11 @@ VOID IopCountTransfer(IOP_TRANSFER Transfer, ULONG_PTR Bytes)
     PIO_COUNTERS Counters = &PsGetCurrentThread()->ThreadsProcess->IoCounters;
 
     if (Transfer == IopReadTransfer)
-        IopAdd(&Counters->ReadTransferCount, Bytes);
+        Counters->ReadTransferCount += Bytes;
     else if (Transfer == IopWriteTransfer)
-        IopAdd(&Counters->WriteTransferCount, Bytes);
+        Counters->WriteTransferCount += Bytes;
     else
-        IopAdd(&Counters->OtherTransferCount, Bytes);
+        Counters->OtherTransferCount += Bytes;
 }
 
 // Writes a status block where the caller wants it; Target may be a user address that is no longer there, or NULL.

@@ -65,9 +65,9 @@ typedef struct _OPEN_PACKET {
 
 // One service call on a file handle, from the caller's arguments to the IRP.
 typedef struct _IOP_CALL {
-    PFILE_OBJECT File; // referenced; the IRP gets a reference of its own
-    PDEVICE_OBJECT Device;
-    PKEVENT Event; // the caller's, referenced, or NULL; the IRP takes it over
+    PFILE_OBJECT File;     // referenced; the IRP gets a reference of its own
+    PDEVICE_OBJECT Device; // where the IRP goes, once IopAllocateCallIrp has looked
+    PKEVENT Event;         // the caller's, referenced, or NULL; the IRP takes it over
     ACCESS_MASK GrantedAccess;
     KPROCESSOR_MODE Mode;
     BOOLEAN Locked; // the file object's lock is held (synchronous file objects)
@@ -131,6 +131,8 @@ VOID IopCancelAndWait(PIRP Irp, PKEVENT Event);
 VOID IopFreeIrpMdls(PIRP Irp);
 
 // --- call.c: IOP_CALL
+VOID IopInitializeCall(PIOP_CALL Call, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext, PIO_STATUS_BLOCK IoStatus);
+NTCHECK IopReferenceCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Access, HANDLE Event);
 NTCHECK IopBeginCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Access, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
                      PVOID ApcContext, PIO_STATUS_BLOCK IoStatus);
 NTCHECK IopLockCall(PIOP_CALL Call);
@@ -138,6 +140,16 @@ NTCHECK IopAllocateCallIrp(PIOP_CALL Call, UCHAR MajorFunction, PIO_STACK_LOCATI
 NTCHECK IopSubmitCall(PIOP_CALL Call, IOP_TRANSFER Transfer);
 NTCHECK IopSubmitSynchronous(PIOP_CALL Call, PIO_STATUS_BLOCK Local);
 NTSTATUS IopEndCall(PIOP_CALL Call, NTSTATUS Status);
+// Touches a user's status block as the answer will; raises.
+FORCEINLINE VOID IopProbeIoStatus(PIO_STATUS_BLOCK IoStatus)
+{
+    volatile ULONG *Words = (volatile ULONG *)IoStatus;
+
+    ProbeForRead(IoStatus, sizeof(*IoStatus), sizeof(ULONG));
+    Words[0] = Words[0];
+    Words[1] = Words[1];
+}
+#define IOP_SMALL_INFORMATION 64 // bytes of information that travel on the stack instead of in pool
 VOID IopCountOperation(IOP_TRANSFER Transfer);
 VOID IopCountTransfer(IOP_TRANSFER Transfer, ULONG_PTR Bytes);
 NTCHECK IopWriteIoStatus(PIO_STATUS_BLOCK Target, PIO_STATUS_BLOCK Value);
@@ -160,8 +172,8 @@ NTCHECK IopCheckUncachedTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLA
 NTCHECK IopResolveOffset(PIOP_CALL Call, BOOLEAN Given, BOOLEAN Write, PLARGE_INTEGER Offset);
 BOOLEAN IopTryFastTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLARGE_INTEGER Offset, ULONG Key, BOOLEAN Write,
                            PNTSTATUS Status);
-NTCHECK IopTransferFile(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLARGE_INTEGER UserOffset, PULONG UserKey,
-                        BOOLEAN Write);
+NTCHECK IopTransferFile(PIOP_CALL Call, HANDLE Handle, HANDLE Event, PVOID Buffer, ULONG Length,
+                        PLARGE_INTEGER UserOffset, PULONG UserKey, BOOLEAN Write);
 
 // --- queryfile.c, setfile.c, rename.c
 typedef struct _IOP_CLASS { // an information class: least length (0: no such class) and the access that it asks for

@@ -125,10 +125,13 @@ static NTSTATUS IopReturnQuery(PIOP_CALL Call, PVOID Target, PVOID Buffer, ULONG
 static NTSTATUS IopQueryInformation(PIOP_CALL Call, PVOID Information, ULONG Length, FILE_INFORMATION_CLASS Class)
 {
     IO_STATUS_BLOCK Local = {.Status = STATUS_SUCCESS, .Information = 0};
+    ULONGLONG Small[IOP_SMALL_INFORMATION / sizeof(ULONGLONG)] = {0};
     ULONG Used;
     NTSTATUS Status;
-    PVOID Buffer = ExAllocatePoolZero(NonPagedPool, Length, TAG_IO_BUFFER);
+    PVOID Buffer = Small;
 
+    if (Length > sizeof(Small))
+        Buffer = ExAllocatePoolZero(NonPagedPool, Length, TAG_IO_BUFFER);
     if (Buffer == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     if (IopAnswerQuery(Call, Class, Buffer, &Used)) {
@@ -139,7 +142,8 @@ static NTSTATUS IopQueryInformation(PIOP_CALL Call, PVOID Information, ULONG Len
         Local.Status = IopSendQuery(Call, Class, Buffer, Length, &Local);
     }
     Status = NT_ERROR(Local.Status) ? Local.Status : IopReturnQuery(Call, Information, Buffer, Length, &Local);
-    ExFreePoolWithTag(Buffer, TAG_IO_BUFFER);
+    if (Buffer != Small)
+        ExFreePoolWithTag(Buffer, TAG_IO_BUFFER);
     return Status;
 }
 

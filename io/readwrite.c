@@ -11,11 +11,10 @@ NTSTATUS NTAPI NtReadFile(HANDLE File, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
                           PIO_STATUS_BLOCK IoStatus, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key)
 {
     IOP_CALL Call;
-    NTSTATUS Status = IopBeginCall(&Call, File, FILE_READ_DATA, Event, ApcRoutine, ApcContext, IoStatus);
 
-    if (NT_SUCCESS(Status))
-        Status = IopTransferFile(&Call, Buffer, Length, ByteOffset, Key, FALSE);
-    return IopEndCall(&Call, Status);
+    PAGED_CODE();
+    IopInitializeCall(&Call, ApcRoutine, ApcContext, IoStatus);
+    return IopEndCall(&Call, IopTransferFile(&Call, File, Event, Buffer, Length, ByteOffset, Key, FALSE));
 }
 
 // Writes to a file, device or pipe. A handle with FILE_APPEND_DATA alone writes at the end of the file.
@@ -25,16 +24,10 @@ NTSTATUS NTAPI NtWriteFile(HANDLE File, HANDLE Event, PIO_APC_ROUTINE ApcRoutine
                            PIO_STATUS_BLOCK IoStatus, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key)
 {
     IOP_CALL Call;
-    ACCESS_MASK Enough = FILE_WRITE_DATA | FILE_APPEND_DATA;
-    NTSTATUS Status = IopBeginCall(&Call, File, 0, Event, ApcRoutine, ApcContext, IoStatus);
 
-    if (!NT_SUCCESS(Status))
-        return IopEndCall(&Call, Status);
-    if (Call.File->Flags & FO_NAMED_PIPE)
-        Enough = FILE_WRITE_DATA; // the other bit means FILE_CREATE_PIPE_INSTANCE there
-    if (Call.Mode != KernelMode && !(Call.GrantedAccess & Enough))
-        return IopEndCall(&Call, STATUS_ACCESS_DENIED);
-    return IopEndCall(&Call, IopTransferFile(&Call, Buffer, Length, ByteOffset, Key, TRUE));
+    PAGED_CODE();
+    IopInitializeCall(&Call, ApcRoutine, ApcContext, IoStatus);
+    return IopEndCall(&Call, IopTransferFile(&Call, File, Event, Buffer, Length, ByteOffset, Key, TRUE));
 }
 
 // Writes what is buffered for a file (or, for a volume, everything) to the device.

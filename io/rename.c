@@ -47,7 +47,7 @@ NTSTATUS NTAPI IopOpenRenameTarget(PIOP_CALL Call, PFILE_RENAME_INFORMATION Rena
     if (!NT_SUCCESS(Status))
         return Status;
     Status = ObReferenceObjectByHandle(*Target, 0, IoFileObjectType, KernelMode, (PVOID *)Directory, NULL);
-    if (NT_SUCCESS(Status) && IoGetRelatedDeviceObject(*Directory) != Call->Device) {
+    if (NT_SUCCESS(Status) && IoGetRelatedDeviceObject(*Directory) != IopTopDevice(Call->File)) {
         ObDereferenceObject(*Directory);
         Status = STATUS_NOT_SAME_DEVICE;
     }

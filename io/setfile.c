@@ -107,14 +107,10 @@ static NTSTATUS IopSetCaptured(PIOP_CALL Call, FILE_INFORMATION_CLASS Class, PVO
     }
 }
 
-// Copies the caller's information into a nonpaged buffer, which the caller of this function frees.
-static NTSTATUS IopCaptureInformation(PIOP_CALL Call, PVOID Information, ULONG Length, PVOID *Captured)
+static NTSTATUS IopCaptureInformation(PIOP_CALL Call, PVOID Buffer, PVOID Information, ULONG Length)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
-    PVOID Buffer = ExAllocatePoolWithTag(NonPagedPool, Length, TAG_IO_BUFFER);
 
-    if (Buffer == NULL)
-        return STATUS_INSUFFICIENT_RESOURCES;
     SEH_TRY
     {
         if (Call->Mode != KernelMode)
@@ -126,22 +122,23 @@ static NTSTATUS IopCaptureInformation(PIOP_CALL Call, PVOID Information, ULONG L
         Status = SEH_CODE();
     }
     SEH_END
-    if (NT_SUCCESS(Status))
-        *Captured = Buffer;
-    else
-        ExFreePoolWithTag(Buffer, TAG_IO_BUFFER);
     return Status;
 }
 
 static NTSTATUS IopSetInformation(PIOP_CALL Call, PVOID Information, ULONG Length, FILE_INFORMATION_CLASS Class)
 {
     IO_STATUS_BLOCK Local = {.Status = STATUS_SUCCESS, .Information = 0};
-    PVOID Buffer;
-    NTSTATUS Status = IopCaptureInformation(Call, Information, Length, &Buffer);
+    ULONGLONG Small[IOP_SMALL_INFORMATION / sizeof(ULONGLONG)];
+    PVOID Buffer = Small;
+    NTSTATUS Status;
 
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = IopLockCall(Call);
+    if (Length > sizeof(Small))
+        Buffer = ExAllocatePoolWithTag(NonPagedPool, Length, TAG_IO_BUFFER);
+    if (Buffer == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    Status = IopCaptureInformation(Call, Buffer, Information, Length);
+    if (NT_SUCCESS(Status))
+        Status = IopLockCall(Call);
     if (Status == STATUS_SUCCESS) {
         Status = IopSetCaptured(Call, Class, Buffer, Length, &Local);
         if (!NT_ERROR(Status)) {
@@ -149,7 +146,8 @@ static NTSTATUS IopSetInformation(PIOP_CALL Call, PVOID Information, ULONG Lengt
             IGNORE_STATUS(IopWriteIoStatus(Call->IoStatus, &Local));
         }
     }
-    ExFreePoolWithTag(Buffer, TAG_IO_BUFFER);
+    if (Buffer != Small)
+        ExFreePoolWithTag(Buffer, TAG_IO_BUFFER);
     return Status;
 }
 

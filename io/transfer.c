@@ -5,7 +5,7 @@
 
 #include "iop.h"
 
-// Probes the buffer and captures offset and key.
+// Probes status block and buffer and captures offset and key, all in one frame.
 //
 // Write: data comes from the caller.   <= APC_LEVEL. Offset->QuadPart and *Key are 0 where the caller gave none.
 // Fails with the exception's code.
@@ -19,6 +19,7 @@ NTSTATUS NTAPI IopCaptureTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PL
     SEH_TRY
     {
         if (Call->Mode != KernelMode) {
+            IopProbeIoStatus(Call->IoStatus);
             if (Write)
                 ProbeForRead(Buffer, Length, 1);
             else
@@ -55,6 +56,16 @@ NTSTATUS NTAPI IopCheckUncachedTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Leng
     if (Offset->QuadPart > 0 && (Offset->LowPart & (Sector - 1)) != 0)
         return STATUS_INVALID_PARAMETER;
     return STATUS_SUCCESS;
+}
+
+// A handle with either right may write; on a pipe the second bit means FILE_CREATE_PIPE_INSTANCE.
+static BOOLEAN IopMayWrite(PIOP_CALL Call)
+{
+    ACCESS_MASK Enough = FILE_WRITE_DATA | FILE_APPEND_DATA;
+
+    if (Call->File->Flags & FO_NAMED_PIPE)
+        Enough = FILE_WRITE_DATA;
+    return Call->Mode == KernelMode || (Call->GrantedAccess & Enough);
 }
 
 static BOOLEAN IopIsSpecialOffset(PLARGE_INTEGER Offset, ULONG Special)
@@ -96,11 +107,15 @@ NTSTATUS NTAPI IopResolveOffset(PIOP_CALL Call, BOOLEAN Given, BOOLEAN Write, PL
 BOOLEAN IopTryFastTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLARGE_INTEGER Offset, ULONG Key, BOOLEAN Write,
                            PNTSTATUS Status)
 {
-    PFAST_IO_DISPATCH Fast = Call->Device->DriverObject->FastIoDispatch;
+    PFAST_IO_DISPATCH Fast;
     PFAST_IO_READ Routine;
     IO_STATUS_BLOCK Result;
 
-    if (Call->File->PrivateCacheMap == NULL || Fast == NULL || (Call->File->Flags & FO_NO_INTERMEDIATE_BUFFERING))
+    if (Call->File->PrivateCacheMap == NULL || (Call->File->Flags & FO_NO_INTERMEDIATE_BUFFERING))
+        return FALSE;
+    Call->Device = IopTopDevice(Call->File);
+    Fast = Call->Device->DriverObject->FastIoDispatch;
+    if (Fast == NULL)
         return FALSE;
     Routine = Write ? Fast->FastIoWrite : Fast->FastIoRead;
     if (Routine == NULL || Call->ApcRoutine != NULL)
@@ -141,19 +156,23 @@ static NTSTATUS IopSendTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLAR
     return IopSubmitCall(Call, Write ? IopWriteTransfer : IopReadTransfer);
 }
 
-// Does a read or a write for a call that IopBeginCall has started; the caller ends it.
+// Does a read or a write, from the caller's arguments to the end of the call.
 //
-// PASSIVE_LEVEL. Every documented status of ZwReadFile and ZwWriteFile.
-NTSTATUS NTAPI IopTransferFile(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLARGE_INTEGER UserOffset, PULONG UserKey,
-                               BOOLEAN Write)
+// Access: what the handle must grant for a read; a write needs one of FILE_WRITE_DATA and FILE_APPEND_DATA.
+// PASSIVE_LEVEL. Call: initialised; IopEndCall is the caller's. Every documented status of ZwReadFile and ZwWriteFile.
+NTSTATUS NTAPI IopTransferFile(PIOP_CALL Call, HANDLE Handle, HANDLE Event, PVOID Buffer, ULONG Length,
+                               PLARGE_INTEGER UserOffset, PULONG UserKey, BOOLEAN Write)
 {
     LARGE_INTEGER Offset;
     ULONG Key;
     NTSTATUS Status = IopCaptureTransfer(Call, Buffer, Length, UserOffset, UserKey, Write, &Offset, &Key);
 
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = IopLockCall(Call);
+    if (NT_SUCCESS(Status))
+        Status = IopReferenceCall(Call, Handle, Write ? 0 : FILE_READ_DATA, Event);
+    if (NT_SUCCESS(Status) && Write && !IopMayWrite(Call))
+        Status = STATUS_ACCESS_DENIED;
+    if (NT_SUCCESS(Status))
+        Status = IopLockCall(Call);
     if (Status != STATUS_SUCCESS)
         return Status;
     Status = IopResolveOffset(Call, UserOffset != NULL, Write, &Offset);

@@ -40,9 +40,12 @@ static VOID IopAnswerDevice(PIOP_CALL Call, PFILE_FS_DEVICE_INFORMATION Buffer, 
 static NTSTATUS IopQueryVolume(PIOP_CALL Call, PVOID Information, ULONG Length, FS_INFORMATION_CLASS Class)
 {
     IO_STATUS_BLOCK Local = {.Status = STATUS_SUCCESS, .Information = 0};
+    ULONGLONG Small[IOP_SMALL_INFORMATION / sizeof(ULONGLONG)] = {0};
     volatile NTSTATUS Status;
-    PVOID Buffer = ExAllocatePoolZero(NonPagedPool, Length, TAG_IO_BUFFER);
+    PVOID volatile Buffer = Small; // lives across SEH_TRY
 
+    if (Length > sizeof(Small))
+        Buffer = ExAllocatePoolZero(NonPagedPool, Length, TAG_IO_BUFFER);
     if (Buffer == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     if (Class == FileFsDeviceInformation)
@@ -65,7 +68,8 @@ static NTSTATUS IopQueryVolume(PIOP_CALL Call, PVOID Information, ULONG Length, 
     }
     if (!NT_ERROR(Status))
         IGNORE_STATUS(IopWriteIoStatus(Call->IoStatus, &Local));
-    ExFreePoolWithTag(Buffer, TAG_IO_BUFFER);
+    if (Buffer != Small)
+        ExFreePoolWithTag(Buffer, TAG_IO_BUFFER);
     return Status;
 }
 

@@ -52,7 +52,8 @@ NTSTATUS MiReserve(PEPROCESS Process, PULONG_PTR Base, SIZE_T Size, ULONG_PTR Hi
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS MiReserveRange(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size, ULONG_PTR Highest, ULONG Type, ULONG Protection)
+static NTSTATUS MiReserveRange(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size, ULONG_PTR Highest, ULONG Type,
+                               ULONG Protection)
 {
     ULONG_PTR Start = *Base == 0 ? 0 : ALIGN_DOWN_BY(*Base, MM_ALLOCATION_GRANULARITY);
     SIZE_T Length = ROUND_TO_PAGES(*Base + *Size) - (*Base == 0 ? 0 : Start);
@@ -91,7 +92,8 @@ static NTSTATUS MiReset(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size)
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS MiAllocate(PEPROCESS Process, PVOID *Base, PSIZE_T Size, ULONG_PTR Highest, ULONG Type, ULONG Protection)
+static NTSTATUS MiAllocate(PEPROCESS Process, PVOID *Base, PSIZE_T Size, ULONG_PTR Highest, ULONG Type,
+                           ULONG Protection)
 {
     NTSTATUS Status = MiLockAddressSpace(Process);
 
@@ -119,8 +121,8 @@ static NTSTATUS MiCheckAllocationType(ULONG Type, ULONG Protection)
 }
 
 // System service. WDK: ZwAllocateVirtualMemory.
-NTSTATUS NTAPI NtAllocateVirtualMemory(HANDLE Process, PVOID *BaseAddress, ULONG_PTR ZeroBits, PSIZE_T RegionSize, ULONG Type,
-                                       ULONG Protect)
+NTSTATUS NTAPI NtAllocateVirtualMemory(HANDLE Process, PVOID *BaseAddress, ULONG_PTR ZeroBits, PSIZE_T RegionSize,
+                                       ULONG Type, ULONG Protect)
 {
     ULONG Protection = MiMakeProtectionMask(Protect);
     ULONG_PTR Highest;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Frames before the frame database exists: taken one by one from the end of the highest free run of the loader's map.
-// What is left when the database is built becomes its free list. Nothing above 4 GB is taken: these frames become page tables
-// and pool, and QEMU 7.2's own processor emulation cuts a PAE page table's address to 32 bits.
+// What is left when the database is built becomes its free list. Nothing above 4 GB is taken: these frames become page
+// tables and pool, and QEMU 7.2's own processor emulation cuts a PAE page table's address to 32 bits.
 
 #include "mi.h"
 

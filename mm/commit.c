@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Commitment: the promise that a page will be there when it is touched. The limit is what memory can hold (a page file will
-// raise it), so a promise that could not be kept is refused here with STATUS_COMMITMENT_LIMIT, and not by a page fault.
+// Commitment: the promise that a page will be there when it is touched. The limit is what memory can hold (a page file
+// will raise it), so a promise that could not be kept is refused here with STATUS_COMMITMENT_LIMIT, and not by a page
+// fault.
 
 #include "mi.h"
 
@@ -20,8 +21,8 @@ static BOOLEAN MiCharge(SIZE_T Pages, BOOLEAN Always)
     return Fits;
 }
 
-// Promises Pages, to Process if it is not NULL (its address creation or working set lock is held, or nobody else knows it).
-// IRQL <= DISPATCH_LEVEL. FALSE: over the limit, nothing charged.
+// Promises Pages, to Process if it is not NULL (its address creation or working set lock is held, or nobody else knows
+// it). IRQL <= DISPATCH_LEVEL. FALSE: over the limit, nothing charged.
 BOOLEAN MiChargeCommitment(SIZE_T Pages, PEPROCESS Process)
 {
     if (Pages == 0)

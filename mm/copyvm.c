@@ -10,10 +10,12 @@
 // Copies between the current thread's buffer and kernel memory, in the address space it happens in.
 static NTSTATUS MiCopyPiece(PVOID To, PVOID From, SIZE_T Length)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         memcpy(To, From, Length);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE() == STATUS_GUARD_PAGE_VIOLATION ? STATUS_GUARD_PAGE_VIOLATION : STATUS_PARTIAL_COPY;
     }
     SEH_END
@@ -32,7 +34,8 @@ static NTSTATUS MiCopyInProcess(PEPROCESS Process, PVOID To, PVOID From, SIZE_T 
 }
 
 // Copies Length bytes from FromProcess to ToProcess. *Done tells how many arrived. IRQL PASSIVE_LEVEL.
-static NTSTATUS MiCopyVirtualMemory(PEPROCESS FromProcess, PUCHAR From, PEPROCESS ToProcess, PUCHAR To, SIZE_T Length, PSIZE_T Done)
+static NTSTATUS MiCopyVirtualMemory(PEPROCESS FromProcess, PUCHAR From, PEPROCESS ToProcess, PUCHAR To, SIZE_T Length,
+                                    PSIZE_T Done)
 {
     UCHAR Small[MI_COPY_STACK];
     PVOID Buffer = Small;
@@ -67,11 +70,13 @@ static NTSTATUS MiCheckCopy(PVOID Address, PVOID Buffer, SIZE_T Size, PSIZE_T Do
     if ((ULONG_PTR)Address + Size < (ULONG_PTR)Address || (ULONG_PTR)Buffer + Size < (ULONG_PTR)Buffer ||
         (ULONG_PTR)Address + Size > MM_USER_PROBE_ADDRESS || (ULONG_PTR)Buffer + Size > MM_USER_PROBE_ADDRESS)
         return STATUS_ACCESS_VIOLATION;
-    SEH_TRY {
+    SEH_TRY
+    {
         if (Done != NULL)
             ProbeForWriteType(Done);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END
@@ -87,8 +92,8 @@ static NTSTATUS MiReadOrWrite(HANDLE Handle, PVOID Address, PVOID Buffer, SIZE_T
     Status = MiCheckCopy(Address, Buffer, Size, UserDone);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObReferenceObjectByHandle(Handle, Write ? PROCESS_VM_WRITE | PROCESS_VM_OPERATION : PROCESS_VM_READ, PsProcessType,
-                                       ExGetPreviousMode(), (PVOID *)&Process, NULL);
+    Status = ObReferenceObjectByHandle(Handle, Write ? PROCESS_VM_WRITE | PROCESS_VM_OPERATION : PROCESS_VM_READ,
+                                       PsProcessType, ExGetPreviousMode(), (PVOID *)&Process, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     if (Write)
@@ -96,11 +101,13 @@ static NTSTATUS MiReadOrWrite(HANDLE Handle, PVOID Address, PVOID Buffer, SIZE_T
     else
         Status = MiCopyVirtualMemory(Process, Address, Current, Buffer, Size, &Done);
     ObDereferenceObject(Process);
-    SEH_TRY {
+    SEH_TRY
+    {
         if (UserDone != NULL)
             *UserDone = Done;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
     }
     SEH_END
     return Status;

@@ -34,8 +34,8 @@ PCONTROL_AREA MiCreateControlArea(PFILE_OBJECT File, BOOLEAN Image)
     return ControlArea;
 }
 
-// Frees a control area, its segment, subsections and prototype PTEs. No page is left in it, nobody can find it. The file's
-// reference has been given up. IRQL <= APC_LEVEL.
+// Frees a control area, its segment, subsections and prototype PTEs. No page is left in it, nobody can find it. The
+// file's reference has been given up. IRQL <= APC_LEVEL.
 VOID MiFreeControlArea(PCONTROL_AREA ControlArea)
 {
     PSUBSECTION Subsection = ControlArea->FirstSubsection;
@@ -83,7 +83,8 @@ static PVOID *MiControlAreaSlot(PSECTION_OBJECT_POINTERS Pointers, BOOLEAN Image
     return Image ? &Pointers->ImageSectionObject : &Pointers->DataSectionObject;
 }
 
-// Waits until some control area has been finished or deleted; spurious returns are welcome. The PFN lock was just released.
+// Waits until some control area has been finished or deleted; spurious returns are welcome. The PFN lock was just
+// released.
 VOID MiWaitForControlArea(VOID)
 {
     LARGE_INTEGER Timeout = {.QuadPart = -100000}; // 10 ms: should the event have been set for somebody else before

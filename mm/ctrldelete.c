@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Deleting segments, and the cache of those that nobody uses at the moment: a program that runs again finds its pages still
-// in memory. A file's data is written before its segment is given up. A system thread does what must not be done where the
-// last user left: writing, and dropping the reference to the file.
+// Deleting segments, and the cache of those that nobody uses at the moment: a program that runs again finds its pages
+// still in memory. A file's data is written before its segment is given up. A system thread does what must not be done
+// where the last user left: writing, and dropping the reference to the file.
 
 #include "mi.h"
 
 static LIST_ENTRY MiUnusedSegmentList = {&MiUnusedSegmentList, &MiUnusedSegmentList}; // oldest first; PFN lock
-static LIST_ENTRY MiDeadSegmentList = {&MiDeadSegmentList, &MiDeadSegmentList};       // only the file's reference is left
+static LIST_ENTRY MiDeadSegmentList = {&MiDeadSegmentList, &MiDeadSegmentList}; // only the file's reference is left
 ULONG MmUnusedSegmentCount;
 KEVENT MiSegmentThreadEvent;
 
@@ -179,7 +179,8 @@ static BOOLEAN MiFlushUnusedSegment(VOID)
     MiUnlockPfn(OldIrql);
     if (ControlArea == NULL)
         return FALSE;
-    IGNORE_STATUS(MiFlushControlArea(ControlArea, 0, MAXULONG * (ULONGLONG)PAGE_SIZE, &IoStatus)); // the pages stay dirty
+    IGNORE_STATUS(
+        MiFlushControlArea(ControlArea, 0, MAXULONG * (ULONGLONG)PAGE_SIZE, &IoStatus)); // the pages stay dirty
     OldIrql = MiLockPfn();
     if (--ControlArea->NumberOfSectionReferences == 0 && ControlArea->NumberOfMappedViews == 0) {
         MiInsertUnusedSegment(ControlArea);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Taking entries of the user half away, whatever they hold: private pages are freed, shared ones lose a mapping (and keep
-// what was written to them). The working set lock is held.
+// Taking entries of the user half away, whatever they hold: private pages are freed, shared ones lose a mapping (and
+// keep what was written to them). The working set lock is held.
 
 #include "mi.h"
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The page-fault handler: decides what a fault means and has it resolved. Locks are dropped for every wait, and then the
-// whole question is asked again, because in the meantime everything may have changed.
+// The page-fault handler: decides what a fault means and has it resolved. Locks are dropped for every wait, and then
+// the whole question is asked again, because in the meantime everything may have changed.
 
 #include "mi.h"
 
-// At raised IRQL (or in nonpaged system space) only what needs no lock and no wait can be right: the entry became valid in the meantime.
+// At raised IRQL (or in nonpaged system space) only what needs no lock and no wait can be right: the entry became valid
+// in the meantime.
 NTSTATUS MiRaisedFault(ULONG FaultStatus, PVOID Va)
 {
     PMMPTE Pte = MiPteIfTable(Va);
@@ -89,7 +90,8 @@ static NTSTATUS MiMapSharedUserData(PMI_FAULT Fault)
     if (!NT_SUCCESS(Status))
         return Status;
     MiCountUsedPte(Fault->Va, 1);
-    MiWriteValidPte(Fault->Pte, ((ULONGLONG)MiGetFrame(SharedUserData) << PAGE_SHIFT) | MmProtectToPteMask[MM_READONLY] | MI_USER);
+    MiWriteValidPte(Fault->Pte,
+                    ((ULONGLONG)MiGetFrame(SharedUserData) << PAGE_SHIFT) | MmProtectToPteMask[MM_READONLY] | MI_USER);
     return STATUS_SUCCESS;
 }
 
@@ -103,7 +105,8 @@ static NTSTATUS MiInvalidPteFault(PMI_FAULT Fault, BOOLEAN Table)
 
     Vad = MiLocateVad(&Fault->Process->VadRoot, MI_VPN(Fault->Va));
     if (Vad == NULL)
-        return PAGE_ALIGN(Fault->Va) == (PVOID)USER_SHARED_DATA_USER ? MiMapSharedUserData(Fault) : STATUS_ACCESS_VIOLATION;
+        return PAGE_ALIGN(Fault->Va) == (PVOID)USER_SHARED_DATA_USER ? MiMapSharedUserData(Fault)
+                                                                     : STATUS_ACCESS_VIOLATION;
     if (Vad->u.VadFlags.PrivateMemory && (!Table || Fault->Pte->u.Long == 0)) {
         // The most frequent case: memory committed as a whole and not touched so far.
         if (!Vad->u.VadFlags.MemCommit)
@@ -177,7 +180,8 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
 //
 // IRQL: that of the faulting code; above APC_LEVEL nothing can be resolved. Interrupts may be on. Takes the working set
 // lock of the process or the system; never called with one of them or the PFN lock held, as no such code may fault.
-// Returns a success; or the status that the exception has; or MM_FAULT_AT_RAISED_IRQL. Windows Internals, "Page Fault Handling".
+// Returns a success; or the status that the exception has; or MM_FAULT_AT_RAISED_IRQL. Windows Internals, "Page Fault
+// Handling".
 NTSTATUS MmAccessFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID TrapFrame)
 {
     MiStatistics.PageFaults++;

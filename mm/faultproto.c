@@ -94,7 +94,8 @@ NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto)
         if (!NT_SUCCESS(Status))
             return Status;
     }
-    // The block for a read comes from the pool, so not under the PFN lock; what is peeked at here may have changed then.
+    // The block for a read comes from the pool, so not under the PFN lock; what is peeked at here may have changed
+    // then.
     if (!Proto->u.Hard.Valid && Proto->u.Soft.Prototype)
         Spare = MiAllocateInPage();
     Fault->InPage = Spare;

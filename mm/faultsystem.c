@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Faults on system addresses. Only views of sections (system cache, mapped views) are resolved: everything else in system
-// space is there or is an error.
+// Faults on system addresses. Only views of sections (system cache, mapped views) are resolved: everything else in
+// system space is there or is an error.
 
 #include "mi.h"
 

@@ -48,8 +48,8 @@ NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection)
     return STATUS_SUCCESS;
 }
 
-// A write to a shared page that is to be copied on write: this process gets its own copy; the page and every other mapping
-// of it stay as they are.
+// A write to a shared page that is to be copied on write: this process gets its own copy; the page and every other
+// mapping of it stay as they are.
 NTSTATUS MiCopyOnWrite(PMI_FAULT Fault)
 {
     MMPTE Old = *Fault->Pte;

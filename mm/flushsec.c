@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Writing modified pages of files, in runs of neighbours. A page being written is locked by a reference; if it is written to
-// meanwhile, it is modified again.
+// Writing modified pages of files, in runs of neighbours. A page being written is locked by a reference; if it is
+// written to meanwhile, it is modified again.
 
 #include "mi.h"
 
@@ -90,8 +90,8 @@ static NTSTATUS MiIssueWrite(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset)
     return Status == STATUS_END_OF_FILE ? STATUS_SUCCESS : Status; // the file was cut off: the page has no place in it
 }
 
-// Writes the run of modified pages that begins at Proto, at most Limit. *Pages: how many were written; 0: none is pending.
-// No locks. IRQL <= APC_LEVEL. The subsection's control area is referenced.
+// Writes the run of modified pages that begins at Proto, at most Limit. *Pages: how many were written; 0: none is
+// pending. No locks. IRQL <= APC_LEVEL. The subsection's control area is referenced.
 NTSTATUS MiWriteCluster(PSUBSECTION Subsection, PMMPTE Proto, ULONG Limit, PULONG Pages)
 {
     ULONGLONG First = (ULONGLONG)(Proto - Subsection->SubsectionBase) << PAGE_SHIFT;
@@ -143,8 +143,8 @@ static NTSTATUS MiFlushFrom(PSUBSECTION Subsection, ULONG Index, ULONG Limit, PU
     return MiWriteCluster(Subsection, Proto, Limit, Done);
 }
 
-// Writes the modified pages that hold bytes [Start, End) of a file. The control area is referenced. IRQL <= APC_LEVEL, no
-// Mm locks. Stops at the first error.
+// Writes the modified pages that hold bytes [Start, End) of a file. The control area is referenced. IRQL <= APC_LEVEL,
+// no Mm locks. Stops at the first error.
 NTSTATUS MiFlushControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End, PIO_STATUS_BLOCK IoStatus)
 {
     PSUBSECTION Subsection;
@@ -155,7 +155,8 @@ NTSTATUS MiFlushControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLON
     MiCaptureCacheDirtyBits(ControlArea, Start, End);
     MiUnlockPfn(OldIrql);
     IoStatus->Information = 0;
-    for (Subsection = ControlArea->FirstSubsection; Subsection != NULL && NT_SUCCESS(Status); Subsection = Subsection->NextSubsection) {
+    for (Subsection = ControlArea->FirstSubsection; Subsection != NULL && NT_SUCCESS(Status);
+         Subsection = Subsection->NextSubsection) {
         ULONG Index = First > Page ? (ULONG)min_of(First - Page, Subsection->PtesInSubsection) : 0;
         ULONG Limit = Last > Page ? (ULONG)min_of(Last - Page, Subsection->PtesInSubsection) : 0;
         ULONG Done;
@@ -193,9 +194,10 @@ static PCONTROL_AREA MiReferenceData(PSECTION_OBJECT_POINTERS Pointers)
     }
 }
 
-// Writes the modified pages of a file's data; see mm.h. IRQL <= APC_LEVEL, no Mm locks; file systems may call it with their
-// own locks, as paging writes do not need those. Length 0 with an Offset: to the end.
-NTSTATUS NTAPI MmFlushSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset, ULONG Length, PIO_STATUS_BLOCK IoStatus)
+// Writes the modified pages of a file's data; see mm.h. IRQL <= APC_LEVEL, no Mm locks; file systems may call it with
+// their own locks, as paging writes do not need those. Length 0 with an Offset: to the end.
+NTSTATUS NTAPI MmFlushSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset, ULONG Length,
+                              PIO_STATUS_BLOCK IoStatus)
 {
     PCONTROL_AREA ControlArea = MiReferenceData(Pointers);
     ULONGLONG Start = Offset != NULL ? (ULONGLONG)Offset->QuadPart : 0;
@@ -207,7 +209,8 @@ NTSTATUS NTAPI MmFlushSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER 
     if (ControlArea == NULL)
         return STATUS_SUCCESS;
     Status = MiFlushControlArea(ControlArea, Start,
-                                Offset != NULL && Length != 0 ? Start + Length : ControlArea->Segment->SizeOfSegment, IoStatus);
+                                Offset != NULL && Length != 0 ? Start + Length : ControlArea->Segment->SizeOfSegment,
+                                IoStatus);
     MiDereferenceControlArea(ControlArea, 1, 0, 0);
     return Status;
 }

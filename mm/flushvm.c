@@ -3,7 +3,8 @@
 
 #include "mi.h"
 
-// Moves the dirty bits of a view's entries into the frames, where a flush finds them. Takes the working set and PFN locks.
+// Moves the dirty bits of a view's entries into the frames, where a flush finds them. Takes the working set and PFN
+// locks.
 VOID MiCaptureViewDirtyBits(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
 {
     PEPROCESS Process = PsGetCurrentProcess();
@@ -58,10 +59,12 @@ static NTSTATUS MiPrepareFlush(PVOID *Base, PSIZE_T Size, PCONTROL_AREA *Control
 
 static NTSTATUS MiReturnIoStatus(PIO_STATUS_BLOCK User, PIO_STATUS_BLOCK IoStatus)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         *User = *IoStatus;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END
@@ -70,11 +73,13 @@ static NTSTATUS MiReturnIoStatus(PIO_STATUS_BLOCK User, PIO_STATUS_BLOCK IoStatu
 
 static NTSTATUS MiProbeIoStatus(PIO_STATUS_BLOCK User)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         if (ExGetPreviousMode() != KernelMode)
             ProbeForWriteType(User);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END

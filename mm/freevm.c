@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Decommitting and releasing private memory (NtFreeVirtualMemory). A release may take a piece out of a reservation, which
-// then shrinks or becomes two.
+// Decommitting and releasing private memory (NtFreeVirtualMemory). A release may take a piece out of a reservation,
+// which then shrinks or becomes two.
 
 #include "mi.h"
 

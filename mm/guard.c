@@ -6,11 +6,13 @@
 // Reads the stack's bounds out of the TEB. FALSE: no user thread of this process, or the TEB cannot be read.
 static BOOLEAN MiReadStackBounds(PTEB Teb, PULONG_PTR Lowest, PULONG_PTR Base)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         *Lowest = (ULONG_PTR)Teb->DeallocationStack;
         *Base = (ULONG_PTR)Teb->NtTib.StackBase;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return FALSE;
     }
     SEH_END
@@ -19,10 +21,12 @@ static BOOLEAN MiReadStackBounds(PTEB Teb, PULONG_PTR Lowest, PULONG_PTR Base)
 
 static BOOLEAN MiWriteStackLimit(PTEB Teb, ULONG_PTR Limit)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         Teb->NtTib.StackLimit = (PVOID)Limit;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return FALSE;
     }
     SEH_END
@@ -45,8 +49,8 @@ static NTSTATUS MiCommitGuardPage(PEPROCESS Process, ULONG_PTR Page)
     return Status;
 }
 
-// The guard of the page at Va has fired. If the page is in the current thread's stack, the guard moves one page down and
-// the access is tried again; in the last page but one of the reservation there is no room for another guard.
+// The guard of the page at Va has fired. If the page is in the current thread's stack, the guard moves one page down
+// and the access is tried again; in the last page but one of the reservation there is no room for another guard.
 //
 // IRQL <= APC_LEVEL, no Mm locks. STATUS_SUCCESS, STATUS_GUARD_PAGE_VIOLATION, STATUS_STACK_OVERFLOW.
 // Source: Windows Internals, "Stacks"; SDK, "Thread Stack Size".

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Is a file a program we can map? Every field of the headers that the mapping relies on is checked here, against the file's
-// size and against the others; nothing later looks at the file's own numbers unchecked. Source: PE/COFF specification.
+// Is a file a program we can map? Every field of the headers that the mapping relies on is checked here, against the
+// file's size and against the others; nothing later looks at the file's own numbers unchecked. Source: PE/COFF
+// specification.
 
 #include "mi.h"
 
@@ -74,7 +75,8 @@ static NTSTATUS MiCheckOptionalHeader(PMI_IMAGE Image)
     if (Optional->SizeOfImage == 0 || Optional->SizeOfImage > (ULONG_PTR)MM_HIGHEST_VAD_ADDRESS ||
         Optional->SizeOfHeaders == 0 || Optional->SizeOfHeaders > Optional->SizeOfImage)
         return STATUS_INVALID_IMAGE_FORMAT;
-    if ((Optional->ImageBase & (MM_ALLOCATION_GRANULARITY - 1)) || Optional->AddressOfEntryPoint >= Optional->SizeOfImage)
+    if ((Optional->ImageBase & (MM_ALLOCATION_GRANULARITY - 1)) ||
+        Optional->AddressOfEntryPoint >= Optional->SizeOfImage)
         return STATUS_INVALID_IMAGE_FORMAT;
     Image->Flat = Optional->SectionAlignment < PAGE_SIZE;
     return STATUS_SUCCESS;
@@ -119,8 +121,8 @@ ULONG MiSectionPages(const IMAGE_SECTION_HEADER *Section)
     return BYTES_TO_PAGES(MiSectionBytes(Section));
 }
 
-// Where a section's data begin in the file. Windows ignores the low bits of an offset that is not sector aligned, unless
-// the image says that it does not align its sections at all.
+// Where a section's data begin in the file. Windows ignores the low bits of an offset that is not sector aligned,
+// unless the image says that it does not align its sections at all.
 ULONG MiSectionFileOffset(PMI_IMAGE Image, const IMAGE_SECTION_HEADER *Section)
 {
     if (Image->Headers->OptionalHeader.FileAlignment < MI_SECTOR_SIZE)
@@ -177,7 +179,7 @@ NTSTATUS MiCheckImageSections(PMI_IMAGE Image)
 // The protection of an image section's pages. What may be written is copied on write, unless the section is shared.
 ULONG MiGetImageProtection(ULONG Characteristics)
 {
-    static const UCHAR Private[8] = {MM_NOACCESS,  MM_EXECUTE,          MM_READONLY,  MM_EXECUTE_READ,
+    static const UCHAR Private[8] = {MM_NOACCESS,  MM_EXECUTE,           MM_READONLY,  MM_EXECUTE_READ,
                                      MM_WRITECOPY, MM_EXECUTE_WRITECOPY, MM_WRITECOPY, MM_EXECUTE_WRITECOPY};
     static const UCHAR Shared[8] = {MM_NOACCESS,  MM_EXECUTE,           MM_READONLY,  MM_EXECUTE_READ,
                                     MM_READWRITE, MM_EXECUTE_READWRITE, MM_READWRITE, MM_EXECUTE_READWRITE};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The services around views: NtMapViewOfSection, NtUnmapViewOfSection, NtQuerySection, and what a mapped address belongs to.
+// The services around views: NtMapViewOfSection, NtUnmapViewOfSection, NtQuerySection, and what a mapped address
+// belongs to.
 
 #include "mi.h"
 
@@ -21,7 +22,8 @@ typedef struct _MI_MAP_ARGUMENTS {
 
 static NTSTATUS MiCaptureMapArguments(PVOID *Base, PLARGE_INTEGER Offset, PSIZE_T ViewSize, PMI_MAP_ARGUMENTS Arguments)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         if (ExGetPreviousMode() != KernelMode) {
             ProbeForWriteType(Base);
             ProbeForWriteType(ViewSize);
@@ -32,7 +34,8 @@ static NTSTATUS MiCaptureMapArguments(PVOID *Base, PLARGE_INTEGER Offset, PSIZE_
         Arguments->ViewSize = *(volatile SIZE_T *)ViewSize;
         Arguments->Offset.QuadPart = Offset != NULL ? *(volatile LONGLONG *)&Offset->QuadPart : 0;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END
@@ -47,29 +50,34 @@ static NTSTATUS MiCaptureMapArguments(PVOID *Base, PLARGE_INTEGER Offset, PSIZE_
 
 static VOID MiReturnMapArguments(PVOID *Base, PLARGE_INTEGER Offset, PSIZE_T ViewSize, PMI_MAP_ARGUMENTS Arguments)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         *Base = Arguments->Base;
         *ViewSize = Arguments->ViewSize;
         if (Offset != NULL)
             *Offset = Arguments->Offset;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
     }
     SEH_END
 }
 
-static NTSTATUS MiMapForService(HANDLE SectionHandle, HANDLE ProcessHandle, ULONG Protection, PMI_MAP_ARGUMENTS Arguments,
-                                ULONG_PTR ZeroBits, SIZE_T CommitSize, SECTION_INHERIT Inherit, ULONG Type, ULONG Protect)
+static NTSTATUS MiMapForService(HANDLE SectionHandle, HANDLE ProcessHandle, ULONG Protection,
+                                PMI_MAP_ARGUMENTS Arguments, ULONG_PTR ZeroBits, SIZE_T CommitSize,
+                                SECTION_INHERIT Inherit, ULONG Type, ULONG Protect)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     PEPROCESS Process;
     PVOID Section;
     NTSTATUS Status;
 
-    Status = ObReferenceObjectByHandle(ProcessHandle, PROCESS_VM_OPERATION, PsProcessType, Mode, (PVOID *)&Process, NULL);
+    Status =
+        ObReferenceObjectByHandle(ProcessHandle, PROCESS_VM_OPERATION, PsProcessType, Mode, (PVOID *)&Process, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObReferenceObjectByHandle(SectionHandle, MiViewAccess[Protection & 7], MmSectionObjectType, Mode, &Section, NULL);
+    Status = ObReferenceObjectByHandle(SectionHandle, MiViewAccess[Protection & 7], MmSectionObjectType, Mode, &Section,
+                                       NULL);
     if (NT_SUCCESS(Status)) {
         Status = MmMapViewOfSection(Section, Process, &Arguments->Base, ZeroBits, CommitSize, &Arguments->Offset,
                                     &Arguments->ViewSize, Inherit, Type, Protect);
@@ -80,9 +88,9 @@ static NTSTATUS MiMapForService(HANDLE SectionHandle, HANDLE ProcessHandle, ULON
 }
 
 // System service. WDK: ZwMapViewOfSection.
-NTSTATUS NTAPI NtMapViewOfSection(HANDLE Section, HANDLE Process, PVOID *BaseAddress, ULONG_PTR ZeroBits, SIZE_T CommitSize,
-                                  PLARGE_INTEGER SectionOffset, PSIZE_T ViewSize, SECTION_INHERIT Inherit, ULONG AllocationType,
-                                  ULONG Protect)
+NTSTATUS NTAPI NtMapViewOfSection(HANDLE Section, HANDLE Process, PVOID *BaseAddress, ULONG_PTR ZeroBits,
+                                  SIZE_T CommitSize, PLARGE_INTEGER SectionOffset, PSIZE_T ViewSize,
+                                  SECTION_INHERIT Inherit, ULONG AllocationType, ULONG Protect)
 {
     ULONG Protection = MiMakeProtectionMask(Protect);
     MI_MAP_ARGUMENTS Arguments;
@@ -98,7 +106,8 @@ NTSTATUS NTAPI NtMapViewOfSection(HANDLE Section, HANDLE Process, PVOID *BaseAdd
     Status = MiCaptureMapArguments(BaseAddress, SectionOffset, ViewSize, &Arguments);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = MiMapForService(Section, Process, Protection, &Arguments, ZeroBits, CommitSize, Inherit, AllocationType, Protect);
+    Status = MiMapForService(Section, Process, Protection, &Arguments, ZeroBits, CommitSize, Inherit, AllocationType,
+                             Protect);
     if (NT_SUCCESS(Status))
         MiReturnMapArguments(BaseAddress, SectionOffset, ViewSize, &Arguments);
     return Status;
@@ -111,7 +120,8 @@ NTSTATUS NTAPI NtUnmapViewOfSection(HANDLE ProcessHandle, PVOID BaseAddress)
     NTSTATUS Status;
 
     PAGED_CODE();
-    Status = ObReferenceObjectByHandle(ProcessHandle, PROCESS_VM_OPERATION, PsProcessType, ExGetPreviousMode(), (PVOID *)&Process, NULL);
+    Status = ObReferenceObjectByHandle(ProcessHandle, PROCESS_VM_OPERATION, PsProcessType, ExGetPreviousMode(),
+                                       (PVOID *)&Process, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = MmUnmapViewOfSection(Process, BaseAddress);
@@ -121,12 +131,14 @@ NTSTATUS NTAPI NtUnmapViewOfSection(HANDLE ProcessHandle, PVOID BaseAddress)
 
 static NTSTATUS MiReturnSectionInformation(PVOID User, PVOID Information, SIZE_T Length, PSIZE_T ReturnLength)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         memcpy(User, Information, Length);
         if (ReturnLength != NULL)
             *ReturnLength = Length;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END
@@ -135,26 +147,30 @@ static NTSTATUS MiReturnSectionInformation(PVOID User, PVOID Information, SIZE_T
 
 static NTSTATUS MiCheckQuery(SECTION_INFORMATION_CLASS Class, PVOID Information, SIZE_T Length, PSIZE_T ReturnLength)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         if (ExGetPreviousMode() != KernelMode) {
             ProbeForWrite(Information, Length, sizeof(ULONG));
             if (ReturnLength != NULL)
                 ProbeForWriteType(ReturnLength);
         }
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END
     if (Class != SectionBasicInformation && Class != SectionImageInformation)
         return STATUS_INVALID_INFO_CLASS;
-    if (Length < (Class == SectionBasicInformation ? sizeof(SECTION_BASIC_INFORMATION) : sizeof(SECTION_IMAGE_INFORMATION)))
+    if (Length <
+        (Class == SectionBasicInformation ? sizeof(SECTION_BASIC_INFORMATION) : sizeof(SECTION_IMAGE_INFORMATION)))
         return STATUS_INFO_LENGTH_MISMATCH;
     return STATUS_SUCCESS;
 }
 
 // System service (the published Native API).
-NTSTATUS NTAPI NtQuerySection(HANDLE Handle, SECTION_INFORMATION_CLASS Class, PVOID Information, SIZE_T Length, PSIZE_T ReturnLength)
+NTSTATUS NTAPI NtQuerySection(HANDLE Handle, SECTION_INFORMATION_CLASS Class, PVOID Information, SIZE_T Length,
+                              PSIZE_T ReturnLength)
 {
     SECTION_BASIC_INFORMATION Basic;
     SECTION_IMAGE_INFORMATION Image;
@@ -165,12 +181,14 @@ NTSTATUS NTAPI NtQuerySection(HANDLE Handle, SECTION_INFORMATION_CLASS Class, PV
     Status = MiCheckQuery(Class, Information, Length, ReturnLength);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObReferenceObjectByHandle(Handle, SECTION_QUERY, MmSectionObjectType, ExGetPreviousMode(), (PVOID *)&Section, NULL);
+    Status = ObReferenceObjectByHandle(Handle, SECTION_QUERY, MmSectionObjectType, ExGetPreviousMode(),
+                                       (PVOID *)&Section, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     if (Class == SectionBasicInformation) {
         Basic.BaseAddress = NULL;
-        Basic.AllocationAttributes = Section->AllocationAttributes | (Section->Segment->ControlArea->FilePointer != NULL ? SEC_FILE : 0);
+        Basic.AllocationAttributes =
+            Section->AllocationAttributes | (Section->Segment->ControlArea->FilePointer != NULL ? SEC_FILE : 0);
         Basic.MaximumSize = Section->SizeOfSection;
         Status = MiReturnSectionInformation(Information, &Basic, sizeof(Basic), ReturnLength);
     } else if (!(Section->AllocationAttributes & SEC_IMAGE)) {

@@ -14,7 +14,8 @@ BOOLEAN MiIsViewProtectionAllowed(ULONG SectionProtection, ULONG Protection)
     return TRUE;
 }
 
-static PMMVAD MiCreateMappedVad(PSEGMENT Segment, ULONG_PTR Start, SIZE_T Size, ULONGLONG FirstPage, ULONG Protection, ULONG Charge)
+static PMMVAD MiCreateMappedVad(PSEGMENT Segment, ULONG_PTR Start, SIZE_T Size, ULONGLONG FirstPage, ULONG Protection,
+                                ULONG Charge)
 {
     PMMVAD Vad = ExAllocatePoolZero(NonPagedPool, sizeof(*Vad), TAG_VAD);
     ULONGLONG Last;
@@ -52,7 +53,8 @@ static VOID MiReferenceView(PCONTROL_AREA ControlArea)
 }
 
 // Chooses the address of a view. An image goes to its preferred base if that is free, else where there is room.
-static NTSTATUS MiPlaceView(PEPROCESS Process, PSECTION Section, PVOID Wanted, SIZE_T Size, ULONG_PTR Highest, ULONG Type, PULONG_PTR Start)
+static NTSTATUS MiPlaceView(PEPROCESS Process, PSECTION Section, PVOID Wanted, SIZE_T Size, ULONG_PTR Highest,
+                            ULONG Type, PULONG_PTR Start)
 {
     ULONG_PTR Preferred = (ULONG_PTR)Wanted;
     BOOLEAN Image = (Section->AllocationAttributes & SEC_IMAGE) != 0;
@@ -87,7 +89,8 @@ static NTSTATUS MiCheckViewRange(PSECTION Section, ULONGLONG Offset, PSIZE_T Vie
             return STATUS_INVALID_VIEW_SIZE;
         *ViewSize = (SIZE_T)(Size - Offset);
     }
-    if (*ViewSize > (ULONG_PTR)MM_HIGHEST_VAD_ADDRESS || *ViewSize > ((Size + PAGE_SIZE - 1) & ~(ULONGLONG)(PAGE_SIZE - 1)) - Offset)
+    if (*ViewSize > (ULONG_PTR)MM_HIGHEST_VAD_ADDRESS ||
+        *ViewSize > ((Size + PAGE_SIZE - 1) & ~(ULONGLONG)(PAGE_SIZE - 1)) - Offset)
         return STATUS_INVALID_VIEW_SIZE;
     *ViewSize = ROUND_TO_PAGES(*ViewSize);
     return STATUS_SUCCESS;
@@ -102,8 +105,8 @@ static ULONG MiViewCharge(PSECTION Section, SIZE_T Size, ULONG Protection)
 
 // Maps a view. The process is attached to, its address creation lock held. *Base: wanted address, or NULL.
 // Offset is a multiple of the allocation granularity. STATUS_IMAGE_NOT_AT_BASE: mapped, but to be relocated.
-NTSTATUS MiMapView(PSECTION Section, PEPROCESS Process, PVOID *Base, ULONG_PTR Highest, SIZE_T CommitSize, ULONGLONG Offset,
-                   PSIZE_T ViewSize, SECTION_INHERIT Inherit, ULONG Type, ULONG Protection)
+NTSTATUS MiMapView(PSECTION Section, PEPROCESS Process, PVOID *Base, ULONG_PTR Highest, SIZE_T CommitSize,
+                   ULONGLONG Offset, PSIZE_T ViewSize, SECTION_INHERIT Inherit, ULONG Type, ULONG Protection)
 {
     BOOLEAN Image = (Section->AllocationAttributes & SEC_IMAGE) != 0;
     ULONG Charge;
@@ -145,8 +148,8 @@ NTSTATUS MiMapView(PSECTION Section, PEPROCESS Process, PVOID *Base, ULONG_PTR H
     return Image && *Base != Section->Segment->BasedAddress ? STATUS_IMAGE_NOT_AT_BASE : STATUS_SUCCESS;
 }
 
-// Takes a view away. The process is attached to, its address creation lock held. What was written to a file's page stays
-// in the page. Takes the working set lock.
+// Takes a view away. The process is attached to, its address creation lock held. What was written to a file's page
+// stays in the page. Takes the working set lock.
 VOID MiUnmapVad(PEPROCESS Process, PMMVAD Vad)
 {
     MiLockWorkingSet(Process);
@@ -159,10 +162,11 @@ VOID MiUnmapVad(PEPROCESS Process, PMMVAD Vad)
     MiFreeVad(Vad);
 }
 
-// Maps a view for the kernel's own purposes or a service; see mm.h. Pointers: kernel memory. IRQL PASSIVE_LEVEL; attaches.
-NTSTATUS NTAPI MmMapViewOfSection(PVOID Section, PEPROCESS Process, PVOID *BaseAddress, ULONG_PTR ZeroBits, SIZE_T CommitSize,
-                                  PLARGE_INTEGER SectionOffset, PSIZE_T ViewSize, SECTION_INHERIT Inherit, ULONG AllocationType,
-                                  ULONG Protect)
+// Maps a view for the kernel's own purposes or a service; see mm.h. Pointers: kernel memory. IRQL PASSIVE_LEVEL;
+// attaches.
+NTSTATUS NTAPI MmMapViewOfSection(PVOID Section, PEPROCESS Process, PVOID *BaseAddress, ULONG_PTR ZeroBits,
+                                  SIZE_T CommitSize, PLARGE_INTEGER SectionOffset, PSIZE_T ViewSize,
+                                  SECTION_INHERIT Inherit, ULONG AllocationType, ULONG Protect)
 {
     ULONG Protection = MiMakeProtectionMask(Protect);
     LARGE_INTEGER Offset = {.QuadPart = SectionOffset != NULL ? SectionOffset->QuadPart : 0};
@@ -183,8 +187,8 @@ NTSTATUS NTAPI MmMapViewOfSection(PVOID Section, PEPROCESS Process, PVOID *BaseA
         KeStackAttachProcess(&Process->Pcb, &ApcState);
     Status = MiLockAddressSpace(Process);
     if (NT_SUCCESS(Status)) {
-        Status = MiMapView(Section, Process, BaseAddress, Highest, CommitSize, (ULONGLONG)Offset.QuadPart, ViewSize, Inherit,
-                           AllocationType, Protection);
+        Status = MiMapView(Section, Process, BaseAddress, Highest, CommitSize, (ULONGLONG)Offset.QuadPart, ViewSize,
+                           Inherit, AllocationType, Protection);
         MiUnlockAddressSpace(Process);
     }
     if (Attach)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Memory descriptor lists: a buffer as the list of its frames. This file describes and locks buffers; mdlmap.c maps them.
-// Source: WDK.
+// Memory descriptor lists: a buffer as the list of its frames. This file describes and locks buffers; mdlmap.c maps
+// them. Source: WDK.
 
 #include "mi.h"
 

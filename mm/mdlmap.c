@@ -5,8 +5,8 @@
 
 // Maps locked pages. IRQL <= DISPATCH_LEVEL. NULL when there are no system PTEs; BugCheck asks for a bugcheck instead.
 // Mappings into user space are not offered: raises STATUS_NOT_IMPLEMENTED (docs/status.md).
-PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE Mode, MEMORY_CACHING_TYPE Cache, PVOID Base, ULONG BugCheck,
-                                         ULONG Priority)
+PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE Mode, MEMORY_CACHING_TYPE Cache, PVOID Base,
+                                         ULONG BugCheck, ULONG Priority)
 {
     ULONG Index, Count = ADDRESS_AND_SIZE_TO_SPAN_PAGES(MmGetMdlVirtualAddress(Mdl), Mdl->ByteCount);
     PPFN_NUMBER Pages = MmGetMdlPfnArray(Mdl);

@@ -4,18 +4,18 @@
 // A page-table entry has 64 bits (PAE). Valid, the processor reads it (Intel SDM 3A 4.4.2); bits 9-11 are ours:
 //
 //   63  62      36 35            12 11  10 9    8 7 6 5 4  3  2 1 0
-//   NX  0          frame number     XO  X  COW  G L D A CD WT U W 1     Hard (X: executable, XO: not readable, for the API)
+//   NX  0          frame number     XO  X  COW  G L D A CD WT U W 1     Hard (X: executable, XO: not readable)
 //
 // Not valid, only Mm reads it; bits 10 and 11 say which kind it is:
 //
 //   0                                               nothing here: ask the VAD
 //   63      32 31      22 21   12 11 10 9    5 4  1 0
-//   page file  used       0       0  0  prot   file 0                        Soft: demand zero (or, later, in a page file)
+//   page file  used       0       0  0  prot   file 0                        Soft: demand zero (later: in a page file)
 //   frame number (12..35)         1  0  prot   0    0                        Trans: the frame is still there, on a list
 //   63     32 31    16 15    11 10 9   1 0
-//   proto     0        prot     1  0     0                                   Proto: see the prototype PTE (or the VAD, MI_PTE_LOOKUP)
+//   proto     0        prot     1  0     0                                   Proto: see there (MI_PTE_LOOKUP: ask VAD)
 //   63     32 31  11 10 9    5 4  1 0
-//   subsection  0    1  prot   0    0                                        Subsect (in a prototype PTE): a page of a file
+//   subsection  0    1  prot   0    0                                        Subsect (prototype PTEs): a page of a file
 //
 // A prototype PTE is a segment's own entry for a page that several address spaces share: it is valid, Trans, Soft or
 // Subsect, never Proto. The frame of a shared page names it in PteAddress; processes' entries only count in ShareCount.
@@ -25,7 +25,7 @@
 
 #include "ntos.h"
 
-// ---------------------------------------------------------------------------------------------- page-table entries
+// -------------------------------------------------------------------------------- page-table entries
 #define MI_VALID 0x001ull
 #define MI_WRITE 0x002ull
 #define MI_USER 0x004ull
@@ -117,8 +117,8 @@ C_ASSERT_SIZE(MMPTE, 8);
 #define MI_LARGE_PAGE_SIZE 0x200000u
 #define MiGetPteAddress(Va) ((PMMPTE)(PTE_BASE + (((ULONG_PTR)(Va) >> PAGE_SHIFT) << 3)))
 #define MiGetPdeAddress(Va) ((PMMPTE)(PDE_BASE + (((ULONG_PTR)(Va) >> PDE_SHIFT) << 3)))
-#define MiGetVaOfPte(Pte) ((PVOID)(((ULONG_PTR)(Pte) - PTE_BASE) << 9))
-#define MiGetVaOfPde(Pde) ((PVOID)(((ULONG_PTR)(Pde) - PDE_BASE) << 18))
+#define MiGetVaOfPte(Pte) ((PVOID)(((ULONG_PTR)(Pte)-PTE_BASE) << 9))
+#define MiGetVaOfPde(Pde) ((PVOID)(((ULONG_PTR)(Pde)-PDE_BASE) << 18))
 #define MI_PTE_FRAME(p) ((PFN_NUMBER)((p)->u.Long >> PAGE_SHIFT) & 0xFFFFFFu)
 #define MI_IS_USER_VA(Va) ((ULONG_PTR)(Va) < MM_KSEG0_BASE)
 
@@ -137,17 +137,17 @@ C_ASSERT_SIZE(MMPTE, 8);
 #define MM_DECOMMIT 0x10 // guard without access: committed once, not any more
 #define MM_NOACCESS 0x18
 #define MM_INVALID_PROTECTION 0xFFFFFFFFu
-#define MI_IS_WRITABLE(p) ((p) & 4)
-#define MI_IS_COPY_ON_WRITE(p) (((p) & 5) == 5)
-#define MI_IS_EXECUTABLE(p) ((p) & 2)
-#define MI_IS_GUARD(p) (((p) & 0x18) == MM_GUARD_PAGE && ((p) & 7) != 0)
-#define MI_IS_NO_ACCESS(p) (((p) & 7) == 0)
+#define MI_IS_WRITABLE(p) ((p)&4)
+#define MI_IS_COPY_ON_WRITE(p) (((p)&5) == 5)
+#define MI_IS_EXECUTABLE(p) ((p)&2)
+#define MI_IS_GUARD(p) (((p)&0x18) == MM_GUARD_PAGE && ((p)&7) != 0)
+#define MI_IS_NO_ACCESS(p) (((p)&7) == 0)
 extern ULONGLONG MmProtectToPteMask[32];
 extern const ULONG MmProtectToValue[32];
 extern ULONGLONG MmNoExecute; // MI_NO_EXECUTE, or 0 on a processor without it
 extern ULONGLONG MmGlobal;    // MI_GLOBAL, or 0
 
-// ---------------------------------------------------------------------------------------------- the frame database
+// -------------------------------------------------------------------------------- the frame database
 typedef enum _MMLISTS {
     ZeroedPageList,
     FreePageList,
@@ -169,7 +169,7 @@ typedef struct _MMPFNENTRY {
     USHORT PrototypePte : 1; // PteAddress is a prototype PTE
     USHORT StartOfAllocation : 1;
     USHORT EndOfAllocation : 1;
-    USHORT Deleted : 1; // nobody's any more; free it with the last reference
+    USHORT Deleted : 1;      // nobody's any more; free it with the last reference
     USHORT PageLocation : 3; // MMLISTS
     USHORT Unused : 6;
 } MMPFNENTRY;
@@ -193,10 +193,13 @@ typedef struct _MMPFN {
     union {
         struct {
             USHORT ReferenceCount;
-            MMPFNENTRY e1;
+            union {
+                MMPFNENTRY e1;
+                USHORT ShortFlags;
+            };
         };
     } u3;
-    MMPTE OriginalPte;  // what PteAddress gets back when the page goes; a page table: its count of used entries
+    MMPTE OriginalPte;   // what PteAddress gets back when the page goes; a page table: its count of used entries
     PFN_NUMBER PteFrame; // the frame that holds PteAddress
 } MMPFN, *PMMPFN;
 C_ASSERT_SIZE(MMPFN, 32); // so that an index is a shift
@@ -223,10 +226,10 @@ extern ULONG MmAvailablePages;                   // zeroed + free + standby
 extern KEVENT MmAvailablePagesEvent;             // set while there is enough for waiting faults
 extern KEVENT MmZeroingPageEvent;
 extern KEVENT MiModifiedPageWriterEvent, MiWorkingSetManagerEvent;
-extern MM_STATISTICS MiStatistics;               // its event counters; the rest is filled in when asked for
+extern MM_STATISTICS MiStatistics; // its event counters; the rest is filled in when asked for
 
-#define MI_FAULT_RESERVE 24  // pages that page faults leave for the kernel
-#define MI_LOW_MEMORY 128    // available pages below which modified pages are written at once
+#define MI_FAULT_RESERVE 24 // pages that page faults leave for the kernel
+#define MI_LOW_MEMORY 128   // available pages below which modified pages are written at once
 
 FORCEINLINE KIRQL MiLockPfn(VOID)
 {
@@ -263,8 +266,9 @@ VOID MiUnmapPage(PVOID Va, KIRQL OldIrql);
 VOID MiZeroPage(PFN_NUMBER Page);
 VOID MiCopyPage(PFN_NUMBER Target, PFN_NUMBER Source);
 
-// ---------------------------------------------------------------------------------------------- entries: how to change one
-// The processor may read an entry at any time, so the half with the valid bit goes last when it comes and first when it goes.
+// -------------------------------------------------------------------------------- entries: how to change one
+// The processor may read an entry at any time, so the half with the valid bit goes last when it comes and first when it
+// goes.
 FORCEINLINE VOID MiWriteValidPte(PMMPTE Pte, ULONGLONG Value)
 {
     ((volatile MMPTE *)Pte)->u.High = (ULONG)(Value >> 32);
@@ -284,19 +288,22 @@ FORCEINLINE MMPTE MiExchangePte(PMMPTE Pte, ULONGLONG Value)
 
     Old = *Pte;
     for (;;) {
-        Seen.u.Long = (ULONGLONG)InterlockedCompareExchange64((volatile LONGLONG *)Pte, (LONGLONG)Value, (LONGLONG)Old.u.Long);
+        Seen.u.Long =
+            (ULONGLONG)InterlockedCompareExchange64((volatile LONGLONG *)Pte, (LONGLONG)Value, (LONGLONG)Old.u.Long);
         if (Seen.u.Long == Old.u.Long)
             return Old;
         Old = Seen;
     }
 }
 #define MI_DEMAND_ZERO(Protection) ((ULONGLONG)(Protection) << 5)
-#define MI_TRANSITION_PTE(Page, Protection) (((ULONGLONG)(Page) << PAGE_SHIFT) | MI_TRANSITION | ((ULONGLONG)(Protection) << 5))
-#define MI_PROTO_PTE(Address, Protection) \
+#define MI_TRANSITION_PTE(Page, Protection)                                                                            \
+    (((ULONGLONG)(Page) << PAGE_SHIFT) | MI_TRANSITION | ((ULONGLONG)(Protection) << 5))
+#define MI_PROTO_PTE(Address, Protection)                                                                              \
     (((ULONGLONG)(ULONG_PTR)(Address) << 32) | MI_PROTOTYPE | ((ULONGLONG)(Protection) << 11))
-#define MI_SUBSECTION_PTE(Subsection, Protection) \
+#define MI_SUBSECTION_PTE(Subsection, Protection)                                                                      \
     (((ULONGLONG)(ULONG_PTR)(Subsection) << 32) | MI_PROTOTYPE | ((ULONGLONG)(Protection) << 5))
-#define MI_KERNEL_PTE(Page) (((ULONGLONG)(Page) << PAGE_SHIFT) | MI_VALID | MI_WRITE | MI_ACCESSED | MI_DIRTY | MmGlobal | MmNoExecute)
+#define MI_KERNEL_PTE(Page)                                                                                            \
+    (((ULONGLONG)(Page) << PAGE_SHIFT) | MI_VALID | MI_WRITE | MI_ACCESSED | MI_DIRTY | MmGlobal | MmNoExecute)
 #define MI_TABLE_PTE(Page) (((ULONGLONG)(Page) << PAGE_SHIFT) | MI_VALID | MI_WRITE | MI_ACCESSED | MI_DIRTY)
 #define MI_USER_TABLE_PTE(Page) (MI_TABLE_PTE(Page) | MI_USER)
 
@@ -314,7 +321,7 @@ FORCEINLINE VOID MiAddTbFlush(PMI_TB_FLUSH Flush, PVOID Va)
 }
 VOID MiFlushTb(PMI_TB_FLUSH Flush); // protect.c
 
-// ---------------------------------------------------------------------------------------------- sections
+// -------------------------------------------------------------------------------- sections
 typedef struct _MM_CONTROL_FLAGS {
     ULONG BeingDeleted : 1;
     ULONG BeingCreated : 1;
@@ -327,7 +334,8 @@ typedef struct _MM_CONTROL_FLAGS {
     ULONG Queued : 1; // on the dereference thread's list
 } MM_CONTROL_FLAGS;
 
-// What a file (or a piece of page-file space) is to Mm. A file has at most two: data and image (SECTION_OBJECT_POINTERS).
+// What a file (or a piece of page-file space) is to Mm. A file has at most two: data and image
+// (SECTION_OBJECT_POINTERS).
 //
 //   SECTION --> SEGMENT <--> CONTROL_AREA --> SUBSECTION --> SUBSECTION ...
 //                                |                |              |
@@ -338,8 +346,8 @@ typedef struct _CONTROL_AREA {
     struct _SEGMENT *Segment;
     LIST_ENTRY ListEntry; // unused segments, or the dereference thread's work
     ULONG NumberOfSectionReferences;
-    ULONG NumberOfPfnReferences; // frames that hold pages of the file
-    ULONG NumberOfMappedViews;   // user, system and cache views
+    ULONG NumberOfPfnReferences;  // frames that hold pages of the file
+    ULONG NumberOfMappedViews;    // user, system and cache views
     ULONG NumberOfUserReferences; // sections and views that are not the cache manager's
     ULONG WritableUserReferences;
     union {
@@ -365,7 +373,7 @@ typedef struct _SUBSECTION {
 typedef struct _SEGMENT {
     PCONTROL_AREA ControlArea;
     ULONG TotalNumberOfPtes;
-    ULONGLONG SizeOfSegment; // bytes
+    ULONGLONG SizeOfSegment;       // bytes
     SIZE_T NumberOfCommittedPages; // page-file backed: charged for the segment
     ULONG ImageCommitment;         // image: pages that each view may write
     PVOID BasedAddress;            // image: preferred base
@@ -442,7 +450,7 @@ ULONG MiSectionPages(const IMAGE_SECTION_HEADER *Section);
 ULONG MiSectionFileOffset(PMI_IMAGE Image, const IMAGE_SECTION_HEADER *Section);
 ULONG MiSectionFileBytes(const IMAGE_SECTION_HEADER *Section);
 
-// ---------------------------------------------------------------------------------------------- virtual address descriptors
+// -------------------------------------------------------------------------------- virtual address descriptors
 typedef enum _MI_VAD_TYPE { VadNone, VadDevicePhysicalMemory, VadImageMap } MI_VAD_TYPE;
 #define MM_MAX_COMMIT 0x7FFFF
 typedef struct _MMVAD_FLAGS {
@@ -474,8 +482,8 @@ typedef struct _MMVAD {
 #define MI_VAD_SHORT_SIZE FIELD_OFFSET(MMVAD, ControlArea)
 #define MI_VPN(Va) ((ULONG_PTR)(Va) >> PAGE_SHIFT)
 #define MI_VA(Vpn) ((PVOID)((Vpn) << PAGE_SHIFT))
-#define TAG_VAD_SHORT 0x53646156 // 'VadS'
-#define TAG_VAD 0x20646156       // 'Vad '
+#define TAG_VAD_SHORT 0x53646156    // 'VadS'
+#define TAG_VAD 0x20646156          // 'Vad '
 #define TAG_CONTROL_AREA 0x61436D4D // 'MmCa'
 #define TAG_SEGMENT 0x74536D4D      // 'MmSt'
 #define TAG_INPAGE 0x6E496D4D       // 'MmIn'
@@ -524,14 +532,15 @@ BOOLEAN MiIsRangeCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
 BOOLEAN MiIsPageCommitted(PMMVAD Vad, ULONG_PTR Vpn);
 ULONG MiPageProtection(PMMVAD Vad, ULONG_PTR Vpn); // of a committed page, MM_*
 // protectvm.c
-NTSTATUS MiProtectRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn, ULONG Protection, PULONG OldProtection);
+NTSTATUS MiProtectRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn, ULONG Protection,
+                        PULONG OldProtection);
 NTSTATUS MiCommitSectionRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
 ULONG MiCountCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
 // allocvm.c
 NTSTATUS MiReserve(PEPROCESS Process, PULONG_PTR Base, SIZE_T Size, ULONG_PTR Highest, ULONG Type, ULONG Protection);
 // mapview.c, unmapview.c
-NTSTATUS MiMapView(PSECTION Section, PEPROCESS Process, PVOID *Base, ULONG_PTR Highest, SIZE_T CommitSize, ULONGLONG Offset,
-                   PSIZE_T ViewSize, SECTION_INHERIT Inherit, ULONG Type, ULONG Protection);
+NTSTATUS MiMapView(PSECTION Section, PEPROCESS Process, PVOID *Base, ULONG_PTR Highest, SIZE_T CommitSize,
+                   ULONGLONG Offset, PSIZE_T ViewSize, SECTION_INHERIT Inherit, ULONG Type, ULONG Protection);
 VOID MiUnmapVad(PEPROCESS Process, PMMVAD Vad);
 BOOLEAN MiIsViewProtectionAllowed(ULONG SectionProtection, ULONG Protection);
 // target.c: the process a service works on
@@ -547,7 +556,7 @@ VOID MiUnlockAddressSpace(PEPROCESS Process);
 NTSTATUS MiCaptureRange(PVOID *UserBase, PSIZE_T UserSize, PVOID *Base, PSIZE_T Size);
 VOID MiReturnRange(PVOID *UserBase, PSIZE_T UserSize, PVOID Base, SIZE_T Size);
 
-// ---------------------------------------------------------------------------------------------- faults
+// -------------------------------------------------------------------------------- faults
 #define MI_FAULT_PRESENT 0x01
 #define MI_FAULT_WRITE 0x02
 #define MI_FAULT_USER 0x04
@@ -592,7 +601,7 @@ FORCEINLINE VOID MiAddWorkingSetPage(PEPROCESS Process)
         Process->Vm.PeakWorkingSetSize = Process->Vm.WorkingSetSize;
 }
 
-// ---------------------------------------------------------------------------------------------- system space
+// -------------------------------------------------------------------------------- system space
 extern KGUARDED_MUTEX MmSystemWorkingSetLock; // entries of system cache and system views
 NTSTATUS MiMakeSystemPageTables(PVOID Start, SIZE_T Bytes);
 VOID MiInitializeSystemPageTables(VOID);
@@ -613,7 +622,7 @@ VOID MiReleaseInRange(PMI_RANGE Range, PVOID Va, ULONG Pages);
 // syspte.c
 extern MI_RANGE MiSystemPteRange;
 VOID MiInitializeSystemPtes(ULONG Pages, PULONG Bits);
-PMMPTE MiReserveSystemPtes(ULONG Count); // first of Count entries that are 0; NULL
+PMMPTE MiReserveSystemPtes(ULONG Count);           // first of Count entries that are 0; NULL
 VOID MiReleaseSystemPtes(PMMPTE Pte, ULONG Count); // clears them
 // poolpage.c
 extern MI_RANGE MiNonPagedPoolRange, MiPagedPoolRange;

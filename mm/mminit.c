@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Mm's start. Phase 0 runs on the boot stack before there are threads: frame database, system PTEs, pools. Phase 1 makes
-// what needs objects and threads: the section type, Mm's system threads.
+// Mm's start. Phase 0 runs on the boot stack before there are threads: frame database, system PTEs, pools. Phase 1
+// makes what needs objects and threads: the section type, Mm's system threads.
 
 #include "mi.h"
 
-#define MI_POOL_SHARE 64            // initial nonpaged pool: 1/64 of memory
-#define MI_MINIMUM_INITIAL_POOL 64  // pages
+#define MI_POOL_SHARE 64           // initial nonpaged pool: 1/64 of memory
+#define MI_MINIMUM_INITIAL_POOL 64 // pages
 #define MI_MAXIMUM_INITIAL_POOL 4096
-#define MI_COMMIT_RESERVE 64        // pages of memory that are never promised
+#define MI_COMMIT_RESERVE 64 // pages of memory that are never promised
 #define MI_SYSTEM_PTE_PAGES ((MM_SYSTEM_PTE_END + 1 - MM_SYSTEM_PTE_START) >> PAGE_SHIFT)
 
 static ULONG_PTR MiBootVa; // next free address behind the frame database
@@ -45,8 +45,9 @@ static ULONG MiMapInitialPool(ULONG Pages)
     return Pages;
 }
 
-// The part of the last text page behind the code holds free memory (linker.ld): it must not be executable, nor must what is
-// allocated there be readable under a second address. Replaces the 2 MB page by a page table that ends with the code.
+// The part of the last text page behind the code holds free memory (linker.ld): it must not be executable, nor must
+// what is allocated there be readable under a second address. Replaces the 2 MB page by a page table that ends with the
+// code.
 static VOID MiTrimTextMapping(VOID)
 {
     ULONG_PTR Base = ((ULONG_PTR)KiTextEnd - 1) & ~(ULONG_PTR)(MI_LARGE_PAGE_SIZE - 1);
@@ -143,8 +144,9 @@ static BOOLEAN MiStartThread(PKSTART_ROUTINE Routine, KPRIORITY Priority)
     return TRUE;
 }
 
-// Phase 0: after KiSystemStartup has set the processor up, interrupts off or IRQL high does not matter; brings both pools up.
-// Phase 1: PASSIVE_LEVEL on the first system thread, after ObInitSystem(0) and PsInitSystem(0). FALSE: the system can't start.
+// Phase 0: after KiSystemStartup has set the processor up, interrupts off or IRQL high does not matter; brings both
+// pools up. Phase 1: PASSIVE_LEVEL on the first system thread, after ObInitSystem(0) and PsInitSystem(0). FALSE: the
+// system can't start.
 BOOLEAN MmInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock)
 {
     if (Phase == 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Reading pages of files. The first thread to fault on a page makes an in-page block, marks the page (and neighbours that
-// are missing too) as being read, drops its locks and reads; others that fault on it meanwhile wait for the block. When the
-// read is done the pages are on the standby list, and everybody asks again.
+// Reading pages of files. The first thread to fault on a page makes an in-page block, marks the page (and neighbours
+// that are missing too) as being read, drops its locks and reads; others that fault on it meanwhile wait for the block.
+// When the read is done the pages are on the standby list, and everybody asks again.
 
 #include "mi.h"
 
@@ -33,14 +33,16 @@ VOID MiDereferenceInPage(PMMINPAGE_SUPPORT InPage)
 // How many prototype PTEs from Proto on are pages of the same subsection that have to be read. The PFN lock is held.
 static ULONG MiClusterSize(PSUBSECTION Subsection, PMMPTE Proto)
 {
-    ULONG Limit = min_of(MM_MAXIMUM_READ_CLUSTER, (ULONG)(Subsection->SubsectionBase + Subsection->PtesInSubsection - Proto));
+    ULONG Limit =
+        min_of(MM_MAXIMUM_READ_CLUSTER, (ULONG)(Subsection->SubsectionBase + Subsection->PtesInSubsection - Proto));
     ULONGLONG First = (ULONGLONG)(Proto - Subsection->SubsectionBase) << PAGE_SHIFT;
     ULONGLONG Bytes = First < Subsection->FileBytes ? Subsection->FileBytes - First : 0;
     ULONG Count = 1;
 
     if (MmAvailablePages < MI_LOW_MEMORY + Limit)
         return 1;
-    while (Count < Limit && Proto[Count].u.Soft.Prototype && !Proto[Count].u.Hard.Valid && ((ULONGLONG)Count << PAGE_SHIFT) < Bytes)
+    while (Count < Limit && Proto[Count].u.Soft.Prototype && !Proto[Count].u.Hard.Valid &&
+           ((ULONGLONG)Count << PAGE_SHIFT) < Bytes)
         Count++;
     return Count;
 }
@@ -63,8 +65,9 @@ static VOID MiPreparePage(PMMINPAGE_SUPPORT InPage, ULONG Index, PMMPTE Proto)
     InPage->Pages[Index] = Page;
 }
 
-// The prototype PTE is a page of a file: with Fault->InPage, a new block, takes frames for it and its neighbours and marks them as being read. The PFN lock
-// is held. Returns MI_STATUS_READ: the caller drops its locks and calls MiWaitForPageRead.
+// The prototype PTE is a page of a file: with Fault->InPage, a new block, takes frames for it and its neighbours and
+// marks them as being read. The PFN lock is held. Returns MI_STATUS_READ: the caller drops its locks and calls
+// MiWaitForPageRead.
 NTSTATUS MiStartPageRead(PMI_FAULT Fault, PMMPTE Proto)
 {
     PSUBSECTION Subsection = (PSUBSECTION)(ULONG_PTR)Proto->u.Subsect.SubsectionAddress;
@@ -90,7 +93,8 @@ NTSTATUS MiStartPageRead(PMI_FAULT Fault, PMMPTE Proto)
     return MI_STATUS_READ;
 }
 
-static NTSTATUS MiIssueRead(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event, PIO_STATUS_BLOCK IoStatus)
+static NTSTATUS MiIssueRead(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event,
+                            PIO_STATUS_BLOCK IoStatus)
 {
     NTSTATUS Status = IoPageRead(File, Mdl, Offset, Event, IoStatus);
 
@@ -185,7 +189,8 @@ static NTSTATUS MiReadPages(PMMINPAGE_SUPPORT InPage)
         if (InPage->ReadOffset.LowPart & (MI_SECTOR - 1)) {
             Status = MiReadUnaligned(InPage, &Valid);
         } else {
-            Status = MiIssueRead(InPage->FilePointer, &InPage->Mdl, &InPage->ReadOffset, &InPage->Event, &InPage->IoStatus);
+            Status =
+                MiIssueRead(InPage->FilePointer, &InPage->Mdl, &InPage->ReadOffset, &InPage->Event, &InPage->IoStatus);
             Valid = (ULONG)InPage->IoStatus.Information;
         }
     }

@@ -6,7 +6,8 @@
 #define MI_WAIT_ATTEMPTS 50
 #define MI_WAIT_INTERVAL (-200000ll) // 20 ms
 
-// A fault found no page to spare: wakes the writer and the working set manager, gives up unused segments, waits. No locks held.
+// A fault found no page to spare: wakes the writer and the working set manager, gives up unused segments, waits. No
+// locks held.
 //
 // Attempt: how often this fault has waited. IRQL <= APC_LEVEL. Returns FALSE when there is no hope left.
 BOOLEAN MiWaitForFreePage(ULONG Attempt)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A frame's two counts. ShareCount: valid entries that map it. ReferenceCount: 1 while ShareCount is not 0, and 1 for each
-// lock by I/O. When the last reference goes the page goes to a list: free, if it was deleted; modified, if its contents are
-// nowhere else; standby. The PFN lock is held around everything here.
+// A frame's two counts. ShareCount: valid entries that map it. ReferenceCount: 1 while ShareCount is not 0, and 1 for
+// each lock by I/O. When the last reference goes the page goes to a list: free, if it was deleted; modified, if its
+// contents are nowhere else; standby. The PFN lock is held around everything here.
 
 #include "mi.h"
 
@@ -39,8 +39,8 @@ VOID MiRestoreTransitionPte(PMMPFN Pfn)
 }
 
 // One entry less maps the page. With the last one a shared page's prototype PTE becomes a transition entry; a private
-// page's owner has already changed its entry. The PFN lock is held; the translation may still be cached by the processor,
-// so the caller flushes it before it releases the lock.
+// page's owner has already changed its entry. The PFN lock is held; the translation may still be cached by the
+// processor, so the caller flushes it before it releases the lock.
 VOID MiDecrementShareCount(PMMPFN Pfn)
 {
     ASSERT_PFN_LOCKED();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Building the frame database. It lies at MM_PFN_DATABASE, indexed by frame number, and is only mapped where there is RAM:
-// with 2 MB pages where memory is plentiful, with 4 KB pages otherwise.
+// Building the frame database. It lies at MM_PFN_DATABASE, indexed by frame number, and is only mapped where there is
+// RAM: with 2 MB pages where memory is plentiful, with 4 KB pages otherwise.
 
 #include "mi.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The page lists: every frame that nobody uses is on exactly one of them, linked through its entry in the frame database.
-// Pages leave at the head; what was used last goes to the tail (standby, modified) so that it stays longest. Free and zeroed
-// pages are kept apart by node: below 4 GB, where page tables and disk transfers want them, and above.
+// The page lists: every frame that nobody uses is on exactly one of them, linked through its entry in the frame
+// database. Pages leave at the head; what was used last goes to the tail (standby, modified) so that it stays longest.
+// Free and zeroed pages are kept apart by node: below 4 GB, where page tables and disk transfers want them, and above.
 // The PFN lock is held around everything here.
 
 #include "mi.h"
@@ -21,9 +21,9 @@ KEVENT MmZeroingPageEvent;
 KEVENT MiModifiedPageWriterEvent;
 MM_STATISTICS MiStatistics;
 
-#define MI_ZEROING_THRESHOLD 8       // free pages that make it worth waking the zero page thread
+#define MI_ZEROING_THRESHOLD 8 // free pages that make it worth waking the zero page thread
 #define MI_WAKE_WAITERS (MI_FAULT_RESERVE + 8)
-#define MI_MODIFIED_THRESHOLD 256    // modified mapped pages that wake the writer
+#define MI_MODIFIED_THRESHOLD 256 // modified mapped pages that wake the writer
 
 static BOOLEAN MiIsAvailable(MMLISTS ListName)
 {
@@ -89,7 +89,8 @@ VOID MiInsertPageInList(PMMPFNLIST List, PFN_NUMBER Page)
     List->Total++;
     if (MiIsAvailable(List->ListName))
         MiPageBecameAvailable();
-    else if (List == &MmModifiedPageListHead && (List->Total == MI_MODIFIED_THRESHOLD || MmAvailablePages < MI_LOW_MEMORY))
+    else if (List == &MmModifiedPageListHead &&
+             (List->Total == MI_MODIFIED_THRESHOLD || MmAvailablePages < MI_LOW_MEMORY))
         KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
 }
 
@@ -101,7 +102,7 @@ VOID MiInsertPageInFreeList(PFN_NUMBER Page)
 
     ASSERT_PFN_LOCKED();
     ASSERT(Pfn->u3.ReferenceCount == 0);
-    memset(&Pfn->u3.e1, 0, sizeof(Pfn->u3.e1));
+    Pfn->u3.ShortFlags = 0;
     Pfn->u3.e1.PageLocation = FreePageList;
     Pfn->PteAddress = NULL;
     Pfn->OriginalPte.u.Long = 0;
@@ -141,6 +142,7 @@ VOID MiUnlinkPageFromList(PMMPFN Pfn)
     Pfn->u3.e1.PageLocation = TransitionPage;
 }
 
+// The lists it is used with hold available pages.
 static PFN_NUMBER MiRemoveHead(PMMPFNLIST List)
 {
     PFN_NUMBER Page = List->Flink;
@@ -151,14 +153,22 @@ static PFN_NUMBER MiRemoveHead(PMMPFNLIST List)
     Pfn = MI_PFN_ELEMENT(Page);
     if (List->ListName == StandbyPageList)
         MiRestoreTransitionPte(Pfn);
-    MiUnlinkPageFromList(Pfn);
-    memset(&Pfn->u3.e1, 0, sizeof(Pfn->u3.e1));
+    List->Flink = Pfn->u1.Flink;
+    if (Pfn->u1.Flink == MM_EMPTY_LIST)
+        List->Blink = MM_EMPTY_LIST;
+    else
+        MI_PFN_ELEMENT(Pfn->u1.Flink)->u2.Blink = MM_EMPTY_LIST;
+    List->Total--;
+    MiPageBecameUnavailable();
+    Pfn->u2.ShareCount = 0;
+    Pfn->u3.ShortFlags = 0;
     Pfn->u3.e1.PageLocation = TransitionPage;
     return Page;
 }
 
-// Takes any frame, contents undefined: free, then zeroed, then the standby page that was used longest ago, then what the
-// other node has. Returns 0 if there is none. The PFN lock is held; the caller initializes the entry before releasing it.
+// Takes any frame, contents undefined: free, then zeroed, then the standby page that was used longest ago, then what
+// the other node has. Returns 0 if there is none. The PFN lock is held; the caller initializes the entry before
+// releasing it.
 PFN_NUMBER MiRemoveAnyPage(MI_NODE Node)
 {
     PFN_NUMBER Page = MiRemoveHead(&MmFreePageListHead[Node]);
@@ -197,7 +207,7 @@ PFN_NUMBER MiRemovePageByNumber(PFN_NUMBER Page)
     if (Pfn->u3.e1.PageLocation == StandbyPageList)
         MiRestoreTransitionPte(Pfn);
     MiUnlinkPageFromList(Pfn);
-    memset(&Pfn->u3.e1, 0, sizeof(Pfn->u3.e1));
+    Pfn->u3.ShortFlags = 0;
     Pfn->u3.e1.PageLocation = TransitionPage;
     return Page;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Whole pages for the pools (ex/pool.c cuts them up). Nonpaged: a piece of KSEG0 mapped at boot, then system PTEs. Paged:
-// its own range of addresses; in this issue its pages are resident from allocation to release.
-// The frames' StartOfAllocation and EndOfAllocation remember how long an allocation is.
+// Whole pages for the pools (ex/pool.c cuts them up). Nonpaged: a piece of KSEG0 mapped at boot, then system PTEs.
+// Paged: its own range of addresses; in this issue its pages are resident from allocation to release. The frames'
+// StartOfAllocation and EndOfAllocation remember how long an allocation is.
 
 #include "mi.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A process's address space from its page directories to their release. Four directories: 0 and 1 are the user half, 2 is
-// shared by all (systable.c), 3 is a copy with its own self map. The pointer table (32 bytes) has to lie below 4 GB, as CR3
-// has 32 bits: they come from pages of their own.
+// A process's address space from its page directories to their release. Four directories: 0 and 1 are the user half, 2
+// is shared by all (systable.c), 3 is a copy with its own self map. The pointer table (32 bytes) has to lie below 4 GB,
+// as CR3 has 32 bits: they come from pages of their own.
 
 #include "mi.h"
 
@@ -61,7 +61,8 @@ static VOID MiInitializeProcessFields(PEPROCESS Process)
     Process->Vm.MaximumWorkingSetSize = 345;
 }
 
-// The idle process (and any other made by hand): the boot page tables become its own. IRQL any; the pools are up or not.
+// The idle process (and any other made by hand): the boot page tables become its own. IRQL any; the pools are up or
+// not.
 VOID MmInitializeHandBuiltProcess(PEPROCESS Process)
 {
     ULONG Index, Cr3;
@@ -111,7 +112,8 @@ NTSTATUS NTAPI MmCreateProcessAddressSpace(PEPROCESS Process)
         return STATUS_COMMITMENT_LIMIT;
     Table = MiAllocatePointerTable();
     for (Index = 0; Index < 4 && Table != NULL; Index++) {
-        Process->PageDirectoryPages[Index] = Index == MI_SHARED_DIRECTORY ? MiKseg0DirectoryPage : MiAllocateKernelPage(NULL);
+        Process->PageDirectoryPages[Index] =
+            Index == MI_SHARED_DIRECTORY ? MiKseg0DirectoryPage : MiAllocateKernelPage(NULL);
         if (Process->PageDirectoryPages[Index] == 0)
             break;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Changing the protection of committed pages (NtProtectVirtualMemory). A page that gets no access or a guard loses its valid
-// entry and becomes a transition page, so that the next access comes to the fault handler.
+// Changing the protection of committed pages (NtProtectVirtualMemory). A page that gets no access or a guard loses its
+// valid entry and becomes a transition page, so that the next access comes to the fault handler.
 
 #include "mi.h"
 
@@ -109,10 +109,11 @@ static NTSTATUS MiCheckNewProtection(PMMVAD Vad, PULONG Protection)
     return STATUS_SUCCESS;
 }
 
-// Gives a committed range inside one descriptor a new protection. The address creation lock is held; takes the working set
-// lock. OldProtection: the first page's before. STATUS_NOT_COMMITTED, STATUS_SECTION_PROTECTION,
+// Gives a committed range inside one descriptor a new protection. The address creation lock is held; takes the working
+// set lock. OldProtection: the first page's before. STATUS_NOT_COMMITTED, STATUS_SECTION_PROTECTION,
 // STATUS_INVALID_PAGE_PROTECTION: nothing has changed.
-NTSTATUS MiProtectRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn, ULONG Protection, PULONG OldProtection)
+NTSTATUS MiProtectRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn, ULONG Protection,
+                        PULONG OldProtection)
 {
     NTSTATUS Status = MiCheckNewProtection(Vad, &Protection);
 
@@ -147,7 +148,8 @@ static NTSTATUS MiProtect(PEPROCESS Process, PVOID *Base, PSIZE_T Size, ULONG Pr
 }
 
 // System service. WDK: ZwProtectVirtualMemory (the documented VirtualProtectEx).
-NTSTATUS NTAPI NtProtectVirtualMemory(HANDLE Process, PVOID *BaseAddress, PSIZE_T RegionSize, ULONG NewProtect, PULONG OldProtect)
+NTSTATUS NTAPI NtProtectVirtualMemory(HANDLE Process, PVOID *BaseAddress, PSIZE_T RegionSize, ULONG NewProtect,
+                                      PULONG OldProtect)
 {
     ULONG Protection = MiMakeProtectionMask(NewProtect), OldProtection = MM_NOACCESS;
     MI_TARGET Target;
@@ -163,11 +165,13 @@ NTSTATUS NTAPI NtProtectVirtualMemory(HANDLE Process, PVOID *BaseAddress, PSIZE_
         return Status;
     if (Size == 0)
         return STATUS_INVALID_PARAMETER_3;
-    SEH_TRY {
+    SEH_TRY
+    {
         if (ExGetPreviousMode() != KernelMode)
             ProbeForWriteType(OldProtect);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END
@@ -179,10 +183,12 @@ NTSTATUS NTAPI NtProtectVirtualMemory(HANDLE Process, PVOID *BaseAddress, PSIZE_
     if (!NT_SUCCESS(Status))
         return Status;
     MiReturnRange(BaseAddress, RegionSize, Base, Size);
-    SEH_TRY {
+    SEH_TRY
+    {
         *OldProtect = MiProtectionToValue(OldProtection);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
     }
     SEH_END
     return Status;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is at an address (NtQueryVirtualMemory): the largest run of pages from there on that are alike in state, protection
-// and type.
+// What is at an address (NtQueryVirtualMemory): the largest run of pages from there on that are alike in state,
+// protection and type.
 
 #include "mi.h"
 
@@ -42,8 +42,8 @@ static VOID MiQueryPage(PMMVAD Vad, ULONG_PTR Vpn, PULONG State, PULONG Protect)
 // Where a page without a page table is like the one before it, so are the others of that table: skips them.
 static ULONG_PTR MiSkipEmptyTable(PMMVAD Vad, ULONG_PTR Vpn)
 {
-    BOOLEAN Uniform = Vad->u.VadFlags.PrivateMemory ||
-                      (Vad->u.VadFlags.VadType != VadImageMap && !Vad->ControlArea->u.Flags.Reserve);
+    BOOLEAN Uniform =
+        Vad->u.VadFlags.PrivateMemory || (Vad->u.VadFlags.VadType != VadImageMap && !Vad->ControlArea->u.Flags.Reserve);
 
     if (!Uniform || MiGetPdeAddress(MI_VA(Vpn))->u.Hard.Valid)
         return Vpn;
@@ -66,9 +66,9 @@ static VOID MiQueryVad(PMMVAD Vad, ULONG_PTR Vpn, PMEMORY_BASIC_INFORMATION Info
     Information->AllocationBase = MI_VA(Vad->StartingVpn);
     Information->AllocationProtect = MiProtectionToValue(Vad->u.VadFlags.Protection);
     Information->RegionSize = (End - Vpn) << PAGE_SHIFT;
-    Information->Type = Vad->u.VadFlags.PrivateMemory              ? MEM_PRIVATE
+    Information->Type = Vad->u.VadFlags.PrivateMemory            ? MEM_PRIVATE
                         : Vad->u.VadFlags.VadType == VadImageMap ? MEM_IMAGE
-                                                                   : MEM_MAPPED;
+                                                                 : MEM_MAPPED;
 }
 
 static NTSTATUS MiQueryBasic(HANDLE Process, PVOID Va, PMEMORY_BASIC_INFORMATION Information)
@@ -101,12 +101,14 @@ static NTSTATUS MiQueryBasic(HANDLE Process, PVOID Va, PMEMORY_BASIC_INFORMATION
 
 static NTSTATUS MiReturnInformation(PVOID User, PVOID Information, SIZE_T Length, PSIZE_T ReturnLength)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         memcpy(User, Information, Length);
         if (ReturnLength != NULL)
             *ReturnLength = Length;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END
@@ -153,21 +155,23 @@ static NTSTATUS MiQueryFileName(HANDLE Process, PVOID Va, PVOID User, SIZE_T Len
 }
 
 // System service. WDK: ZwQueryVirtualMemory.
-NTSTATUS NTAPI NtQueryVirtualMemory(HANDLE Process, PVOID Address, MEMORY_INFORMATION_CLASS Class, PVOID Information, SIZE_T Length,
-                                    PSIZE_T ReturnLength)
+NTSTATUS NTAPI NtQueryVirtualMemory(HANDLE Process, PVOID Address, MEMORY_INFORMATION_CLASS Class, PVOID Information,
+                                    SIZE_T Length, PSIZE_T ReturnLength)
 {
     MEMORY_BASIC_INFORMATION Basic;
     NTSTATUS Status;
 
     PAGED_CODE();
-    SEH_TRY {
+    SEH_TRY
+    {
         if (ExGetPreviousMode() != KernelMode) {
             ProbeForWrite(Information, Length, sizeof(ULONG));
             if (ReturnLength != NULL)
                 ProbeForWriteType(ReturnLength);
         }
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END

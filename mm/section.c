@@ -30,8 +30,8 @@ static VOID NTAPI MiSectionDelete(PVOID Object)
 BOOLEAN MiCreateSectionType(VOID)
 {
     static const GENERIC_MAPPING Mapping = {STANDARD_RIGHTS_READ | SECTION_QUERY | SECTION_MAP_READ,
-                                            STANDARD_RIGHTS_WRITE | SECTION_MAP_WRITE, STANDARD_RIGHTS_EXECUTE | SECTION_MAP_EXECUTE,
-                                            SECTION_ALL_ACCESS};
+                                            STANDARD_RIGHTS_WRITE | SECTION_MAP_WRITE,
+                                            STANDARD_RIGHTS_EXECUTE | SECTION_MAP_EXECUTE, SECTION_ALL_ACCESS};
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"Section");
     OBJECT_TYPE_INITIALIZER Initializer;
 
@@ -59,7 +59,8 @@ static NTSTATUS MiExtendFile(HANDLE Handle, PLARGE_INTEGER Size)
 }
 
 // A data section over a file: MaximumSize 0 means the file as it is; a larger one makes the file grow.
-static NTSTATUS MiCreateDataSegment(PFILE_OBJECT File, HANDLE Handle, ULONG Protection, PLARGE_INTEGER MaximumSize, PSEGMENT *Segment)
+static NTSTATUS MiCreateDataSegment(PFILE_OBJECT File, HANDLE Handle, ULONG Protection, PLARGE_INTEGER MaximumSize,
+                                    PSEGMENT *Segment)
 {
     LARGE_INTEGER FileSize;
     NTSTATUS Status;
@@ -83,8 +84,8 @@ static NTSTATUS MiCreateDataSegment(PFILE_OBJECT File, HANDLE Handle, ULONG Prot
     return MiCreateDataFileMap(File, (ULONGLONG)MaximumSize->QuadPart, Segment);
 }
 
-static NTSTATUS MiCreateSegment(PFILE_OBJECT File, HANDLE Handle, ULONG Protection, ULONG Attributes, PLARGE_INTEGER MaximumSize,
-                                PSEGMENT *Segment)
+static NTSTATUS MiCreateSegment(PFILE_OBJECT File, HANDLE Handle, ULONG Protection, ULONG Attributes,
+                                PLARGE_INTEGER MaximumSize, PSEGMENT *Segment)
 {
     NTSTATUS Status;
 
@@ -109,24 +110,26 @@ static NTSTATUS MiCheckSectionArguments(ULONG Protection, ULONG Attributes)
 {
     ULONG Kind = Attributes & (SEC_IMAGE | SEC_COMMIT | SEC_RESERVE);
 
-    if ((Attributes & ~(ULONG)MI_SECTION_ATTRIBUTES) != 0 || (Kind != SEC_IMAGE && Kind != SEC_COMMIT && Kind != SEC_RESERVE))
+    if ((Attributes & ~(ULONG)MI_SECTION_ATTRIBUTES) != 0 ||
+        (Kind != SEC_IMAGE && Kind != SEC_COMMIT && Kind != SEC_RESERVE))
         return STATUS_INVALID_PARAMETER_6;
     if (Protection == MM_INVALID_PROTECTION || Protection >= 8 || MI_IS_NO_ACCESS(Protection))
         return STATUS_INVALID_PAGE_PROTECTION;
     return STATUS_SUCCESS;
 }
 
-// Makes a section object, not yet inserted: over the file behind FileHandle, over File, or page-file backed. The segment's
-// reference is taken over; UserReference: counts as a user of the file's pages (the cache manager does not).
-static NTSTATUS MiCreateSectionObject(PSEGMENT Segment, POBJECT_ATTRIBUTES ObjectAttributes, ULONG Protection, ULONG Attributes,
-                                      LARGE_INTEGER Size, BOOLEAN UserReference, PVOID *Object)
+// Makes a section object, not yet inserted: over the file behind FileHandle, over File, or page-file backed. The
+// segment's reference is taken over; UserReference: counts as a user of the file's pages (the cache manager does not).
+static NTSTATUS MiCreateSectionObject(PSEGMENT Segment, POBJECT_ATTRIBUTES ObjectAttributes, ULONG Protection,
+                                      ULONG Attributes, LARGE_INTEGER Size, BOOLEAN UserReference, PVOID *Object)
 {
     KPROCESSOR_MODE Mode = ObjectAttributes == NULL ? KernelMode : ExGetPreviousMode();
     PSECTION Section;
     NTSTATUS Status;
     KIRQL OldIrql;
 
-    Status = ObCreateObject(Mode, MmSectionObjectType, ObjectAttributes, KernelMode, NULL, sizeof(SECTION), 0, 0, (PVOID *)&Section);
+    Status = ObCreateObject(Mode, MmSectionObjectType, ObjectAttributes, KernelMode, NULL, sizeof(SECTION), 0, 0,
+                            (PVOID *)&Section);
     if (!NT_SUCCESS(Status)) {
         MiDereferenceControlArea(Segment->ControlArea, 1, 0, 0);
         return Status;
@@ -145,8 +148,9 @@ static NTSTATUS MiCreateSectionObject(PSEGMENT Segment, POBJECT_ATTRIBUTES Objec
 
 // Creates a section; see mm.h. MaximumSize: kernel memory, NULL for 0. IRQL PASSIVE_LEVEL; may do file I/O.
 // *Section is a referenced object that was not inserted: ObInsertObject or ObDereferenceObject is the caller's.
-NTSTATUS NTAPI MmCreateSection(PVOID *Section, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, PLARGE_INTEGER MaximumSize,
-                               ULONG PageProtection, ULONG AllocationAttributes, HANDLE FileHandle, PFILE_OBJECT File)
+NTSTATUS NTAPI MmCreateSection(PVOID *Section, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                               PLARGE_INTEGER MaximumSize, ULONG PageProtection, ULONG AllocationAttributes,
+                               HANDLE FileHandle, PFILE_OBJECT File)
 {
     ULONG Protection = MiMakeProtectionMask(PageProtection);
     LARGE_INTEGER Size = {.QuadPart = MaximumSize != NULL ? MaximumSize->QuadPart : 0};
@@ -174,8 +178,8 @@ NTSTATUS NTAPI MmCreateSection(PVOID *Section, ACCESS_MASK DesiredAccess, POBJEC
     return MiCreateSectionObject(Segment, ObjectAttributes, Protection, AllocationAttributes, Size, TRUE, Section);
 }
 
-// For the cache manager: a section over a file's data, which does not count as a user's. IRQL <= APC_LEVEL; no file I/O, so
-// that file systems may call it with their locks held. ObDereferenceObject gives it back.
+// For the cache manager: a section over a file's data, which does not count as a user's. IRQL <= APC_LEVEL; no file
+// I/O, so that file systems may call it with their locks held. ObDereferenceObject gives it back.
 NTSTATUS NTAPI MmCreateCacheSection(PFILE_OBJECT File, PLARGE_INTEGER FileSize, PVOID *Section)
 {
     PSEGMENT Segment;
@@ -200,10 +204,12 @@ NTSTATUS NTAPI MmExtendCacheSection(PVOID Section, PLARGE_INTEGER NewSize)
 
 static NTSTATUS MiReturnHandle(PHANDLE User, HANDLE Handle)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         *User = Handle;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END
@@ -212,7 +218,8 @@ static NTSTATUS MiReturnHandle(PHANDLE User, HANDLE Handle)
 
 static NTSTATUS MiCaptureSectionSize(PHANDLE Handle, PLARGE_INTEGER User, PLARGE_INTEGER Size)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         if (ExGetPreviousMode() != KernelMode) {
             ProbeForWriteType(Handle);
             if (User != NULL)
@@ -220,7 +227,8 @@ static NTSTATUS MiCaptureSectionSize(PHANDLE Handle, PLARGE_INTEGER User, PLARGE
         }
         Size->QuadPart = User != NULL ? *(volatile LONGLONG *)&User->QuadPart : 0;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END
@@ -229,7 +237,8 @@ static NTSTATUS MiCaptureSectionSize(PHANDLE Handle, PLARGE_INTEGER User, PLARGE
 
 // System service. WDK: ZwCreateSection.
 NTSTATUS NTAPI NtCreateSection(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
-                               PLARGE_INTEGER MaximumSize, ULONG PageProtection, ULONG AllocationAttributes, HANDLE File)
+                               PLARGE_INTEGER MaximumSize, ULONG PageProtection, ULONG AllocationAttributes,
+                               HANDLE File)
 {
     LARGE_INTEGER Size;
     HANDLE LocalHandle;
@@ -240,7 +249,8 @@ NTSTATUS NTAPI NtCreateSection(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJEC
     Status = MiCaptureSectionSize(Handle, MaximumSize, &Size);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = MmCreateSection(&Section, DesiredAccess, ObjectAttributes, &Size, PageProtection, AllocationAttributes, File, NULL);
+    Status = MmCreateSection(&Section, DesiredAccess, ObjectAttributes, &Size, PageProtection, AllocationAttributes,
+                             File, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = ObInsertObject(Section, NULL, DesiredAccess, 0, NULL, &LocalHandle);
@@ -261,6 +271,7 @@ NTSTATUS NTAPI NtOpenSection(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_
     Status = MiCaptureSectionSize(Handle, NULL, &Unused);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObOpenObjectByName(ObjectAttributes, MmSectionObjectType, ExGetPreviousMode(), NULL, DesiredAccess, NULL, &LocalHandle);
+    Status = ObOpenObjectByName(ObjectAttributes, MmSectionObjectType, ExGetPreviousMode(), NULL, DesiredAccess, NULL,
+                                &LocalHandle);
     return NT_SUCCESS(Status) ? MiReturnHandle(Handle, LocalHandle) : Status;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Segments over a file's data, and over page-file space. A data segment grows with its file: another subsection is added,
-// with room to spare, and what was mapped before stays where it is.
+// Segments over a file's data, and over page-file space. A data segment grows with its file: another subsection is
+// added, with room to spare, and what was mapped before stays where it is.
 
 #include "mi.h"
 
@@ -129,7 +129,8 @@ NTSTATUS MiCreateDataFileMap(PFILE_OBJECT File, ULONGLONG Size, PSEGMENT *Segmen
     return Status;
 }
 
-// A segment that only memory backs (until there is a page file). SEC_COMMIT: charged now; SEC_RESERVE: page by page later.
+// A segment that only memory backs (until there is a page file). SEC_COMMIT: charged now; SEC_RESERVE: page by page
+// later.
 NTSTATUS MiCreatePagingFileMap(ULONGLONG Size, ULONG Protection, ULONG Attributes, PSEGMENT *Segment)
 {
     ULONGLONG Pages = (Size + PAGE_SIZE - 1) >> PAGE_SHIFT;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Image segments: a program or DLL as one array of prototype PTEs, cut into a subsection for the headers and one for each
-// section of the file. Pages come from the file when touched; what lies behind a section's data is demand zero.
+// Image segments: a program or DLL as one array of prototype PTEs, cut into a subsection for the headers and one for
+// each section of the file. Pages come from the file when touched; what lies behind a section's data is demand zero.
 
 #include "mi.h"
 
@@ -42,7 +42,8 @@ static NTSTATUS MiLoadHeaders(PFILE_OBJECT File, PMI_IMAGE Image)
 }
 
 // Fills the prototype PTEs of one subsection: pages of the file, then zero pages.
-static NTSTATUS MiFillSubsection(PSEGMENT Segment, ULONG FirstPage, ULONG Pages, ULONG Protection, ULONGLONG Offset, ULONG FileBytes)
+static NTSTATUS MiFillSubsection(PSEGMENT Segment, ULONG FirstPage, ULONG Pages, ULONG Protection, ULONGLONG Offset,
+                                 ULONG FileBytes)
 {
     PMMPTE Base = Segment->PrototypePte + FirstPage;
     ULONG Index, FilePages = BYTES_TO_PAGES(FileBytes);
@@ -70,7 +71,8 @@ static NTSTATUS MiBuildSubsections(PSEGMENT Segment, PMI_IMAGE Image)
     if (Image->Flat)
         return MiFillSubsection(Segment, 0, Segment->TotalNumberOfPtes, MM_EXECUTE_WRITECOPY, 0,
                                 (ULONG)min_of(Image->FileSize, Optional->SizeOfImage));
-    Status = MiFillSubsection(Segment, 0, BYTES_TO_PAGES(Optional->SizeOfHeaders), MM_READONLY, 0, Optional->SizeOfHeaders);
+    Status =
+        MiFillSubsection(Segment, 0, BYTES_TO_PAGES(Optional->SizeOfHeaders), MM_READONLY, 0, Optional->SizeOfHeaders);
     for (Index = 0; NT_SUCCESS(Status) && Index < Image->SectionCount; Index++) {
         PIMAGE_SECTION_HEADER Section = &Image->Sections[Index];
 
@@ -115,7 +117,8 @@ static NTSTATUS MiBuildImage(PSEGMENT Segment, PMI_IMAGE Image)
     PMMPTE Base;
 
     for (Index = 0; !Image->Flat && Index < Image->SectionCount; Index++)
-        Pages = max_of(Pages, (Image->Sections[Index].VirtualAddress >> PAGE_SHIFT) + MiSectionPages(&Image->Sections[Index]));
+        Pages = max_of(Pages,
+                       (Image->Sections[Index].VirtualAddress >> PAGE_SHIFT) + MiSectionPages(&Image->Sections[Index]));
     Base = ExAllocatePoolWithTag(PagedPool, Pages * sizeof(MMPTE), TAG_SEGMENT);
     if (Base == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;

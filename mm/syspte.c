@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// System PTEs: addresses between MM_SYSTEM_PTE_START and END for whatever the kernel maps for a while: kernel stacks, I/O
-// space, MDLs, growth of the nonpaged pool. The page tables under them are made when first needed, and stay.
+// System PTEs: addresses between MM_SYSTEM_PTE_START and END for whatever the kernel maps for a while: kernel stacks,
+// I/O space, MDLs, growth of the nonpaged pool. The page tables under them are made when first needed, and stay.
 
 #include "mi.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Views of sections in system space: the system cache's (cc/), at most 256 KB each at a fixed granularity, and those that
-// the kernel maps for itself. Pages come by faults under the system working set lock.
+// Views of sections in system space: the system cache's (cc/), at most 256 KB each at a fixed granularity, and those
+// that the kernel maps for itself. Pages come by faults under the system working set lock.
 
 #include "mi.h"
 
@@ -47,8 +47,8 @@ static PMI_CACHE_VIEW MiSlotOfAddress(PVOID Va)
     return &MiCacheViews[((ULONG_PTR)Va - MM_SYSTEM_CACHE_START) / MM_CACHE_VIEW_SIZE];
 }
 
-// The prototype PTE that a system view's address shows. The system working set lock is held. NULL: no view, or beyond it.
-// A cache view sees the file's growth because it always asks here.
+// The prototype PTE that a system view's address shows. The system working set lock is held. NULL: no view, or beyond
+// it. A cache view sees the file's growth because it always asks here.
 PMMPTE MiSystemViewPrototype(PVOID Va, PMMPTE Pte)
 {
     PMI_CACHE_VIEW View;
@@ -60,7 +60,8 @@ PMMPTE MiSystemViewPrototype(PVOID Va, PMMPTE Pte)
     View = MiSlotOfAddress(Va);
     if (View->ControlArea == NULL)
         return NULL;
-    return MiGetProtoPteAddress(View->ControlArea, (View->Offset + ((ULONG_PTR)Va & (MM_CACHE_VIEW_SIZE - 1))) >> PAGE_SHIFT);
+    return MiGetProtoPteAddress(View->ControlArea,
+                                (View->Offset + ((ULONG_PTR)Va & (MM_CACHE_VIEW_SIZE - 1))) >> PAGE_SHIFT);
 }
 
 // Makes the entries of a system view 0, keeping what was written in the pages' frames. IRQL <= APC_LEVEL.
@@ -158,7 +159,8 @@ static VOID MiCaptureDirtyRange(PVOID Va, ULONG Pages)
     MiFlushTb(&Flush);
 }
 
-// What was written to bytes [Start, End) of a file through cache views becomes visible in the frames. The PFN lock is held.
+// What was written to bytes [Start, End) of a file through cache views becomes visible in the frames. The PFN lock is
+// held.
 VOID MiCaptureCacheDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End)
 {
     PMI_CACHE_VIEW View;

@@ -11,7 +11,8 @@ NTSTATUS MiAttachTarget(HANDLE Handle, ACCESS_MASK Access, PMI_TARGET Target)
     NTSTATUS Status;
 
     Target->Attached = FALSE;
-    Status = ObReferenceObjectByHandle(Handle, Access, PsProcessType, ExGetPreviousMode(), (PVOID *)&Target->Process, NULL);
+    Status =
+        ObReferenceObjectByHandle(Handle, Access, PsProcessType, ExGetPreviousMode(), (PVOID *)&Target->Process, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     if (Target->Process != PsGetCurrentProcess()) {
@@ -47,7 +48,8 @@ VOID MiUnlockAddressSpace(PEPROCESS Process)
 // Reads the caller's base address and size, which are also written at the end. The range is checked against user space.
 NTSTATUS MiCaptureRange(PVOID *UserBase, PSIZE_T UserSize, PVOID *Base, PSIZE_T Size)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         if (ExGetPreviousMode() != KernelMode) {
             ProbeForWriteType(UserBase);
             ProbeForWriteType(UserSize);
@@ -55,7 +57,8 @@ NTSTATUS MiCaptureRange(PVOID *UserBase, PSIZE_T UserSize, PVOID *Base, PSIZE_T 
         *Base = *(PVOID volatile *)UserBase;
         *Size = *(volatile SIZE_T *)UserSize;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END
@@ -69,11 +72,13 @@ NTSTATUS MiCaptureRange(PVOID *UserBase, PSIZE_T UserSize, PVOID *Base, PSIZE_T 
 // Tells the caller the range that was really worked on. The work is done, so a pointer gone bad changes nothing.
 VOID MiReturnRange(PVOID *UserBase, PSIZE_T UserSize, PVOID Base, SIZE_T Size)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         *UserSize = Size;
         *UserBase = Base;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
     }
     SEH_END
 }

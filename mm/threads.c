@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Mm's system threads: the zero page thread, which clears free pages when nobody else wants the processor, and the mapped
-// page writer, which writes files' modified pages before memory gets short.
+// Mm's system threads: the zero page thread, which clears free pages when nobody else wants the processor, and the
+// mapped page writer, which writes files' modified pages before memory gets short.
 
 #include "mi.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The working set manager: when memory is short, takes pages of files and sections out of the processes that map them, so
-// that they can be written and reused. A page that was touched since the last round stays this time (second chance).
+// The working set manager: when memory is short, takes pages of files and sections out of the processes that map them,
+// so that they can be written and reused. A page that was touched since the last round stays this time (second chance).
 // Private pages stay always, as there is no page file to put them.
 
 #include "mi.h"

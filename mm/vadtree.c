@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The tree of virtual address descriptors: a balanced (AVL) binary tree ordered by address; no two overlap. Each node keeps
-// the height of its subtree; the heights of a node's children differ by at most one.
+// The tree of virtual address descriptors: a balanced (AVL) binary tree ordered by address; no two overlap. Each node
+// keeps the height of its subtree; the heights of a node's children differ by at most one.
 
 #include "mi.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Committing pages, and the questions whether and how a page is committed. A page of private memory is committed if its
-// entry says so, or, where there is no entry, if the descriptor does (MemCommit); a mapped page if its prototype PTE is.
-// The address creation lock is held around everything here.
+// entry says so, or, where there is no entry, if the descriptor does (MemCommit); a mapped page if its prototype PTE
+// is. The address creation lock is held around everything here.
 
 #include "mi.h"
 
@@ -71,7 +71,8 @@ ULONG MiPageProtection(PMMVAD Vad, ULONG_PTR Vpn)
     return Proto == NULL ? MM_NOACCESS : MiPrototypeProtection(Proto);
 }
 
-static NTSTATUS MiWriteCommittedPtes(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn, ULONG Protection)
+static NTSTATUS MiWriteCommittedPtes(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn,
+                                     ULONG Protection)
 {
     BOOLEAN Default = Vad->u.VadFlags.MemCommit;
     NTSTATUS Status = STATUS_SUCCESS;
@@ -128,7 +129,8 @@ NTSTATUS MiCommitSectionRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn,
     KIRQL OldIrql;
 
     UNREFERENCED_PARAMETER(Process);
-    if (Vad->u.VadFlags.VadType == VadImageMap || Vad->ControlArea->FilePointer != NULL || !Vad->ControlArea->u.Flags.Reserve)
+    if (Vad->u.VadFlags.VadType == VadImageMap || Vad->ControlArea->FilePointer != NULL ||
+        !Vad->ControlArea->u.Flags.Reserve)
         return STATUS_ALREADY_COMMITTED;
     for (Vpn = StartVpn; Vpn <= EndVpn; Vpn++) {
         PMMPTE Proto = MiVadPrototype(Vad, Vpn);

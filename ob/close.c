@@ -25,8 +25,8 @@ NTSTATUS ObpCloseTableHandle(PEPROCESS Process, PHANDLE_TABLE Table, HANDLE Hand
     ACCESS_MASK GrantedAccess = 0;
     PHANDLE_TABLE_ENTRY Entry;
     NTSTATUS Status = STATUS_INVALID_HANDLE;
+    PKTHREAD Thread = ExEnterCriticalRegion();
 
-    KeEnterCriticalRegion();
     Entry = ExMapHandleToPointer(Table, Handle);
     if (Entry != NULL && !ObpMayClose(Process, Entry, Handle, Mode)) {
         ExUnlockHandleTableEntry(Table, Entry);
@@ -37,7 +37,7 @@ NTSTATUS ObpCloseTableHandle(PEPROCESS Process, PHANDLE_TABLE Table, HANDLE Hand
         ExDestroyHandle(Table, Handle, Entry);
         Status = STATUS_SUCCESS;
     }
-    KeLeaveCriticalRegion();
+    ExLeaveCriticalRegion(Thread);
     if (TableAcquired)
         ObpReleaseProcessTable(Process);
     if (Header != NULL) {

@@ -72,8 +72,7 @@ static NTSTATUS ObpInsertDuplicate(POBJECT_HEADER Header, PEPROCESS Target, ACCE
     Status = ObpIncrementHandleCount(ObDuplicateHandle, Header, Target, Access, Attributes);
     if (!NT_SUCCESS(Status))
         return Status;
-    Entry.Value =
-        (ULONG_PTR)Header | (Attributes & OBJ_INHERIT) | (Attributes & OBJ_PROTECT_CLOSE ? OBP_ENTRY_PROTECT : 0);
+    Entry.Value = (ULONG_PTR)Header | ObpEntryBits(Attributes);
     Entry.GrantedAccess = Access;
     Table = Kernel ? ObpKernelHandleTable : ObpAcquireProcessTable(Target);
     if (Table == NULL) {
@@ -164,12 +163,28 @@ static NTSTATUS ObpReturnDuplicate(PHANDLE TargetHandle, HANDLE New, PEPROCESS T
     return Status;
 }
 
+// The process of a handle with PROCESS_DUP_HANDLE. The current process needs no reference: *Referenced tells.
+static NTSTATUS ObpDuplicateProcess(HANDLE Handle, KPROCESSOR_MODE Mode, PEPROCESS *Process, PBOOLEAN Referenced)
+{
+    NTSTATUS Status;
+
+    *Referenced = FALSE;
+    if (Handle == NtCurrentProcess()) {
+        *Process = PsGetCurrentProcess();
+        return STATUS_SUCCESS;
+    }
+    Status = ObReferenceObjectByHandle(Handle, PROCESS_DUP_HANDLE, PsProcessType, Mode, (PVOID *)Process, NULL);
+    *Referenced = NT_SUCCESS(Status);
+    return Status;
+}
+
 // ObDuplicateObject as a service: both process handles need PROCESS_DUP_HANDLE. TargetProcess NULL: only close the
 // source. STATUS_INVALID_PARAMETER for unknown options; STATUS_ACCESS_VIOLATION. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtDuplicateObject(HANDLE SourceProcess, HANDLE SourceHandle, HANDLE TargetProcess, PHANDLE TargetHandle,
                                  ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    BOOLEAN SourceReferenced, TargetReferenced = FALSE;
     PEPROCESS Source, Target = NULL;
     HANDLE New;
     NTSTATUS Status = STATUS_SUCCESS;
@@ -182,12 +197,11 @@ NTSTATUS NTAPI NtDuplicateObject(HANDLE SourceProcess, HANDLE SourceHandle, HAND
     if (!NT_SUCCESS(Status))
         return Status;
     HandleAttributes &= Mode == KernelMode ? OBP_HANDLE_ATTRIBUTES | OBJ_KERNEL_HANDLE : OBP_HANDLE_ATTRIBUTES;
-    Status = ObReferenceObjectByHandle(SourceProcess, PROCESS_DUP_HANDLE, PsProcessType, Mode, (PVOID *)&Source, NULL);
+    Status = ObpDuplicateProcess(SourceProcess, Mode, &Source, &SourceReferenced);
     if (!NT_SUCCESS(Status))
         return Status;
     if (TargetProcess != NULL) {
-        Status =
-            ObReferenceObjectByHandle(TargetProcess, PROCESS_DUP_HANDLE, PsProcessType, Mode, (PVOID *)&Target, NULL);
+        Status = ObpDuplicateProcess(TargetProcess, Mode, &Target, &TargetReferenced);
         if (!NT_SUCCESS(Status) && (Options & DUPLICATE_CLOSE_SOURCE))
             ObpCloseSource(Source, SourceHandle, Mode);
     }
@@ -196,8 +210,9 @@ NTSTATUS NTAPI NtDuplicateObject(HANDLE SourceProcess, HANDLE SourceHandle, HAND
                                    HandleAttributes, Options, Mode);
     if (NT_SUCCESS(Status) && Target != NULL && TargetHandle != NULL)
         Status = ObpReturnDuplicate(TargetHandle, New, Target, Mode);
-    if (Target != NULL)
+    if (TargetReferenced)
         ObDereferenceObject(Target);
-    ObDereferenceObject(Source);
+    if (SourceReferenced)
+        ObDereferenceObject(Source);
     return Status;
 }

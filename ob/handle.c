@@ -9,28 +9,22 @@ PHANDLE_TABLE ObpKernelHandleTable;
 
 static EX_PUSH_LOCK ObpProcessTableLock; // shared: uses another process's table; exclusive: takes it away (process.c)
 
-// Locks other processes' tables against being taken away. IRQL <= APC_LEVEL.
-PHANDLE_TABLE ObpAcquireProcessTable(PEPROCESS Process)
+// ObpAcquireProcessTable for a process that is not the current thread's own. IRQL <= APC_LEVEL.
+PHANDLE_TABLE ObpAcquireOtherTable(PEPROCESS Process)
 {
     PHANDLE_TABLE Table;
 
-    if (&Process->Pcb == KeGetCurrentThread()->Process)
-        return Process->ObjectTable; // goes only with its last thread, and that is running here
     KeEnterCriticalRegion();
     ExAcquirePushLockShared(&ObpProcessTableLock);
     Table = Process->ObjectTable;
-    if (Table == NULL) {
-        ExReleasePushLockShared(&ObpProcessTableLock);
-        KeLeaveCriticalRegion();
-    }
+    if (Table == NULL)
+        ObpReleaseOtherTable();
     return Table;
 }
 
-// Undoes ObpAcquireProcessTable.
-VOID ObpReleaseProcessTable(PEPROCESS Process)
+// Undoes ObpAcquireOtherTable.
+VOID ObpReleaseOtherTable(VOID)
 {
-    if (&Process->Pcb == KeGetCurrentThread()->Process)
-        return;
     ExReleasePushLockShared(&ObpProcessTableLock);
     KeLeaveCriticalRegion();
 }
@@ -54,22 +48,14 @@ PHANDLE_TABLE ObpDetachProcessTable(PEPROCESS Process)
 NTSTATUS ObpReferenceEntry(PHANDLE_TABLE Table, HANDLE Handle, POBJECT_HEADER *Header,
                            POBJECT_HANDLE_INFORMATION Information)
 {
-    PHANDLE_TABLE_ENTRY Entry;
-    NTSTATUS Status = STATUS_INVALID_HANDLE;
+    HANDLE_TABLE_ENTRY Entry;
 
-    KeEnterCriticalRegion();
-    Entry = ExMapHandleToPointer(Table, Handle);
-    if (Entry != NULL) {
-        *Header = EX_HANDLE_ENTRY_OBJECT(Entry);
-        Information->GrantedAccess = Entry->GrantedAccess;
-        Information->HandleAttributes =
-            (Entry->Value & OBP_ENTRY_INHERIT) | (Entry->Value & OBP_ENTRY_PROTECT ? OBJ_PROTECT_CLOSE : 0);
-        InterlockedIncrement(&(*Header)->PointerCount);
-        ExUnlockHandleTableEntry(Table, Entry);
-        Status = STATUS_SUCCESS;
-    }
-    KeLeaveCriticalRegion();
-    return Status;
+    if (!ExReferenceHandle(Table, Handle, &Entry))
+        return STATUS_INVALID_HANDLE;
+    *Header = EX_HANDLE_ENTRY_OBJECT(&Entry);
+    Information->GrantedAccess = Entry.GrantedAccess;
+    Information->HandleAttributes = ObpEntryAttributes(&Entry);
+    return STATUS_SUCCESS;
 }
 
 // -1 and -2: every access, no table.
@@ -97,10 +83,9 @@ static NTSTATUS ObpReferencePseudoHandle(HANDLE Handle, POBJECT_TYPE Type, PVOID
 NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type,
                                          KPROCESSOR_MODE Mode, PVOID *Object, POBJECT_HANDLE_INFORMATION Information)
 {
-    OBJECT_HANDLE_INFORMATION Found;
+    HANDLE_TABLE_ENTRY Entry;
     PHANDLE_TABLE Table;
     POBJECT_HEADER Header;
-    NTSTATUS Status;
 
     PAGED_CODE();
     *Object = NULL;
@@ -116,20 +101,20 @@ NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAcces
         if (Table == NULL)
             return STATUS_INVALID_HANDLE;
     }
-    Status = ObpReferenceEntry(Table, Handle, &Header, &Found);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    if (Type != NULL && Header->Type != Type)
-        Status = STATUS_OBJECT_TYPE_MISMATCH;
-    else if (Mode != KernelMode && (DesiredAccess & ~Found.GrantedAccess) != 0)
-        Status = STATUS_ACCESS_DENIED;
-    if (!NT_SUCCESS(Status)) {
+    if (!ExReferenceHandle(Table, Handle, &Entry))
+        return STATUS_INVALID_HANDLE;
+    Header = EX_HANDLE_ENTRY_OBJECT(&Entry);
+    if ((Type != NULL && Header->Type != Type) || (Mode != KernelMode && (DesiredAccess & ~Entry.GrantedAccess) != 0)) {
+        NTSTATUS Status = Type != NULL && Header->Type != Type ? STATUS_OBJECT_TYPE_MISMATCH : STATUS_ACCESS_DENIED;
+
         ObDereferenceObject(Header->Body);
         return Status;
     }
     *Object = Header->Body;
-    if (Information != NULL)
-        *Information = Found;
+    if (Information != NULL) {
+        Information->GrantedAccess = Entry.GrantedAccess;
+        Information->HandleAttributes = ObpEntryAttributes(&Entry);
+    }
     return STATUS_SUCCESS;
 }
 
@@ -156,8 +141,7 @@ NTSTATUS ObpCreateHandle(OB_OPEN_REASON Reason, PVOID Object, ACCESS_MASK Grante
         return Status;
     if (Header->Flags & OB_FLAG_NEW_OBJECT)
         ObpDropCreateInformation(Header);
-    Entry.Value =
-        (ULONG_PTR)Header | (Attributes & OBJ_INHERIT) | (Attributes & OBJ_PROTECT_CLOSE ? OBP_ENTRY_PROTECT : 0);
+    Entry.Value = (ULONG_PTR)Header | ObpEntryBits(Attributes);
     Entry.GrantedAccess = GrantedAccess;
     New = ExCreateHandle(Table, &Entry);
     if (New == NULL) {

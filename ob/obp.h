@@ -27,6 +27,8 @@
 #define OBP_MAX_TYPES 64
 #define OBP_MAX_NAME_BYTES 0xFFFE
 
+C_ASSERT_OFFSET(OBJECT_HEADER, PointerCount, 0); // ExReferenceHandle counts there
+
 // Bits of a handle-table entry beside Ex's lock bit.
 #define OBP_ENTRY_INHERIT 2u // = OBJ_INHERIT
 #define OBP_ENTRY_PROTECT 4u // OBJ_PROTECT_CLOSE
@@ -147,9 +149,28 @@ extern PHANDLE_TABLE ObpKernelHandleTable;
 NTSTATUS ObpCreateHandle(OB_OPEN_REASON Reason, PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attributes,
                          PHANDLE Handle);
 // The handle table of a process, safe until ObpReleaseProcessTable; NULL (nothing to release) if it has none any
-// more.
-PHANDLE_TABLE ObpAcquireProcessTable(PEPROCESS Process);
-VOID ObpReleaseProcessTable(PEPROCESS Process);
+// more. The current thread's own process loses its table only with its last thread, and that is running here: no
+// lock.
+PHANDLE_TABLE ObpAcquireOtherTable(PEPROCESS Process);
+VOID ObpReleaseOtherTable(VOID);
+FORCEINLINE PHANDLE_TABLE ObpAcquireProcessTable(PEPROCESS Process)
+{
+    return &Process->Pcb == KeGetCurrentThread()->Process ? Process->ObjectTable : ObpAcquireOtherTable(Process);
+}
+FORCEINLINE VOID ObpReleaseProcessTable(PEPROCESS Process)
+{
+    if (&Process->Pcb != KeGetCurrentThread()->Process)
+        ObpReleaseOtherTable();
+}
+// OBJ_* of a handle-table entry, and the bits of an entry for OBJ_*.
+FORCEINLINE ULONG ObpEntryAttributes(const HANDLE_TABLE_ENTRY *Entry)
+{
+    return (Entry->Value & OBP_ENTRY_INHERIT) | (Entry->Value & OBP_ENTRY_PROTECT ? OBJ_PROTECT_CLOSE : 0);
+}
+FORCEINLINE ULONG_PTR ObpEntryBits(ULONG Attributes)
+{
+    return (Attributes & OBJ_INHERIT) | (Attributes & OBJ_PROTECT_CLOSE ? OBP_ENTRY_PROTECT : 0);
+}
 PHANDLE_TABLE ObpDetachProcessTable(PEPROCESS Process);
 NTSTATUS ObpReferenceEntry(PHANDLE_TABLE Table, HANDLE Handle, POBJECT_HEADER *Header,
                            POBJECT_HANDLE_INFORMATION Information);

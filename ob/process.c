@@ -89,9 +89,9 @@ typedef struct _OBP_WALK {
 static BOOLEAN ObpVisitHandle(PHANDLE_TABLE_ENTRY Entry, HANDLE Handle, PVOID Context)
 {
     OBP_WALK *Walk = Context;
-    ULONG Attributes = (Entry->Value & OBP_ENTRY_INHERIT) | (Entry->Value & OBP_ENTRY_PROTECT ? OBJ_PROTECT_CLOSE : 0);
 
-    return Walk->Callback(Handle, EX_HANDLE_ENTRY_OBJECT(Entry), Entry->GrantedAccess, Attributes, Walk->Context);
+    return Walk->Callback(Handle, EX_HANDLE_ENTRY_OBJECT(Entry), Entry->GrantedAccess, ObpEntryAttributes(Entry),
+                          Walk->Context);
 }
 
 // Calls Callback for each handle of Process, entry locked, until it returns TRUE. FALSE if the process has no handle

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Generates build/gen/upcase.c: simple upper- and lower-case mappings of the Basic Multilingual Plane, from Debian's
-unicode-data. A mapping is kept only if it leads back (so that dotless i, long s and the Kelvin sign stay themselves,
-as in NT's table). Each table has two levels: an index by the upper 10 bits of the character, and pages of 64 differences
-that are added to it.
+"""Generates build/gen/upcase.c: simple upper- and lower-case mappings of the Basic Multilingual Plane, from
+Debian's unicode-data. A mapping is kept only if it leads back (so that dotless i, long s and the Kelvin sign stay
+themselves, as in NT's table). Each table has two levels: an index by the upper 10 bits of the character, and pages of
+64 differences that are added to it.
 
 Usage: upcase.py [UnicodeData.txt] > OUTPUT
 """

@@ -45,7 +45,7 @@ int CommandHelp(COMMAND *command)
         if (Builtins[index].Help)
             PrintFormat(command->Output, L"%-8s%s\r\n", Builtins[index].Name, Builtins[index].Help);
     }
-    Print(command->Output, L"Anything else is a program. Redirect with < > >>.\r\n");
+    Print(command->Output, L"Anything else is a program. Redirect with < > >>, join with | & && ||.\r\n");
     return 0;
 }
 
@@ -64,7 +64,8 @@ int CommandExit(COMMAND *command)
     int code = 0;
 
     Leaving = TRUE;
-    for (const WCHAR *digit = command->Count > 1 ? command->Words[command->Count - 1] : L""; *digit >= L'0' && *digit <= L'9'; digit++)
+    for (const WCHAR *digit = command->Count > 1 ? command->Words[command->Count - 1] : L"";
+         *digit >= L'0' && *digit <= L'9'; digit++)
         code = code * 10 + (*digit - L'0');
     return command->Count > 1 ? code : ErrorLevel;
 }
@@ -73,7 +74,8 @@ int CommandVer(COMMAND *command)
 {
     DWORD version = GetVersion();
 
-    PrintFormat(command->Output, L"\r\nMica [Version %u.%u.%u]\r\n", version & 0xFF, version >> 8 & 0xFF, version >> 16);
+    PrintFormat(command->Output, L"\r\nMica [Version %u.%u.%u]\r\n", version & 0xFF, version >> 8 & 0xFF,
+                version >> 16);
     return 0;
 }
 
@@ -98,7 +100,8 @@ static int ShowVariables(HANDLE output, const WCHAR *prefix)
     for (const WCHAR *entry = block; entry && *entry; entry += lstrlenW(entry) + 1) {
         if (*entry == L'=')
             continue; // the drives' directories are nobody's business
-        if (CompareStringW(LOCALE_INVARIANT, NORM_IGNORECASE, entry, min(length, lstrlenW(entry)), prefix, length) == CSTR_EQUAL) {
+        if (CompareStringW(LOCALE_INVARIANT, NORM_IGNORECASE, entry, min(length, lstrlenW(entry)), prefix, length) ==
+            CSTR_EQUAL) {
             PrintFormat(output, L"%s\r\n", entry);
             shown++;
         }

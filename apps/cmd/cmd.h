@@ -35,9 +35,15 @@ void ExpandVariables(const WCHAR *line, WCHAR *result, int size);
 BOOL ParseCommand(const WCHAR *line, COMMAND *command);
 void EndCommand(COMMAND *command);
 
-// run.c
+// main.c: one line of a file or pipe; FALSE at its end
+BOOL ReadBytes(HANDLE input, WCHAR *line);
+
+// line.c, run.c, batch.c: each returns the new ERRORLEVEL
 int ExecuteLine(const WCHAR *line);
+int ExecuteCommand(const WCHAR *line);
 int RunProgram(COMMAND *command);
+BOOL IsBatchFile(const WCHAR *path);
+int RunBatch(const WCHAR *path, COMMAND *command);
 
 // builtins: tables in builtin.c
 BUILTIN FindBuiltin(const WCHAR *name);

@@ -33,7 +33,7 @@ int CommandCd(COMMAND *command)
             return PrintError(ERROR_DIRECTORY, NULL);
     } else {
         if (!SetCurrentDirectoryW(target))
-            return PrintError(GetLastError(), NULL);
+            return PrintError(GetLastError() == ERROR_FILE_NOT_FOUND ? ERROR_PATH_NOT_FOUND : GetLastError(), NULL);
         GetCurrentDirectoryW(PATH_LENGTH, path);
     }
     drive[1] = path[0] & ~0x20;

@@ -7,7 +7,7 @@ int ErrorLevel;
 BOOL Leaving;
 
 // Reads one line from a file or pipe, byte by byte (what follows belongs to the commands). FALSE at the end.
-static BOOL ReadBytes(HANDLE input, WCHAR *line)
+BOOL ReadBytes(HANDLE input, WCHAR *line)
 {
     int length = 0;
     DWORD got;
@@ -52,8 +52,8 @@ static void Interact(void)
     BOOL console = GetConsoleMode(input, &mode);
 
     if (console)
-        PrintFormat(GetStdHandle(STD_OUTPUT_HANDLE), L"Mica [Version %u.%u.%u]\r\nhelp lists the commands.\r\n", GetVersion() & 0xFF,
-                    GetVersion() >> 8 & 0xFF, GetVersion() >> 16);
+        PrintFormat(GetStdHandle(STD_OUTPUT_HANDLE), L"Mica [Version %u.%u.%u]\r\nhelp lists the commands.\r\n",
+                    GetVersion() & 0xFF, GetVersion() >> 8 & 0xFF, GetVersion() >> 16);
     while (!Leaving) {
         ShowPrompt();
         if (!(console ? ReadConsoleLine(input, line) : ReadBytes(input, line))) {

@@ -72,7 +72,8 @@ void PrintFormat(HANDLE output, const WCHAR *format, ...)
             FormatNumber(number, va_arg(arguments, ULONGLONG), 10, FALSE);
         } else if (*format == L'd') {
             signedValue = va_arg(arguments, int);
-            FormatNumber(number, signedValue < 0 ? 0u - (unsigned)signedValue : (unsigned)signedValue, 10, signedValue < 0);
+            FormatNumber(number, signedValue < 0 ? 0u - (unsigned)signedValue : (unsigned)signedValue, 10,
+                         signedValue < 0);
         } else {
             FormatNumber(number, va_arg(arguments, unsigned), *format == L'x' ? 16 : 10, FALSE);
         }

@@ -70,7 +70,10 @@ static BOOL Redirect(COMMAND *command, const WCHAR *name, BOOL input, BOOL appen
 {
     SECURITY_ATTRIBUTES inherit = {sizeof(inherit), NULL, TRUE};
     HANDLE file = CreateFileW(name, input ? GENERIC_READ : GENERIC_WRITE, FILE_SHARE_READ, &inherit,
-                              input ? OPEN_EXISTING : append ? OPEN_ALWAYS : CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+                              input    ? OPEN_EXISTING
+                              : append ? OPEN_ALWAYS
+                                       : CREATE_ALWAYS,
+                              FILE_ATTRIBUTE_NORMAL, NULL);
     HANDLE *place = input ? &command->Input : &command->Output;
 
     if (file == INVALID_HANDLE_VALUE) {

@@ -1,22 +1,40 @@
 // SPDX-License-Identifier: MIT
-// Executing a line: a drive letter, a built-in command, or a program.
+// Executing one command: a drive letter, a built-in command, or a program.
 
 #include "cmd.h"
+
+// Looks along the search path for each kind of program, as %PATHEXT% has them.
+static BOOL FindProgram(const WCHAR *name, WCHAR *path)
+{
+    static const WCHAR *const extensions[] = {L".com", L".exe", L".bat", L".cmd"};
+    WCHAR *file;
+
+    for (int index = 0; index < 4; index++) {
+        DWORD length = SearchPathW(NULL, name, extensions[index], PATH_LENGTH, path, &file);
+        DWORD attributes = length && length < PATH_LENGTH ? GetFileAttributesW(path) : INVALID_FILE_ATTRIBUTES;
+
+        if (attributes != INVALID_FILE_ATTRIBUTES && !(attributes & FILE_ATTRIBUTE_DIRECTORY))
+            return TRUE;
+    }
+    return FALSE;
+}
 
 int RunProgram(COMMAND *command)
 {
     STARTUPINFOW startup = {.cb = sizeof(startup), .dwFlags = STARTF_USESTDHANDLES};
     static WCHAR line[LINE_LENGTH], path[PATH_LENGTH];
     PROCESS_INFORMATION process;
-    WCHAR *file;
     DWORD code;
 
-    if (!SearchPathW(NULL, command->Words[0], L".exe", PATH_LENGTH, path, &file)) {
-        PrintFormat(GetStdHandle(STD_ERROR_HANDLE),
-                    L"'%s' is not recognized as an internal or external command,\r\noperable program or batch file.\r\n",
-                    command->Words[0]);
+    if (!FindProgram(command->Words[0], path)) {
+        PrintFormat(
+            GetStdHandle(STD_ERROR_HANDLE),
+            L"'%s' is not recognized as an internal or external command,\r\noperable program or batch file.\r\n",
+            command->Words[0]);
         return 9009;
     }
+    if (IsBatchFile(path))
+        return RunBatch(path, command);
     lstrcpynW(line, L"\"", LINE_LENGTH);
     lstrcpynW(line + 1, command->Words[0], PATH_LENGTH);
     lstrcatW(line, L"\"");
@@ -57,26 +75,36 @@ static int ChangeDrive(const WCHAR *drive)
     return 1;
 }
 
-int ExecuteLine(const WCHAR *line)
+static int ExecuteParsed(COMMAND *command)
 {
-    static COMMAND command;
-    static WCHAR expanded[LINE_LENGTH];
     BUILTIN builtin;
-    int level;
 
-    ExpandVariables(line, expanded, LINE_LENGTH);
-    for (line = expanded; *line == L' ' || *line == L'\t' || *line == L'@'; line++)
+    if (!command->Count)
+        return ErrorLevel;
+    if (IsDrive(command))
+        return ChangeDrive(command->Words[0]);
+    builtin = FindBuiltin(command->Words[0]);
+    return builtin ? builtin(command) : RunProgram(command);
+}
+
+// A batch file's commands are executed inside the command that runs it, so each has its own room.
+int ExecuteCommand(const WCHAR *line)
+{
+    struct {
+        COMMAND Command;
+        WCHAR Expanded[LINE_LENGTH];
+    } *room = HeapAlloc(GetProcessHeap(), 0, sizeof(*room));
+    int level = 1;
+
+    if (!room)
+        return PrintError(ERROR_NOT_ENOUGH_MEMORY, NULL);
+    ExpandVariables(line, room->Expanded, LINE_LENGTH);
+    for (line = room->Expanded; *line == L' ' || *line == L'\t' || *line == L'@'; line++)
         ;
-    if (!ParseCommand(line, &command))
-        return 1;
-    if (!command.Count)
-        level = ErrorLevel;
-    else if (IsDrive(&command))
-        level = ChangeDrive(command.Words[0]);
-    else if ((builtin = FindBuiltin(command.Words[0])) != NULL)
-        level = builtin(&command);
-    else
-        level = RunProgram(&command);
-    EndCommand(&command);
+    if (ParseCommand(line, &room->Command)) {
+        level = ExecuteParsed(&room->Command);
+        EndCommand(&room->Command);
+    }
+    HeapFree(GetProcessHeap(), 0, room);
     return level;
 }

@@ -15,7 +15,8 @@ HANDLE OpenDevice(PCWSTR NtName, ACCESS_MASK Access, ULONG Attributes)
 
     RtlInitUnicodeString(&name, NtName);
     InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE | Attributes, NULL, NULL);
-    if (!NT_SUCCESS(NtOpenFile(&handle, Access, &attributes, &status, FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SYNCHRONOUS_IO_NONALERT)))
+    if (!NT_SUCCESS(NtOpenFile(&handle, Access, &attributes, &status, FILE_SHARE_READ | FILE_SHARE_WRITE,
+                               FILE_SYNCHRONOUS_IO_NONALERT)))
         return NULL;
     return handle;
 }

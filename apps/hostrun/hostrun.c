@@ -12,7 +12,8 @@ static PCWSTR FindOption(PCWSTR Options, PCWSTR Option)
     int length = lstrlenW(Option);
 
     for (; *Options; Options++) {
-        if (CompareStringW(LOCALE_INVARIANT, NORM_IGNORECASE, Options, min(length, lstrlenW(Options)), Option, length) == CSTR_EQUAL)
+        if (CompareStringW(LOCALE_INVARIANT, NORM_IGNORECASE, Options, min(length, lstrlenW(Options)), Option,
+                           length) == CSTR_EQUAL)
             return Options + length;
     }
     return NULL;
@@ -21,7 +22,9 @@ static PCWSTR FindOption(PCWSTR Options, PCWSTR Option)
 static void ReportStartFailure(DWORD error, PCWSTR command)
 {
     WCHAR reason[256];
-    DWORD length = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL, error, 0, reason, 256, NULL);
+    ULONG_PTR inserts[] = {(ULONG_PTR)L"it"};
+    DWORD length = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_ARGUMENT_ARRAY, NULL, error, 0, reason,
+                                  256, (va_list *)inserts);
 
     while (length && (reason[length - 1] == L'\r' || reason[length - 1] == L'\n'))
         length--;

@@ -75,7 +75,8 @@ HANDLE OpenInput(PCWSTR Options)
     int length = 0;
 
     for (; *Options; Options++) {
-        if (CompareStringW(LOCALE_INVARIANT, NORM_IGNORECASE, Options, min(7, lstrlenW(Options)), word, 7) == CSTR_EQUAL)
+        if (CompareStringW(LOCALE_INVARIANT, NORM_IGNORECASE, Options, min(7, lstrlenW(Options)), word, 7) ==
+            CSTR_EQUAL)
             break;
         if (Options[0] == L'/' && Options[1] == L'R' && Options[2] == L'U' && Options[3] == L'N' && Options[4] == L' ')
             return StartPump(); // what follows is the program's own

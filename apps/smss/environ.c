@@ -22,7 +22,8 @@ PVOID SmCreateEnvironment(VOID)
     SIZE_T Size = sizeof(SmEnvironment);
     PVOID Block = NULL;
 
-    if (!NT_SUCCESS(NtAllocateVirtualMemory(NtCurrentProcess(), &Block, 0, &Size, MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE)))
+    if (!NT_SUCCESS(
+            NtAllocateVirtualMemory(NtCurrentProcess(), &Block, 0, &Size, MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE)))
         return NULL;
     RtlCopyMemory(Block, SmEnvironment, sizeof(SmEnvironment));
     return Block;

@@ -12,8 +12,8 @@ static NTSTATUS SmOpenConsole(PHANDLE Handle)
     IO_STATUS_BLOCK IoStatus;
 
     InitializeObjectAttributes(&Attributes, &Name, OBJ_CASE_INSENSITIVE | OBJ_INHERIT, NULL, NULL);
-    return NtOpenFile(Handle, SYNCHRONIZE | FILE_READ_DATA | FILE_WRITE_DATA, &Attributes, &IoStatus, FILE_SHARE_READ | FILE_SHARE_WRITE,
-                      FILE_SYNCHRONOUS_IO_NONALERT);
+    return NtOpenFile(Handle, SYNCHRONIZE | FILE_READ_DATA | FILE_WRITE_DATA, &Attributes, &IoStatus,
+                      FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SYNCHRONOUS_IO_NONALERT);
 }
 
 static NTSTATUS SmSetStandardHandles(PRTL_USER_PROCESS_PARAMETERS Parameters)
@@ -27,7 +27,8 @@ static NTSTATUS SmSetStandardHandles(PRTL_USER_PROCESS_PARAMETERS Parameters)
     return Status;
 }
 
-static NTSTATUS SmStart(PCWSTR ImageName, PUNICODE_STRING CommandLine, PVOID Environment, PRTL_USER_PROCESS_INFORMATION Information)
+static NTSTATUS SmStart(PCWSTR ImageName, PUNICODE_STRING CommandLine, PVOID Environment,
+                        PRTL_USER_PROCESS_INFORMATION Information)
 {
     UNICODE_STRING Directory = RTL_CONSTANT_STRING(L"C:\\");
     UNICODE_STRING DllPath = RTL_CONSTANT_STRING(L"C:\\WINDOWS\\System32;C:\\WINDOWS");
@@ -40,14 +41,15 @@ static NTSTATUS SmStart(PCWSTR ImageName, PUNICODE_STRING CommandLine, PVOID Env
     IGNORE_STATUS(RtlAppendUnicodeToString(&NtPath, ImageName));
     IGNORE_STATUS(RtlAppendUnicodeToString(&DosPath, L"C:\\WINDOWS\\System32\\"));
     IGNORE_STATUS(RtlAppendUnicodeToString(&DosPath, ImageName));
-    Status = RtlCreateProcessParameters(&Parameters, &DosPath, &DllPath, &Directory, CommandLine, Environment, NULL, NULL, NULL, NULL);
+    Status = RtlCreateProcessParameters(&Parameters, &DosPath, &DllPath, &Directory, CommandLine, Environment, NULL,
+                                        NULL, NULL, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = SmSetStandardHandles(Parameters);
     Information->Length = sizeof(*Information);
     if (NT_SUCCESS(Status))
-        Status = RtlCreateUserProcess(&NtPath, OBJ_CASE_INSENSITIVE, Parameters, NULL, NULL, NtCurrentProcess(), TRUE, NULL, NULL,
-                                      Information);
+        Status = RtlCreateUserProcess(&NtPath, OBJ_CASE_INSENSITIVE, Parameters, NULL, NULL, NtCurrentProcess(), TRUE,
+                                      NULL, NULL, Information);
     if (Parameters->StandardInput != NULL)
         NtClose(Parameters->StandardInput);
     if (Parameters->StandardOutput != NULL)

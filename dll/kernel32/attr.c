@@ -120,7 +120,8 @@ static ULONG BasepSerialNumber(HANDLE File)
         WCHAR Label[64];
     } Information;
     IO_STATUS_BLOCK IoStatus;
-    NTSTATUS Status = NtQueryVolumeInformationFile(File, &IoStatus, &Information, sizeof(Information), FileFsVolumeInformation);
+    NTSTATUS Status =
+        NtQueryVolumeInformationFile(File, &IoStatus, &Information, sizeof(Information), FileFsVolumeInformation);
 
     return NT_ERROR(Status) ? 0 : Information.Volume.VolumeSerialNumber;
 }

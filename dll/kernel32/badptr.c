@@ -3,7 +3,9 @@
 
 #include "k32.h"
 
-#define ANY_READ (PAGE_READONLY | PAGE_READWRITE | PAGE_WRITECOPY | PAGE_EXECUTE_READ | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY)
+#define ANY_READ                                                                                                       \
+    (PAGE_READONLY | PAGE_READWRITE | PAGE_WRITECOPY | PAGE_EXECUTE_READ | PAGE_EXECUTE_READWRITE |                    \
+     PAGE_EXECUTE_WRITECOPY)
 #define ANY_WRITE (PAGE_READWRITE | PAGE_WRITECOPY | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY)
 
 static BOOL BasepIsBad(LPCVOID Address, UINT_PTR Size, DWORD Wanted)

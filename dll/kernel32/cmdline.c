@@ -15,7 +15,8 @@ VOID BaseInitializeCommandLine(VOID)
 
     BasepCommandLineA = BaseAllocate(Length + 1);
     if (BasepCommandLineA == NULL ||
-        (Length != 0 && !NT_SUCCESS(RtlUnicodeToMultiByteN(BasepCommandLineA, Length, &Result, Wide->Buffer, Wide->Length)))) {
+        (Length != 0 &&
+         !NT_SUCCESS(RtlUnicodeToMultiByteN(BasepCommandLineA, Length, &Result, Wide->Buffer, Wide->Length)))) {
         BasepCommandLineA = BasepEmpty;
     }
 }
@@ -56,9 +57,10 @@ static PSTR BasepAnsiOf(PUNICODE_STRING String)
 {
     PSTR Ansi = BaseAllocate(String->Length / sizeof(WCHAR) + 1);
 
-    return Ansi == NULL || String->Length == 0
-               ? Ansi
-               : (BaseNarrowResult(String->Buffer, String->Length / sizeof(WCHAR), Ansi, String->Length / sizeof(WCHAR) + 1), Ansi);
+    return Ansi == NULL || String->Length == 0 ? Ansi
+                                               : (BaseNarrowResult(String->Buffer, String->Length / sizeof(WCHAR), Ansi,
+                                                                   String->Length / sizeof(WCHAR) + 1),
+                                                  Ansi);
 }
 
 // The two strings belong to the process and are made once.

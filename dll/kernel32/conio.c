@@ -118,7 +118,8 @@ WINBOOL WINAPI FlushConsoleInputBuffer(HANDLE Console)
     if (Console == NULL) {
         return FALSE;
     }
-    while (GetNumberOfConsoleInputEvents(Console, &Ready) && Ready != 0 && ReadFile(Console, &Byte, 1, &Done, NULL) && Done != 0) {
+    while (GetNumberOfConsoleInputEvents(Console, &Ready) && Ready != 0 && ReadFile(Console, &Byte, 1, &Done, NULL) &&
+           Done != 0) {
     }
     return TRUE;
 }

@@ -6,7 +6,8 @@
 
 #define CONSOLE_CHUNK 512u
 
-static NTSTATUS BasepControl(HANDLE Handle, ULONG Code, PVOID Input, ULONG InputLength, PVOID Output, ULONG OutputLength)
+static NTSTATUS BasepControl(HANDLE Handle, ULONG Code, PVOID Input, ULONG InputLength, PVOID Output,
+                             ULONG OutputLength)
 {
     IO_STATUS_BLOCK IoStatus;
 
@@ -82,17 +83,20 @@ WINBOOL WINAPI SetConsoleCursorPosition(HANDLE Console, COORD Position)
 {
     CONSOLE_POSITION Native = {Position.X, Position.Y};
 
-    return BasepConsoleBool(BasepControl(BaseRealHandle(Console), IOCTL_CONSOLE_SET_CURSOR, &Native, sizeof(Native), NULL, 0));
+    return BasepConsoleBool(
+        BasepControl(BaseRealHandle(Console), IOCTL_CONSOLE_SET_CURSOR, &Native, sizeof(Native), NULL, 0));
 }
 
 WINBOOL WINAPI SetConsoleTextAttribute(HANDLE Console, WORD Attribute)
 {
-    return BasepConsoleBool(BasepControl(BaseRealHandle(Console), IOCTL_CONSOLE_SET_ATTRIBUTE, &Attribute, sizeof(Attribute), NULL, 0));
+    return BasepConsoleBool(
+        BasepControl(BaseRealHandle(Console), IOCTL_CONSOLE_SET_ATTRIBUTE, &Attribute, sizeof(Attribute), NULL, 0));
 }
 
 WINBOOL WINAPI GetNumberOfConsoleInputEvents(HANDLE Console, LPDWORD Count)
 {
-    return BasepConsoleBool(BasepControl(BaseRealHandle(Console), IOCTL_CONSOLE_PEEK_COUNT, NULL, 0, Count, sizeof(*Count)));
+    return BasepConsoleBool(
+        BasepControl(BaseRealHandle(Console), IOCTL_CONSOLE_PEEK_COUNT, NULL, 0, Count, sizeof(*Count)));
 }
 
 static BOOL BasepIsWholeScreen(PCONSOLE_SCREEN_STATE State, COORD From, DWORD Count)
@@ -119,7 +123,8 @@ WINBOOL WINAPI FillConsoleOutputCharacterA(HANDLE Console, CHAR Character, DWORD
     Back.X = State.Cursor.X;
     Back.Y = State.Cursor.Y;
     // A character in the last cell would scroll the screen.
-    Count = min_of(Count, (DWORD)State.Size.X * (DWORD)State.Size.Y - ((DWORD)From.Y * (DWORD)State.Size.X + (DWORD)From.X) - 1);
+    Count = min_of(Count, (DWORD)State.Size.X * (DWORD)State.Size.Y -
+                              ((DWORD)From.Y * (DWORD)State.Size.X + (DWORD)From.X) - 1);
     memset(Chunk, Character, sizeof(Chunk));
     SetConsoleCursorPosition(Console, From);
     while (Total < Count && WriteFile(Console, Chunk, min_of(Count - Total, CONSOLE_CHUNK), &Done, NULL) && Done != 0) {

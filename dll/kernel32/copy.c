@@ -100,8 +100,8 @@ WINBOOL WINAPI CopyFileW(LPCWSTR Old, LPCWSTR New, WINBOOL FailIfExists)
     if (!GetFileInformationByHandle(Source, &Information)) {
         Information.dwFileAttributes = FILE_ATTRIBUTE_NORMAL;
     }
-    Target = CreateFileW(New, GENERIC_WRITE | DELETE, 0, NULL, FailIfExists ? CREATE_NEW : CREATE_ALWAYS, Information.dwFileAttributes,
-                         NULL);
+    Target = CreateFileW(New, GENERIC_WRITE | DELETE, 0, NULL, FailIfExists ? CREATE_NEW : CREATE_ALWAYS,
+                         Information.dwFileAttributes, NULL);
     if (Target == INVALID_HANDLE_VALUE) {
         NtClose(Source);
         return FALSE;
@@ -125,5 +125,6 @@ WINBOOL WINAPI CopyFileA(LPCSTR Old, LPCSTR New, WINBOOL FailIfExists)
     BASE_WIDE WideOld AUTO_WIDE = {.Buffer = NULL};
     BASE_WIDE WideNew AUTO_WIDE = {.Buffer = NULL};
 
-    return BaseWiden(&WideOld, Old) && BaseWiden(&WideNew, New) && CopyFileW(WideOld.Buffer, WideNew.Buffer, FailIfExists);
+    return BaseWiden(&WideOld, Old) && BaseWiden(&WideNew, New) &&
+           CopyFileW(WideOld.Buffer, WideNew.Buffer, FailIfExists);
 }

@@ -84,8 +84,8 @@ static HANDLE BasepCreateFailed(NTSTATUS Status, LPCWSTR Name)
     return INVALID_HANDLE_VALUE;
 }
 
-HANDLE WINAPI CreateFileW(LPCWSTR FileName, DWORD Access, DWORD Share, LPSECURITY_ATTRIBUTES Security, DWORD Creation, DWORD Flags,
-                          HANDLE Template)
+HANDLE WINAPI CreateFileW(LPCWSTR FileName, DWORD Access, DWORD Share, LPSECURITY_ATTRIBUTES Security, DWORD Creation,
+                          DWORD Flags, HANDLE Template)
 {
     BASE_NAME Name AUTO_NAME = {.NtName.Buffer = NULL};
     ULONG Disposition = BasepDisposition(Creation);
@@ -114,8 +114,8 @@ HANDLE WINAPI CreateFileW(LPCWSTR FileName, DWORD Access, DWORD Share, LPSECURIT
     }
     Access |= SYNCHRONIZE | FILE_READ_ATTRIBUTES;
     Access |= (Flags & FILE_FLAG_DELETE_ON_CLOSE) != 0 ? DELETE : 0;
-    Status = NtCreateFile(&Handle, Access, &Name.Attributes, &IoStatus, NULL, Flags & CREATE_ATTRIBUTES,
-                          Share, Disposition, BasepOptions(Flags), NULL, 0);
+    Status = NtCreateFile(&Handle, Access, &Name.Attributes, &IoStatus, NULL, Flags & CREATE_ATTRIBUTES, Share,
+                          Disposition, BasepOptions(Flags), NULL, 0);
     if (!NT_SUCCESS(Status)) {
         return BasepCreateFailed(Status, FileName);
     }
@@ -128,8 +128,8 @@ HANDLE WINAPI CreateFileW(LPCWSTR FileName, DWORD Access, DWORD Share, LPSECURIT
     return Handle;
 }
 
-HANDLE WINAPI CreateFileA(LPCSTR FileName, DWORD Access, DWORD Share, LPSECURITY_ATTRIBUTES Security, DWORD Creation, DWORD Flags,
-                          HANDLE Template)
+HANDLE WINAPI CreateFileA(LPCSTR FileName, DWORD Access, DWORD Share, LPSECURITY_ATTRIBUTES Security, DWORD Creation,
+                          DWORD Flags, HANDLE Template)
 {
     BASE_WIDE Wide AUTO_WIDE;
 

@@ -14,8 +14,8 @@ WINBOOL WINAPI CreateDirectoryW(LPCWSTR Path, LPSECURITY_ATTRIBUTES Security)
     if (!BaseOpenName(&Name, Path)) {
         return FALSE;
     }
-    Status = NtCreateFile(&Handle, FILE_LIST_DIRECTORY | SYNCHRONIZE, &Name.Attributes, &IoStatus, NULL, FILE_ATTRIBUTE_NORMAL,
-                          FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_CREATE,
+    Status = NtCreateFile(&Handle, FILE_LIST_DIRECTORY | SYNCHRONIZE, &Name.Attributes, &IoStatus, NULL,
+                          FILE_ATTRIBUTE_NORMAL, FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_CREATE,
                           FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT, NULL, 0);
     if (!NT_SUCCESS(Status)) {
         if (Status == STATUS_NOT_A_DIRECTORY || Status == STATUS_OBJECT_NAME_COLLISION) {

@@ -87,7 +87,8 @@ WINBOOL WINAPI SetEnvironmentVariableA(LPCSTR Name, LPCSTR Value)
     BASE_WIDE WideName AUTO_WIDE = {.Buffer = NULL};
     BASE_WIDE WideValue AUTO_WIDE = {.Buffer = NULL};
 
-    return BaseWiden(&WideName, Name) && BaseWiden(&WideValue, Value) && SetEnvironmentVariableW(WideName.Buffer, WideValue.Buffer);
+    return BaseWiden(&WideName, Name) && BaseWiden(&WideValue, Value) &&
+           SetEnvironmentVariableW(WideName.Buffer, WideValue.Buffer);
 }
 
 // A copy of the block, so that nobody frees or changes the process's own.

@@ -8,8 +8,9 @@ HANDLE WINAPI CreateEventW(LPSECURITY_ATTRIBUTES Security, WINBOOL Manual, WINBO
     OBJECT_ATTRIBUTES Attributes;
     UNICODE_STRING String;
     HANDLE Handle = NULL;
-    NTSTATUS Status = NtCreateEvent(&Handle, EVENT_ALL_ACCESS, BaseObjectAttributes(&Attributes, &String, Security, Name),
-                                    Manual ? NotificationEvent : SynchronizationEvent, Initial != 0);
+    NTSTATUS Status =
+        NtCreateEvent(&Handle, EVENT_ALL_ACCESS, BaseObjectAttributes(&Attributes, &String, Security, Name),
+                      Manual ? NotificationEvent : SynchronizationEvent, Initial != 0);
 
     return BaseCreated(Status, &Handle);
 }
@@ -24,7 +25,8 @@ HANDLE WINAPI CreateEventA(LPSECURITY_ATTRIBUTES Security, WINBOOL Manual, WINBO
 HANDLE WINAPI CreateEventExW(LPSECURITY_ATTRIBUTES Security, LPCWSTR Name, DWORD Flags, DWORD Access)
 {
     UNREFERENCED_PARAMETER(Access);
-    return CreateEventW(Security, (Flags & CREATE_EVENT_MANUAL_RESET) != 0, (Flags & CREATE_EVENT_INITIAL_SET) != 0, Name);
+    return CreateEventW(Security, (Flags & CREATE_EVENT_MANUAL_RESET) != 0, (Flags & CREATE_EVENT_INITIAL_SET) != 0,
+                        Name);
 }
 
 // The attributes of an open by name; FALSE without a name, with ERROR_INVALID_PARAMETER.
@@ -79,7 +81,8 @@ HANDLE WINAPI CreateMutexW(LPSECURITY_ATTRIBUTES Security, WINBOOL Owned, LPCWST
     OBJECT_ATTRIBUTES Attributes;
     UNICODE_STRING String;
     HANDLE Handle = NULL;
-    NTSTATUS Status = NtCreateMutant(&Handle, MUTANT_ALL_ACCESS, BaseObjectAttributes(&Attributes, &String, Security, Name), Owned != 0);
+    NTSTATUS Status = NtCreateMutant(&Handle, MUTANT_ALL_ACCESS,
+                                     BaseObjectAttributes(&Attributes, &String, Security, Name), Owned != 0);
 
     return BaseCreated(Status, &Handle);
 }
@@ -120,8 +123,8 @@ HANDLE WINAPI CreateSemaphoreW(LPSECURITY_ATTRIBUTES Security, LONG Initial, LON
     OBJECT_ATTRIBUTES Attributes;
     UNICODE_STRING String;
     HANDLE Handle = NULL;
-    NTSTATUS Status = NtCreateSemaphore(&Handle, SEMAPHORE_ALL_ACCESS, BaseObjectAttributes(&Attributes, &String, Security, Name),
-                                        Initial, Maximum);
+    NTSTATUS Status = NtCreateSemaphore(&Handle, SEMAPHORE_ALL_ACCESS,
+                                        BaseObjectAttributes(&Attributes, &String, Security, Name), Initial, Maximum);
 
     return BaseCreated(Status, &Handle);
 }

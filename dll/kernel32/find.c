@@ -71,15 +71,16 @@ static NTSTATUS BasepNextEntry(PBASE_FIND Find, PUNICODE_STRING Pattern, WIN32_F
     NTSTATUS Status;
 
     if (Entry == NULL) {
-        Status = NtQueryDirectoryFile(Find->Directory, NULL, NULL, NULL, &IoStatus, Find->Buffer, FIND_BUFFER, FileBothDirectoryInformation,
-                                      FALSE, Pattern, Pattern != NULL);
+        Status = NtQueryDirectoryFile(Find->Directory, NULL, NULL, NULL, &IoStatus, Find->Buffer, FIND_BUFFER,
+                                      FileBothDirectoryInformation, FALSE, Pattern, Pattern != NULL);
         if (!NT_SUCCESS(Status)) {
             return Status;
         }
         Entry = (PFILE_BOTH_DIR_INFORMATION)Find->Buffer;
     }
     BaseFindDataFromDirectory(Data, Entry);
-    Find->Next = Entry->NextEntryOffset == 0 ? NULL : (PFILE_BOTH_DIR_INFORMATION)((PUCHAR)Entry + Entry->NextEntryOffset);
+    Find->Next =
+        Entry->NextEntryOffset == 0 ? NULL : (PFILE_BOTH_DIR_INFORMATION)((PUCHAR)Entry + Entry->NextEntryOffset);
     return STATUS_SUCCESS;
 }
 
@@ -97,7 +98,8 @@ static NTSTATUS BasepOpenFind(PBASE_FIND Find, PBASE_NAME Name, PWSTR FilePart, 
                         FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT);
     if (!NT_SUCCESS(Status)) {
         // The name before the pattern is a directory; that it is missing is a missing path, not a missing file.
-        return Status == STATUS_OBJECT_NAME_NOT_FOUND || Status == STATUS_NOT_A_DIRECTORY ? STATUS_OBJECT_PATH_NOT_FOUND : Status;
+        return Status == STATUS_OBJECT_NAME_NOT_FOUND || Status == STATUS_NOT_A_DIRECTORY ? STATUS_OBJECT_PATH_NOT_FOUND
+                                                                                          : Status;
     }
     Status = RtlInitializeCriticalSection(&Find->Lock);
     if (NT_SUCCESS(Status)) {
@@ -149,7 +151,8 @@ static PBASE_FIND BasepFindHandle(HANDLE Handle)
 {
     PBASE_FIND Find = Handle;
 
-    if (Find == NULL || Handle == INVALID_HANDLE_VALUE || IsBadWritePtr(Find, sizeof(*Find)) || Find->Signature != FIND_SIGNATURE) {
+    if (Find == NULL || Handle == INVALID_HANDLE_VALUE || IsBadWritePtr(Find, sizeof(*Find)) ||
+        Find->Signature != FIND_SIGNATURE) {
         SetLastError(ERROR_INVALID_HANDLE);
         return NULL;
     }
@@ -211,8 +214,8 @@ WINBOOL WINAPI FindNextFileA(HANDLE Handle, LPWIN32_FIND_DATAA Data)
     return TRUE;
 }
 
-HANDLE WINAPI FindFirstFileExW(LPCWSTR FileName, FINDEX_INFO_LEVELS Level, LPVOID Data, FINDEX_SEARCH_OPS Search, LPVOID Filter,
-                               DWORD Flags)
+HANDLE WINAPI FindFirstFileExW(LPCWSTR FileName, FINDEX_INFO_LEVELS Level, LPVOID Data, FINDEX_SEARCH_OPS Search,
+                               LPVOID Filter, DWORD Flags)
 {
     UNREFERENCED_PARAMETER(Search);
     UNREFERENCED_PARAMETER(Flags);
@@ -223,8 +226,8 @@ HANDLE WINAPI FindFirstFileExW(LPCWSTR FileName, FINDEX_INFO_LEVELS Level, LPVOI
     return FindFirstFileW(FileName, Data);
 }
 
-HANDLE WINAPI FindFirstFileExA(LPCSTR FileName, FINDEX_INFO_LEVELS Level, LPVOID Data, FINDEX_SEARCH_OPS Search, LPVOID Filter,
-                               DWORD Flags)
+HANDLE WINAPI FindFirstFileExA(LPCSTR FileName, FINDEX_INFO_LEVELS Level, LPVOID Data, FINDEX_SEARCH_OPS Search,
+                               LPVOID Filter, DWORD Flags)
 {
     UNREFERENCED_PARAMETER(Search);
     UNREFERENCED_PARAMETER(Flags);

@@ -18,7 +18,8 @@ WINBOOL WINAPI DuplicateHandle(HANDLE SourceProcess, HANDLE Source, HANDLE Targe
 WINBOOL WINAPI GetHandleInformation(HANDLE Handle, LPDWORD Flags)
 {
     OBJECT_HANDLE_FLAG_INFORMATION Information ALIGNED(4);
-    NTSTATUS Status = NtQueryObject(BaseRealHandle(Handle), ObjectHandleFlagInformation, &Information, sizeof(Information), NULL);
+    NTSTATUS Status =
+        NtQueryObject(BaseRealHandle(Handle), ObjectHandleFlagInformation, &Information, sizeof(Information), NULL);
 
     if (!BaseBool(Status)) {
         return FALSE;

@@ -43,8 +43,8 @@ VOID BaseFreeMemory(PVOID Memory);
 
 // --- object.c
 // Attributes for a named object under \BaseNamedObjects; NULL when neither a name nor security is given.
-POBJECT_ATTRIBUTES BaseObjectAttributes(POBJECT_ATTRIBUTES Attributes, PUNICODE_STRING String, const SECURITY_ATTRIBUTES *Security,
-                                        LPCWSTR Name);
+POBJECT_ATTRIBUTES BaseObjectAttributes(POBJECT_ATTRIBUTES Attributes, PUNICODE_STRING String,
+                                        const SECURITY_ATTRIBUTES *Security, LPCWSTR Name);
 // Ends a create that may have opened an existing object: sets ERROR_ALREADY_EXISTS or 0; NULL on failure.
 // By address: the call that fills the handle may stand in the same expression.
 HANDLE BaseCreated(NTSTATUS Status, const HANDLE *Handle);

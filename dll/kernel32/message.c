@@ -124,6 +124,19 @@ static VOID BasepExpand(PBASE_MESSAGE Message, PCWSTR Source, BOOL IgnoreInserts
     Message->Buffer[Message->Length] = 0;
 }
 
+// The same for a text of the table, which is ASCII and short.
+static VOID BasepExpandAnsi(PBASE_MESSAGE Message, LPCSTR Source, BOOL IgnoreInserts)
+{
+    WCHAR Wide[256];
+    ULONG Length;
+
+    for (Length = 0; Source[Length] != 0 && Length < RTL_NUMBER_OF(Wide) - 1; Length++) {
+        Wide[Length] = (UCHAR)Source[Length];
+    }
+    Wide[Length] = 0;
+    BasepExpand(Message, Wide, IgnoreInserts);
+}
+
 // The message in a heap block that the caller frees; NULL, with the last error set.
 static PWSTR BasepFormat(DWORD Flags, LPCWSTR Source, DWORD Id, BOOL Ansi, va_list *Arguments, PULONG Length)
 {
@@ -148,9 +161,7 @@ static PWSTR BasepFormat(DWORD Flags, LPCWSTR Source, DWORD Id, BOOL Ansi, va_li
             SetLastError(ERROR_MR_MID_NOT_FOUND);
             return NULL;
         }
-        while (*Text != 0) {
-            BasepPut(&Message, (UCHAR)*Text++);
-        }
+        BasepExpandAnsi(&Message, Text, (Flags & FORMAT_MESSAGE_IGNORE_INSERTS) != 0);
         BasepPut(&Message, L'\r');
         BasepPut(&Message, L'\n');
         Message.Buffer[Message.Length] = 0;
@@ -159,7 +170,8 @@ static PWSTR BasepFormat(DWORD Flags, LPCWSTR Source, DWORD Id, BOOL Ansi, va_li
     return Message.Buffer;
 }
 
-DWORD WINAPI FormatMessageW(DWORD Flags, LPCVOID Source, DWORD Id, DWORD Language, LPWSTR Buffer, DWORD Size, va_list *Arguments)
+DWORD WINAPI FormatMessageW(DWORD Flags, LPCVOID Source, DWORD Id, DWORD Language, LPWSTR Buffer, DWORD Size,
+                            va_list *Arguments)
 {
     ULONG Length;
     PWSTR Text = BasepFormat(Flags, Source, Id, FALSE, Arguments, &Length);
@@ -182,7 +194,8 @@ DWORD WINAPI FormatMessageW(DWORD Flags, LPCVOID Source, DWORD Id, DWORD Languag
     return Length;
 }
 
-DWORD WINAPI FormatMessageA(DWORD Flags, LPCVOID Source, DWORD Id, DWORD Language, LPSTR Buffer, DWORD Size, va_list *Arguments)
+DWORD WINAPI FormatMessageA(DWORD Flags, LPCVOID Source, DWORD Id, DWORD Language, LPSTR Buffer, DWORD Size,
+                            va_list *Arguments)
 {
     BASE_WIDE Wide AUTO_WIDE = {.Buffer = NULL};
     ULONG Length;

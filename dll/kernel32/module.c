@@ -142,7 +142,8 @@ WINBOOL WINAPI GetModuleHandleExW(DWORD Flags, LPCWSTR Name, HMODULE *Module)
         if (!BasepModuleByAddress(Name, Module)) {
             return FALSE;
         }
-        if ((Flags & GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT) != 0 || !NT_SUCCESS(LdrFindEntryForAddress(*Module, &Entry))) {
+        if ((Flags & GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT) != 0 ||
+            !NT_SUCCESS(LdrFindEntryForAddress(*Module, &Entry))) {
             return TRUE;
         }
         String = Entry->FullDllName;
@@ -198,7 +199,8 @@ FARPROC WINAPI GetProcAddress(HMODULE Module, LPCSTR Name)
     if (!ByOrdinal) {
         RtlInitAnsiString(&String, Name);
     }
-    Status = LdrGetProcedureAddress(Module, ByOrdinal ? NULL : &String, ByOrdinal ? (ULONG)(ULONG_PTR)Name : 0, &Address);
+    Status =
+        LdrGetProcedureAddress(Module, ByOrdinal ? NULL : &String, ByOrdinal ? (ULONG)(ULONG_PTR)Name : 0, &Address);
     if (!NT_SUCCESS(Status)) {
         SetLastError(Status == STATUS_DLL_NOT_FOUND ? ERROR_MOD_NOT_FOUND : ERROR_PROC_NOT_FOUND);
         return NULL;

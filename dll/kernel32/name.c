@@ -32,5 +32,6 @@ NTSTATUS BaseOpenPath(PHANDLE Handle, LPCWSTR DosName, ACCESS_MASK Access, ULONG
     if (!BaseOpenName(&Name, DosName)) {
         return STATUS_OBJECT_PATH_NOT_FOUND;
     }
-    return NtOpenFile(Handle, Access, &Name.Attributes, &IoStatus, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, Options);
+    return NtOpenFile(Handle, Access, &Name.Attributes, &IoStatus,
+                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, Options);
 }

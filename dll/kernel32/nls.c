@@ -8,8 +8,8 @@
 
 static BOOL BasepIsAlpha(WCHAR Character)
 {
-    return RtlUpcaseUnicodeChar(Character) != Character || RtlDowncaseUnicodeChar(Character) != Character || Character == 0xDF ||
-           Character == 0xAA || Character == 0xBA;
+    return RtlUpcaseUnicodeChar(Character) != Character || RtlDowncaseUnicodeChar(Character) != Character ||
+           Character == 0xDF || Character == 0xAA || Character == 0xBA;
 }
 
 static WORD BasepType1(WCHAR Character)
@@ -64,7 +64,8 @@ WINBOOL WINAPI GetStringTypeA(LCID Locale, DWORD InfoType, LPCSTR Text, int Leng
     for (int i = 0; i < Length; i++) {
         WCHAR Wide;
 
-        if (MultiByteToWideChar(CP_ACP, 0, Text + i, 1, &Wide, 1) != 1 || !GetStringTypeW(InfoType, &Wide, 1, Types + i)) {
+        if (MultiByteToWideChar(CP_ACP, 0, Text + i, 1, &Wide, 1) != 1 ||
+            !GetStringTypeW(InfoType, &Wide, 1, Types + i)) {
             return FALSE;
         }
     }

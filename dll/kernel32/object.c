@@ -18,7 +18,8 @@ static HANDLE BasepNamedObjectsDirectory(VOID)
     }
     RtlInitUnicodeString(&Name, L"\\BaseNamedObjects");
     InitializeObjectAttributes(&Attributes, &Name, OBJ_CASE_INSENSITIVE, NULL, NULL);
-    if (!NT_SUCCESS(NtOpenDirectoryObject(&Handle, DIRECTORY_QUERY | DIRECTORY_TRAVERSE | DIRECTORY_CREATE_OBJECT, &Attributes))) {
+    if (!NT_SUCCESS(NtOpenDirectoryObject(&Handle, DIRECTORY_QUERY | DIRECTORY_TRAVERSE | DIRECTORY_CREATE_OBJECT,
+                                          &Attributes))) {
         return NULL;
     }
     if (!__atomic_compare_exchange_n(&BasepNamedObjects, &Nothing, Handle, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
@@ -39,8 +40,8 @@ static LPCWSTR BasepStripPrefix(LPCWSTR Name)
 }
 
 // See k32.h.
-POBJECT_ATTRIBUTES BaseObjectAttributes(POBJECT_ATTRIBUTES Attributes, PUNICODE_STRING String, const SECURITY_ATTRIBUTES *Security,
-                                        LPCWSTR Name)
+POBJECT_ATTRIBUTES BaseObjectAttributes(POBJECT_ATTRIBUTES Attributes, PUNICODE_STRING String,
+                                        const SECURITY_ATTRIBUTES *Security, LPCWSTR Name)
 {
     ULONG Flags = 0;
 

@@ -30,13 +30,13 @@ WINBOOL WINAPI CreatePipe(PHANDLE Read, PHANDLE Write, LPSECURITY_ATTRIBUTES Sec
     RtlInitUnicodeString(&Name, Buffer);
     InitializeObjectAttributes(&Attributes, &Name, Flags, NULL, NULL);
     Status = NtCreateNamedPipeFile(Read, GENERIC_READ | FILE_WRITE_ATTRIBUTES | SYNCHRONIZE, &Attributes, &IoStatus,
-                                   FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_CREATE, FILE_SYNCHRONOUS_IO_NONALERT, PIPE_BYTE_STREAM,
-                                   PIPE_BYTE_STREAM, PIPE_QUEUE, 1, Size, Size, &Timeout);
+                                   FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_CREATE, FILE_SYNCHRONOUS_IO_NONALERT,
+                                   PIPE_BYTE_STREAM, PIPE_BYTE_STREAM, PIPE_QUEUE, 1, Size, Size, &Timeout);
     if (!BaseBool(Status)) {
         return FALSE;
     }
-    Status = NtOpenFile(Write, GENERIC_WRITE | FILE_READ_ATTRIBUTES | SYNCHRONIZE, &Attributes, &IoStatus, FILE_SHARE_READ,
-                        FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE);
+    Status = NtOpenFile(Write, GENERIC_WRITE | FILE_READ_ATTRIBUTES | SYNCHRONIZE, &Attributes, &IoStatus,
+                        FILE_SHARE_READ, FILE_SYNCHRONOUS_IO_NONALERT | FILE_NON_DIRECTORY_FILE);
     if (!NT_SUCCESS(Status)) {
         NtClose(*Read);
         return BaseBool(Status);
@@ -44,10 +44,11 @@ WINBOOL WINAPI CreatePipe(PHANDLE Read, PHANDLE Write, LPSECURITY_ATTRIBUTES Sec
     return TRUE;
 }
 
-HANDLE WINAPI CreateNamedPipeW(LPCWSTR FileName, DWORD OpenMode, DWORD PipeMode, DWORD Instances, DWORD OutSize, DWORD InSize,
-                               DWORD DefaultTimeout, LPSECURITY_ATTRIBUTES Security)
+HANDLE WINAPI CreateNamedPipeW(LPCWSTR FileName, DWORD OpenMode, DWORD PipeMode, DWORD Instances, DWORD OutSize,
+                               DWORD InSize, DWORD DefaultTimeout, LPSECURITY_ATTRIBUTES Security)
 {
-    LARGE_INTEGER Timeout = BaseLarge(DefaultTimeout == 0 ? PIPE_DEFAULT_TIMEOUT : -(LONGLONG)DefaultTimeout * TICKS_PER_MILLISECOND);
+    LARGE_INTEGER Timeout =
+        BaseLarge(DefaultTimeout == 0 ? PIPE_DEFAULT_TIMEOUT : -(LONGLONG)DefaultTimeout * TICKS_PER_MILLISECOND);
     BASE_NAME Name AUTO_NAME = {.NtName.Buffer = NULL};
     ACCESS_MASK Access = SYNCHRONIZE;
     IO_STATUS_BLOCK IoStatus;
@@ -72,18 +73,19 @@ HANDLE WINAPI CreateNamedPipeW(LPCWSTR FileName, DWORD OpenMode, DWORD PipeMode,
     }
     Options = (OpenMode & FILE_FLAG_OVERLAPPED) != 0 ? 0 : FILE_SYNCHRONOUS_IO_NONALERT;
     if (!BaseBool(NtCreateNamedPipeFile(&Handle, Access, &Name.Attributes, &IoStatus, Share,
-                                        (OpenMode & FILE_FLAG_FIRST_PIPE_INSTANCE) != 0 ? FILE_CREATE : FILE_OPEN_IF, Options,
-                                        (PipeMode & PIPE_TYPE_MESSAGE) != 0 ? PIPE_MESSAGE : PIPE_BYTE_STREAM,
+                                        (OpenMode & FILE_FLAG_FIRST_PIPE_INSTANCE) != 0 ? FILE_CREATE : FILE_OPEN_IF,
+                                        Options, (PipeMode & PIPE_TYPE_MESSAGE) != 0 ? PIPE_MESSAGE : PIPE_BYTE_STREAM,
                                         (PipeMode & PIPE_READMODE_MESSAGE) != 0 ? PIPE_MESSAGE : PIPE_BYTE_STREAM,
                                         (PipeMode & PIPE_NOWAIT) != 0 ? PIPE_COMPLETE : PIPE_QUEUE,
-                                        Instances == PIPE_UNLIMITED_INSTANCES ? MAXULONG : Instances, InSize, OutSize, &Timeout))) {
+                                        Instances == PIPE_UNLIMITED_INSTANCES ? MAXULONG : Instances, InSize, OutSize,
+                                        &Timeout))) {
         return INVALID_HANDLE_VALUE;
     }
     return Handle;
 }
 
-HANDLE WINAPI CreateNamedPipeA(LPCSTR FileName, DWORD OpenMode, DWORD PipeMode, DWORD Instances, DWORD OutSize, DWORD InSize,
-                               DWORD DefaultTimeout, LPSECURITY_ATTRIBUTES Security)
+HANDLE WINAPI CreateNamedPipeA(LPCSTR FileName, DWORD OpenMode, DWORD PipeMode, DWORD Instances, DWORD OutSize,
+                               DWORD InSize, DWORD DefaultTimeout, LPSECURITY_ATTRIBUTES Security)
 {
     BASE_WIDE Wide AUTO_WIDE;
 
@@ -97,8 +99,8 @@ WINBOOL WINAPI ConnectNamedPipe(HANDLE Pipe, LPOVERLAPPED Overlapped)
 {
     IO_STATUS_BLOCK Local = {{STATUS_SUCCESS}, 0};
     PIO_STATUS_BLOCK IoStatus = Overlapped == NULL ? &Local : (PIO_STATUS_BLOCK)Overlapped;
-    NTSTATUS Status = NtFsControlFile(Pipe, Overlapped == NULL ? NULL : Overlapped->hEvent, NULL, Overlapped, IoStatus, FSCTL_PIPE_LISTEN,
-                                      NULL, 0, NULL, 0);
+    NTSTATUS Status = NtFsControlFile(Pipe, Overlapped == NULL ? NULL : Overlapped->hEvent, NULL, Overlapped, IoStatus,
+                                      FSCTL_PIPE_LISTEN, NULL, 0, NULL, 0);
 
     if (Overlapped == NULL && Status == STATUS_PENDING) {
         Status = NtWaitForSingleObject(Pipe, FALSE, NULL);
@@ -178,7 +180,8 @@ WINBOOL WINAPI GetNamedPipeInfo(HANDLE Pipe, LPDWORD Flags, LPDWORD OutSize, LPD
         return FALSE;
     }
     if (Flags != NULL) {
-        *Flags = (Local.NamedPipeEnd != 0 ? PIPE_SERVER_END : 0) | (Local.NamedPipeType == PIPE_MESSAGE ? PIPE_TYPE_MESSAGE : 0);
+        *Flags = (Local.NamedPipeEnd != 0 ? PIPE_SERVER_END : 0) |
+                 (Local.NamedPipeType == PIPE_MESSAGE ? PIPE_TYPE_MESSAGE : 0);
     }
     if (OutSize != NULL) {
         *OutSize = Local.OutboundQuota;

@@ -5,18 +5,19 @@
 
 #include "k32.h"
 
-#define PRIORITY_FLAGS \
-    (IDLE_PRIORITY_CLASS | NORMAL_PRIORITY_CLASS | HIGH_PRIORITY_CLASS | REALTIME_PRIORITY_CLASS | BELOW_NORMAL_PRIORITY_CLASS | \
-     ABOVE_NORMAL_PRIORITY_CLASS)
+#define PRIORITY_FLAGS                                                                                                 \
+    (IDLE_PRIORITY_CLASS | NORMAL_PRIORITY_CLASS | HIGH_PRIORITY_CLASS | REALTIME_PRIORITY_CLASS |                     \
+     BELOW_NORMAL_PRIORITY_CLASS | ABOVE_NORMAL_PRIORITY_CLASS)
 
-static NTSTATUS BasepMakeProcess(PBASE_IMAGE Image, const SECURITY_ATTRIBUTES *Security, BOOL Inherit, PHANDLE Process, PPEB *Peb)
+static NTSTATUS BasepMakeProcess(PBASE_IMAGE Image, const SECURITY_ATTRIBUTES *Security, BOOL Inherit, PHANDLE Process,
+                                 PPEB *Peb)
 {
     OBJECT_ATTRIBUTES Attributes;
     UNICODE_STRING Unused;
     PROCESS_BASIC_INFORMATION Basic;
-    NTSTATUS Status = NtCreateProcessEx(Process, PROCESS_ALL_ACCESS, BaseObjectAttributes(&Attributes, &Unused, Security, NULL),
-                                        NtCurrentProcess(), Inherit ? PROCESS_CREATE_FLAGS_INHERIT_HANDLES : 0, Image->Section,
-                                        NULL, NULL, 0);
+    NTSTATUS Status = NtCreateProcessEx(
+        Process, PROCESS_ALL_ACCESS, BaseObjectAttributes(&Attributes, &Unused, Security, NULL), NtCurrentProcess(),
+        Inherit ? PROCESS_CREATE_FLAGS_INHERIT_HANDLES : 0, Image->Section, NULL, NULL, 0);
 
     if (!NT_SUCCESS(Status)) {
         *Process = NULL;
@@ -34,14 +35,16 @@ static NTSTATUS BasepMakeFirstThread(HANDLE Process, PPEB Peb, PBASE_IMAGE Image
     CONTEXT Context;
     OBJECT_ATTRIBUTES Attributes;
     UNICODE_STRING Unused;
-    NTSTATUS Status = BaseCreateStack(Process, Image->Information.CommittedStackSize, Image->Information.MaximumStackSize, &Stack);
+    NTSTATUS Status =
+        BaseCreateStack(Process, Image->Information.CommittedStackSize, Image->Information.MaximumStackSize, &Stack);
 
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
-    BaseInitializeContext(&Context, Image->Information.TransferAddress, Peb, (PVOID)BaseProcessStartThunk, Stack.StackBase);
-    return NtCreateThread(Thread, THREAD_ALL_ACCESS, BaseObjectAttributes(&Attributes, &Unused, Security, NULL), Process, Id, &Context,
-                          &Stack, TRUE);
+    BaseInitializeContext(&Context, Image->Information.TransferAddress, Peb, (PVOID)BaseProcessStartThunk,
+                          Stack.StackBase);
+    return NtCreateThread(Thread, THREAD_ALL_ACCESS, BaseObjectAttributes(&Attributes, &Unused, Security, NULL),
+                          Process, Id, &Context, &Stack, TRUE);
 }
 
 // A current directory must exist before the child is made; the child gets the full path.
@@ -60,8 +63,8 @@ static BOOL BasepCheckDirectory(LPCWSTR Directory, PWSTR Full)
 }
 
 // Everything from the section on. On failure no process is left.
-static BOOL BasepStart(PBASE_PUSH Push, const SECURITY_ATTRIBUTES *ProcessSecurity, const SECURITY_ATTRIBUTES *ThreadSecurity,
-                       LPPROCESS_INFORMATION Result)
+static BOOL BasepStart(PBASE_PUSH Push, const SECURITY_ATTRIBUTES *ProcessSecurity,
+                       const SECURITY_ATTRIBUTES *ThreadSecurity, LPPROCESS_INFORMATION Result)
 {
     HANDLE Thread = NULL;
     CLIENT_ID Id;
@@ -151,8 +154,8 @@ static BOOL BasepCreate(PBASE_PUSH Push, LPCWSTR Path, const SECURITY_ATTRIBUTES
 }
 
 WINBOOL WINAPI CreateProcessW(LPCWSTR Application, LPWSTR CommandLine, LPSECURITY_ATTRIBUTES ProcessSecurity,
-                              LPSECURITY_ATTRIBUTES ThreadSecurity, WINBOOL Inherit, DWORD Flags, LPVOID Environment, LPCWSTR Directory,
-                              LPSTARTUPINFOW Startup, LPPROCESS_INFORMATION Result)
+                              LPSECURITY_ATTRIBUTES ThreadSecurity, WINBOOL Inherit, DWORD Flags, LPVOID Environment,
+                              LPCWSTR Directory, LPSTARTUPINFOW Startup, LPPROCESS_INFORMATION Result)
 {
     WCHAR FullDirectory[MAX_PATH];
     BASE_PUSH Push = {.Startup = Startup, .InheritHandles = Inherit != 0, .Flags = Flags, .Environment = Environment};
@@ -187,8 +190,8 @@ WINBOOL WINAPI CreateProcessW(LPCWSTR Application, LPWSTR CommandLine, LPSECURIT
 }
 
 WINBOOL WINAPI CreateProcessA(LPCSTR Application, LPSTR CommandLine, LPSECURITY_ATTRIBUTES ProcessSecurity,
-                              LPSECURITY_ATTRIBUTES ThreadSecurity, WINBOOL Inherit, DWORD Flags, LPVOID Environment, LPCSTR Directory,
-                              LPSTARTUPINFOA Startup, LPPROCESS_INFORMATION Result)
+                              LPSECURITY_ATTRIBUTES ThreadSecurity, WINBOOL Inherit, DWORD Flags, LPVOID Environment,
+                              LPCSTR Directory, LPSTARTUPINFOA Startup, LPPROCESS_INFORMATION Result)
 {
     BASE_WIDE WideApplication AUTO_WIDE = {.Buffer = NULL};
     BASE_WIDE WideCommand AUTO_WIDE = {.Buffer = NULL};
@@ -201,11 +204,12 @@ WINBOOL WINAPI CreateProcessA(LPCSTR Application, LPSTR CommandLine, LPSECURITY_
     memcpy(&Wide, Startup, sizeof(Wide)); // the two differ only in the strings, which nothing reads here
     Wide.lpTitle = NULL;
     Wide.lpDesktop = NULL;
-    if (!BaseWiden(&WideApplication, Application) || !BaseWiden(&WideCommand, CommandLine) || !BaseWiden(&WideDirectory, Directory)) {
+    if (!BaseWiden(&WideApplication, Application) || !BaseWiden(&WideCommand, CommandLine) ||
+        !BaseWiden(&WideDirectory, Directory)) {
         return FALSE;
     }
-    return CreateProcessW(WideApplication.Buffer, WideCommand.Buffer, ProcessSecurity, ThreadSecurity, Inherit, Flags, Environment,
-                          WideDirectory.Buffer, &Wide, Result);
+    return CreateProcessW(WideApplication.Buffer, WideCommand.Buffer, ProcessSecurity, ThreadSecurity, Inherit, Flags,
+                          Environment, WideDirectory.Buffer, &Wide, Result);
 }
 
 UINT WINAPI WinExec(LPCSTR CommandLine, UINT Show)

@@ -9,7 +9,8 @@ static NTSTATUS BasepCheckImage(const SECTION_IMAGE_INFORMATION *Image)
     if (Image->Machine != IMAGE_FILE_MACHINE_I386) {
         return STATUS_IMAGE_MACHINE_TYPE_MISMATCH;
     }
-    if ((Image->ImageCharacteristics & IMAGE_FILE_DLL) != 0 || (Image->ImageCharacteristics & IMAGE_FILE_EXECUTABLE_IMAGE) == 0) {
+    if ((Image->ImageCharacteristics & IMAGE_FILE_DLL) != 0 ||
+        (Image->ImageCharacteristics & IMAGE_FILE_EXECUTABLE_IMAGE) == 0) {
         return STATUS_INVALID_IMAGE_FORMAT;
     }
     if (Image->SubSystemType != IMAGE_SUBSYSTEM_WINDOWS_CUI && Image->SubSystemType != IMAGE_SUBSYSTEM_WINDOWS_GUI) {
@@ -58,7 +59,8 @@ BOOL BaseOpenImage(LPCWSTR Path, PBASE_IMAGE Image)
         Image->Section = NULL;
         return BasepImageFailed(Status);
     }
-    Status = NtQuerySection(Image->Section, SectionImageInformation, &Image->Information, sizeof(Image->Information), NULL);
+    Status =
+        NtQuerySection(Image->Section, SectionImageInformation, &Image->Information, sizeof(Image->Information), NULL);
     if (NT_SUCCESS(Status)) {
         Status = BasepCheckImage(&Image->Information);
     }

@@ -38,7 +38,8 @@ HANDLE WINAPI OpenProcess(DWORD Access, WINBOOL Inherit, DWORD ProcessId)
 
 static BOOL BasepProcessBasic(HANDLE Process, PPROCESS_BASIC_INFORMATION Information)
 {
-    return BaseBool(NtQueryInformationProcess(Process, ProcessBasicInformation, Information, sizeof(*Information), NULL));
+    return BaseBool(
+        NtQueryInformationProcess(Process, ProcessBasicInformation, Information, sizeof(*Information), NULL));
 }
 
 WINBOOL WINAPI GetExitCodeProcess(HANDLE Process, LPDWORD Code)
@@ -73,7 +74,7 @@ static const struct {
 
 WINBOOL WINAPI SetPriorityClass(HANDLE Process, DWORD Class)
 {
-    PROCESS_PRIORITY_CLASS_NT Information = {FALSE, 0};
+    PROCESS_PRIORITY_CLASS_NT Information ALIGNED(4) = {FALSE, 0};
 
     for (ULONG i = 0; i < RTL_NUMBER_OF(BasepClasses); i++) {
         if (BasepClasses[i].Class == Class) {
@@ -86,7 +87,7 @@ WINBOOL WINAPI SetPriorityClass(HANDLE Process, DWORD Class)
 
 DWORD WINAPI GetPriorityClass(HANDLE Process)
 {
-    PROCESS_PRIORITY_CLASS_NT Information;
+    PROCESS_PRIORITY_CLASS_NT Information ALIGNED(4);
 
     if (!BaseBool(NtQueryInformationProcess(Process, ProcessPriorityClass, &Information, sizeof(Information), NULL))) {
         return 0;

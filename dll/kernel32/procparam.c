@@ -38,7 +38,8 @@ static HANDLE BasepGiveStandardHandle(PBASE_PUSH Push, HANDLE Handle)
         NT_SUCCESS(NtQueryObject(Handle, ObjectHandleFlagInformation, &Flags, sizeof(Flags), NULL)) && Flags.Inherit) {
         return Handle;
     }
-    IGNORE_STATUS(NtDuplicateObject(NtCurrentProcess(), Handle, Push->Process, &Copy, 0, OBJ_INHERIT, DUPLICATE_SAME_ACCESS));
+    IGNORE_STATUS(
+        NtDuplicateObject(NtCurrentProcess(), Handle, Push->Process, &Copy, 0, OBJ_INHERIT, DUPLICATE_SAME_ACCESS));
     return Copy;
 }
 
@@ -107,8 +108,8 @@ NTSTATUS BasePushParameters(PBASE_PUSH Push)
     BasepInitString(&Desktop, Push->Startup->lpDesktop);
     BasepInitString(&Shell, NULL);
     Status = RtlCreateProcessParameters(&Parameters, &Push->Image->DosName, &DllPath,
-                                        Push->CurrentDirectory == NULL ? NULL : &Directory, &CommandLine, NULL, &Title, &Desktop,
-                                        &Shell, &Shell);
+                                        Push->CurrentDirectory == NULL ? NULL : &Directory, &CommandLine, NULL, &Title,
+                                        &Desktop, &Shell, &Shell);
     BaseFreeMemory(Path);
     if (!NT_SUCCESS(Status)) {
         return Status;

@@ -44,6 +44,9 @@ static BOOL BasepOverlappedResult(NTSTATUS Status, LPOVERLAPPED Overlapped, LPDW
     if (Status == STATUS_PENDING) {
         return BaseFail(ERROR_IO_PENDING);
     }
+    // A request that is refused at once leaves the status block alone; nobody shall wait for it.
+    Overlapped->Internal = (ULONG_PTR)Status;
+    Overlapped->InternalHigh = 0;
     return BaseFail(Status == STATUS_END_OF_FILE ? ERROR_HANDLE_EOF : RtlNtStatusToDosError(Status));
 }
 
@@ -60,8 +63,8 @@ WINBOOL WINAPI ReadFile(HANDLE File, LPVOID Buffer, DWORD Length, LPDWORD Done, 
     if (Overlapped != NULL) {
         Offset = BasepOffset(Overlapped);
         Overlapped->Internal = (ULONG_PTR)STATUS_PENDING;
-        Status = NtReadFile(File, BasepEvent(Overlapped), NULL, BasepApcContext(Overlapped), (PIO_STATUS_BLOCK)Overlapped, Buffer,
-                            Length, &Offset, NULL);
+        Status = NtReadFile(File, BasepEvent(Overlapped), NULL, BasepApcContext(Overlapped),
+                            (PIO_STATUS_BLOCK)Overlapped, Buffer, Length, &Offset, NULL);
         return BasepOverlappedResult(Status, Overlapped, Done);
     }
     Status = BasepFinish(File, NtReadFile(File, NULL, NULL, NULL, &IoStatus, Buffer, Length, NULL, NULL), &IoStatus);
@@ -90,11 +93,12 @@ WINBOOL WINAPI WriteFile(HANDLE File, LPCVOID Buffer, DWORD Length, LPDWORD Done
     if (Overlapped != NULL) {
         Offset = BasepOffset(Overlapped);
         Overlapped->Internal = (ULONG_PTR)STATUS_PENDING;
-        Status = NtWriteFile(File, BasepEvent(Overlapped), NULL, BasepApcContext(Overlapped), (PIO_STATUS_BLOCK)Overlapped,
-                             (PVOID)Buffer, Length, &Offset, NULL);
+        Status = NtWriteFile(File, BasepEvent(Overlapped), NULL, BasepApcContext(Overlapped),
+                             (PIO_STATUS_BLOCK)Overlapped, (PVOID)Buffer, Length, &Offset, NULL);
         return BasepOverlappedResult(Status, Overlapped, Done);
     }
-    Status = BasepFinish(File, NtWriteFile(File, NULL, NULL, NULL, &IoStatus, (PVOID)Buffer, Length, NULL, NULL), &IoStatus);
+    Status =
+        BasepFinish(File, NtWriteFile(File, NULL, NULL, NULL, &IoStatus, (PVOID)Buffer, Length, NULL, NULL), &IoStatus);
     if (!NT_SUCCESS(Status)) {
         return BaseBool(Status);
     }
@@ -111,14 +115,17 @@ static VOID NTAPI BasepIoApc(PVOID Context, PIO_STATUS_BLOCK IoStatus, ULONG Res
     LPOVERLAPPED_COMPLETION_ROUTINE Routine = (LPOVERLAPPED_COMPLETION_ROUTINE)Context;
 
     UNREFERENCED_PARAMETER(Reserved);
-    Routine(NT_SUCCESS(IoStatus->Status) ? 0 : RtlNtStatusToDosError(IoStatus->Status), (DWORD)IoStatus->Information, Overlapped);
+    Routine(NT_SUCCESS(IoStatus->Status) ? 0 : RtlNtStatusToDosError(IoStatus->Status), (DWORD)IoStatus->Information,
+            Overlapped);
 }
 
-WINBOOL WINAPI ReadFileEx(HANDLE File, LPVOID Buffer, DWORD Length, LPOVERLAPPED Overlapped, LPOVERLAPPED_COMPLETION_ROUTINE Routine)
+WINBOOL WINAPI ReadFileEx(HANDLE File, LPVOID Buffer, DWORD Length, LPOVERLAPPED Overlapped,
+                          LPOVERLAPPED_COMPLETION_ROUTINE Routine)
 {
     LARGE_INTEGER Offset = BasepOffset(Overlapped);
 
-    return BaseBool(NtReadFile(File, NULL, BasepIoApc, (PVOID)Routine, (PIO_STATUS_BLOCK)Overlapped, Buffer, Length, &Offset, NULL));
+    return BaseBool(NtReadFile(File, NULL, BasepIoApc, (PVOID)Routine, (PIO_STATUS_BLOCK)Overlapped, Buffer, Length,
+                               &Offset, NULL));
 }
 
 WINBOOL WINAPI WriteFileEx(HANDLE File, LPCVOID Buffer, DWORD Length, LPOVERLAPPED Overlapped,
@@ -126,8 +133,8 @@ WINBOOL WINAPI WriteFileEx(HANDLE File, LPCVOID Buffer, DWORD Length, LPOVERLAPP
 {
     LARGE_INTEGER Offset = BasepOffset(Overlapped);
 
-    return BaseBool(NtWriteFile(File, NULL, BasepIoApc, (PVOID)Routine, (PIO_STATUS_BLOCK)Overlapped, (PVOID)Buffer, Length, &Offset,
-                                NULL));
+    return BaseBool(NtWriteFile(File, NULL, BasepIoApc, (PVOID)Routine, (PIO_STATUS_BLOCK)Overlapped, (PVOID)Buffer,
+                                Length, &Offset, NULL));
 }
 
 WINBOOL WINAPI GetOverlappedResult(HANDLE File, LPOVERLAPPED Overlapped, LPDWORD Done, WINBOOL Wait)
@@ -163,8 +170,8 @@ WINBOOL WINAPI FlushFileBuffers(HANDLE File)
     return BaseBool(NtFlushBuffersFile(BaseRealHandle(File), &IoStatus));
 }
 
-WINBOOL WINAPI DeviceIoControl(HANDLE Device, DWORD Code, LPVOID Input, DWORD InputLength, LPVOID Output, DWORD OutputLength,
-                               LPDWORD Done, LPOVERLAPPED Overlapped)
+WINBOOL WINAPI DeviceIoControl(HANDLE Device, DWORD Code, LPVOID Input, DWORD InputLength, LPVOID Output,
+                               DWORD OutputLength, LPDWORD Done, LPOVERLAPPED Overlapped)
 {
     BOOL FileSystem = (Code >> 16) == FILE_DEVICE_FILE_SYSTEM;
     IO_STATUS_BLOCK Local = {{STATUS_SUCCESS}, 0};
@@ -174,8 +181,10 @@ WINBOOL WINAPI DeviceIoControl(HANDLE Device, DWORD Code, LPVOID Input, DWORD In
     NTSTATUS Status;
 
     Device = BaseRealHandle(Device);
-    Status = FileSystem ? NtFsControlFile(Device, Event, NULL, Context, IoStatus, Code, Input, InputLength, Output, OutputLength)
-                        : NtDeviceIoControlFile(Device, Event, NULL, Context, IoStatus, Code, Input, InputLength, Output, OutputLength);
+    Status = FileSystem ? NtFsControlFile(Device, Event, NULL, Context, IoStatus, Code, Input, InputLength, Output,
+                                          OutputLength)
+                        : NtDeviceIoControlFile(Device, Event, NULL, Context, IoStatus, Code, Input, InputLength,
+                                                Output, OutputLength);
     if (Overlapped != NULL) {
         return BasepOverlappedResult(Status, Overlapped, Done);
     }

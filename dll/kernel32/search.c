@@ -43,8 +43,8 @@ PWSTR BaseComputeDllPath(LPCWSTR ImagePath)
 }
 
 // Tries Directory\Name. Returns the full path's length by GetFullPathName's rule, 0 when there is no such file.
-static DWORD BasepTry(LPCWSTR Directory, SIZE_T DirectoryLength, LPCWSTR Name, LPCWSTR Extension, DWORD Size, PWSTR Buffer,
-                      PWSTR *FilePart)
+static DWORD BasepTry(LPCWSTR Directory, SIZE_T DirectoryLength, LPCWSTR Name, LPCWSTR Extension, DWORD Size,
+                      PWSTR Buffer, PWSTR *FilePart)
 {
     SIZE_T Total = DirectoryLength + wcslen(Name) + (Extension == NULL ? 0 : wcslen(Extension)) + 2;
     WCHAR Candidate[MAX_PATH];

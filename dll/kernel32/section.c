@@ -5,7 +5,8 @@
 
 #define PROTECTION_BITS 0xFFu
 
-HANDLE WINAPI CreateFileMappingW(HANDLE File, LPSECURITY_ATTRIBUTES Security, DWORD Protect, DWORD SizeHigh, DWORD SizeLow, LPCWSTR Name)
+HANDLE WINAPI CreateFileMappingW(HANDLE File, LPSECURITY_ATTRIBUTES Security, DWORD Protect, DWORD SizeHigh,
+                                 DWORD SizeLow, LPCWSTR Name)
 {
     LARGE_INTEGER Size = BaseLarge(((LONGLONG)SizeHigh << 32) | SizeLow);
     ULONG Attributes = Protect & ~PROTECTION_BITS;
@@ -46,7 +47,8 @@ HANDLE WINAPI CreateFileMappingW(HANDLE File, LPSECURITY_ATTRIBUTES Security, DW
     return BaseCreated(Status, &Handle);
 }
 
-HANDLE WINAPI CreateFileMappingA(HANDLE File, LPSECURITY_ATTRIBUTES Security, DWORD Protect, DWORD SizeHigh, DWORD SizeLow, LPCSTR Name)
+HANDLE WINAPI CreateFileMappingA(HANDLE File, LPSECURITY_ATTRIBUTES Security, DWORD Protect, DWORD SizeHigh,
+                                 DWORD SizeLow, LPCSTR Name)
 {
     BASE_WIDE Wide AUTO_WIDE;
 
@@ -96,7 +98,8 @@ static ULONG BasepViewProtection(DWORD Access)
     return PAGE_NOACCESS;
 }
 
-LPVOID WINAPI MapViewOfFileEx(HANDLE Mapping, DWORD Access, DWORD OffsetHigh, DWORD OffsetLow, SIZE_T Bytes, LPVOID Base)
+LPVOID WINAPI MapViewOfFileEx(HANDLE Mapping, DWORD Access, DWORD OffsetHigh, DWORD OffsetLow, SIZE_T Bytes,
+                              LPVOID Base)
 {
     LARGE_INTEGER Offset = BaseLarge(((LONGLONG)OffsetHigh << 32) | OffsetLow);
     NTSTATUS Status = NtMapViewOfSection(Mapping, NtCurrentProcess(), &Base, 0, 0, &Offset, &Bytes, ViewShare, 0,

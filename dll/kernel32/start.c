@@ -87,7 +87,8 @@ static VOID BasepReport(const EXCEPTION_RECORD *Record)
     int Length;
 
     Length = _snprintf(Text, sizeof(Text) - 1, "%ws: unhandled exception 0x%08X (%s) at 0x%08X", BasepProgramName(),
-                       (UINT)Record->ExceptionCode, BaseExceptionName(Record->ExceptionCode), (UINT)(ULONG_PTR)Record->ExceptionAddress);
+                       (UINT)Record->ExceptionCode, BaseExceptionName(Record->ExceptionCode),
+                       (UINT)(ULONG_PTR)Record->ExceptionAddress);
     if (Length < 0) {
         Length = (int)sizeof(Text) - 1;
     }
@@ -101,7 +102,9 @@ static VOID BasepReport(const EXCEPTION_RECORD *Record)
         Length = More < 0 ? (int)sizeof(Text) - 1 : Length + More;
     }
     Text[Length] = 0;
-    DbgPrint("%s\n", Text);
+    if (Error == NULL || !BaseIsConsole(Error)) {
+        DbgPrint("%s\n", Text); // the log shares the console's serial line: once is enough there
+    }
     Text[Length++] = '\n';
     if (Error != NULL) {
         IGNORE_STATUS(NtWriteFile(Error, NULL, NULL, NULL, &IoStatus, Text, Length, NULL, NULL));
@@ -132,7 +135,8 @@ LONG WINAPI UnhandledExceptionFilter(PEXCEPTION_POINTERS Pointers)
 }
 
 // The last frame of every thread's chain: the __except (UnhandledExceptionFilter(...)) of BaseProcessStart.
-static EXCEPTION_DISPOSITION CDECL BasepTopHandler(PEXCEPTION_RECORD Record, PVOID Frame, PCONTEXT Context, PVOID Dispatcher)
+static EXCEPTION_DISPOSITION CDECL BasepTopHandler(PEXCEPTION_RECORD Record, PVOID Frame, PCONTEXT Context,
+                                                   PVOID Dispatcher)
 {
     EXCEPTION_POINTERS Pointers = {Record, Context};
 

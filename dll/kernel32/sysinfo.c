@@ -18,7 +18,8 @@ WINBOOL WINAPI GetVersionExW(LPOSVERSIONINFOW Information)
     LPOSVERSIONINFOEXW Extended = (LPOSVERSIONINFOEXW)Information;
     PPEB Peb = NtCurrentPeb();
 
-    if (Information->dwOSVersionInfoSize != sizeof(OSVERSIONINFOW) && Information->dwOSVersionInfoSize != sizeof(OSVERSIONINFOEXW)) {
+    if (Information->dwOSVersionInfoSize != sizeof(OSVERSIONINFOW) &&
+        Information->dwOSVersionInfoSize != sizeof(OSVERSIONINFOEXW)) {
         return BaseFail(ERROR_INSUFFICIENT_BUFFER);
     }
     Information->dwMajorVersion = Peb->OSMajorVersion;
@@ -41,7 +42,8 @@ WINBOOL WINAPI GetVersionExA(LPOSVERSIONINFOA Information)
     LPOSVERSIONINFOEXA Extended = (LPOSVERSIONINFOEXA)Information;
     OSVERSIONINFOEXW Wide = {.dwOSVersionInfoSize = sizeof(Wide)};
 
-    if (Information->dwOSVersionInfoSize != sizeof(OSVERSIONINFOA) && Information->dwOSVersionInfoSize != sizeof(OSVERSIONINFOEXA)) {
+    if (Information->dwOSVersionInfoSize != sizeof(OSVERSIONINFOA) &&
+        Information->dwOSVersionInfoSize != sizeof(OSVERSIONINFOEXA)) {
         return BaseFail(ERROR_INSUFFICIENT_BUFFER);
     }
     GetVersionExW((LPOSVERSIONINFOW)&Wide);
@@ -109,7 +111,8 @@ WINBOOL WINAPI GlobalMemoryStatusEx(LPMEMORYSTATUSEX Memory)
     }
     if (!BaseBool(NtQuerySystemInformation(SystemBasicInformation, &Basic, sizeof(Basic), NULL)) ||
         !BaseBool(NtQuerySystemInformation(SystemPerformanceInformation, &Performance, sizeof(Performance), NULL)) ||
-        !BaseBool(NtQueryInformationProcess(NtCurrentProcess(), ProcessVmCounters, &Counters, sizeof(Counters), NULL))) {
+        !BaseBool(
+            NtQueryInformationProcess(NtCurrentProcess(), ProcessVmCounters, &Counters, sizeof(Counters), NULL))) {
         return FALSE;
     }
     Memory->ullTotalPhys = (ULONGLONG)Basic.NumberOfPhysicalPages * PAGE_SIZE;
@@ -119,8 +122,9 @@ WINBOOL WINAPI GlobalMemoryStatusEx(LPMEMORYSTATUSEX Memory)
     Memory->ullTotalVirtual = Basic.MaximumUserModeAddress - Basic.MinimumUserModeAddress + 1;
     Memory->ullAvailVirtual = Memory->ullTotalVirtual - Counters.VirtualSize;
     Memory->ullAvailExtendedVirtual = 0;
-    Memory->dwMemoryLoad =
-        Memory->ullTotalPhys == 0 ? 0 : (DWORD)((Memory->ullTotalPhys - Memory->ullAvailPhys) * 100 / Memory->ullTotalPhys);
+    Memory->dwMemoryLoad = Memory->ullTotalPhys == 0
+                               ? 0
+                               : (DWORD)((Memory->ullTotalPhys - Memory->ullAvailPhys) * 100 / Memory->ullTotalPhys);
     return TRUE;
 }
 

@@ -69,18 +69,18 @@ VOID BaseInitializeContext(PCONTEXT Context, PVOID Start, PVOID Parameter, PVOID
     Context->Eip = (ULONG)(ULONG_PTR)Thunk;
 }
 
-static NTSTATUS BasepCreateThread(HANDLE Process, const SECURITY_ATTRIBUTES *Security, PINITIAL_TEB Stack, PCONTEXT Context,
-                                  BOOL Suspended, PHANDLE Thread, PCLIENT_ID Id)
+static NTSTATUS BasepCreateThread(HANDLE Process, const SECURITY_ATTRIBUTES *Security, PINITIAL_TEB Stack,
+                                  PCONTEXT Context, BOOL Suspended, PHANDLE Thread, PCLIENT_ID Id)
 {
     OBJECT_ATTRIBUTES Attributes;
     UNICODE_STRING Unused;
 
-    return NtCreateThread(Thread, THREAD_ALL_ACCESS, BaseObjectAttributes(&Attributes, &Unused, Security, NULL), Process, Id,
-                          Context, Stack, Suspended != 0);
+    return NtCreateThread(Thread, THREAD_ALL_ACCESS, BaseObjectAttributes(&Attributes, &Unused, Security, NULL),
+                          Process, Id, Context, Stack, Suspended != 0);
 }
 
-HANDLE WINAPI CreateRemoteThread(HANDLE Process, LPSECURITY_ATTRIBUTES Security, SIZE_T StackSize, LPTHREAD_START_ROUTINE Start,
-                                 LPVOID Parameter, DWORD Flags, LPDWORD ThreadId)
+HANDLE WINAPI CreateRemoteThread(HANDLE Process, LPSECURITY_ATTRIBUTES Security, SIZE_T StackSize,
+                                 LPTHREAD_START_ROUTINE Start, LPVOID Parameter, DWORD Flags, LPDWORD ThreadId)
 {
     BOOL ReserveOnly = (Flags & STACK_SIZE_PARAM_IS_A_RESERVATION) != 0;
     INITIAL_TEB Stack;
@@ -107,8 +107,8 @@ HANDLE WINAPI CreateRemoteThread(HANDLE Process, LPSECURITY_ATTRIBUTES Security,
     return Thread;
 }
 
-HANDLE WINAPI CreateThread(LPSECURITY_ATTRIBUTES Security, SIZE_T StackSize, LPTHREAD_START_ROUTINE Start, LPVOID Parameter,
-                           DWORD Flags, LPDWORD ThreadId)
+HANDLE WINAPI CreateThread(LPSECURITY_ATTRIBUTES Security, SIZE_T StackSize, LPTHREAD_START_ROUTINE Start,
+                           LPVOID Parameter, DWORD Flags, LPDWORD ThreadId)
 {
     return CreateRemoteThread(NtCurrentProcess(), Security, StackSize, Start, Parameter, Flags, ThreadId);
 }

@@ -72,7 +72,8 @@ WINBOOL WINAPI SetThreadPriority(HANDLE Thread, int Priority)
 {
     LONG Base = Priority == THREAD_PRIORITY_TIME_CRITICAL ? 16 : Priority == THREAD_PRIORITY_IDLE ? -16 : Priority;
 
-    if (Priority != THREAD_PRIORITY_TIME_CRITICAL && Priority != THREAD_PRIORITY_IDLE && (Priority < -7 || Priority > 6)) {
+    if (Priority != THREAD_PRIORITY_TIME_CRITICAL && Priority != THREAD_PRIORITY_IDLE &&
+        (Priority < -7 || Priority > 6)) {
         return BaseFail(ERROR_INVALID_PARAMETER);
     }
     return BaseBool(NtSetInformationThread(Thread, ThreadBasePriority, &Base, sizeof(Base)));

@@ -160,7 +160,8 @@ WINBOOL WINAPI FileTimeToDosDateTime(const FILETIME *FileTime, LPWORD Date, LPWO
 {
     SYSTEMTIME System;
 
-    if (!FileTimeToSystemTime(FileTime, &System) || System.wYear < DOS_EPOCH_YEAR || System.wYear > DOS_EPOCH_YEAR + 127) {
+    if (!FileTimeToSystemTime(FileTime, &System) || System.wYear < DOS_EPOCH_YEAR ||
+        System.wYear > DOS_EPOCH_YEAR + 127) {
         return BaseFail(ERROR_INVALID_PARAMETER);
     }
     *Date = (WORD)((System.wYear - DOS_EPOCH_YEAR) << 9 | System.wMonth << 5 | System.wDay);

@@ -8,8 +8,9 @@ HANDLE WINAPI CreateWaitableTimerW(LPSECURITY_ATTRIBUTES Security, WINBOOL Manua
     OBJECT_ATTRIBUTES Attributes;
     UNICODE_STRING String;
     HANDLE Handle = NULL;
-    NTSTATUS Status = NtCreateTimer(&Handle, TIMER_ALL_ACCESS, BaseObjectAttributes(&Attributes, &String, Security, Name),
-                                    Manual ? NotificationTimer : SynchronizationTimer);
+    NTSTATUS Status =
+        NtCreateTimer(&Handle, TIMER_ALL_ACCESS, BaseObjectAttributes(&Attributes, &String, Security, Name),
+                      Manual ? NotificationTimer : SynchronizationTimer);
 
     return BaseCreated(Status, &Handle);
 }
@@ -37,8 +38,8 @@ HANDLE WINAPI OpenWaitableTimerW(DWORD Access, WINBOOL Inherit, LPCWSTR Name)
     return BaseOpened(NtOpenTimer(&Handle, Access, &Attributes), &Handle);
 }
 
-WINBOOL WINAPI SetWaitableTimer(HANDLE Timer, const LARGE_INTEGER *DueTime, LONG Period, PTIMERAPCROUTINE Routine, LPVOID Argument,
-                                WINBOOL Resume)
+WINBOOL WINAPI SetWaitableTimer(HANDLE Timer, const LARGE_INTEGER *DueTime, LONG Period, PTIMERAPCROUTINE Routine,
+                                LPVOID Argument, WINBOOL Resume)
 {
     LARGE_INTEGER Due = *DueTime;
 

@@ -37,8 +37,8 @@ WINBOOL WINAPI VirtualFree(LPVOID Address, SIZE_T Size, DWORD Type)
 WINBOOL WINAPI VirtualProtectEx(HANDLE Process, LPVOID Address, SIZE_T Size, DWORD Protect, PDWORD Old)
 {
     ULONG Previous = 0;
-    NTSTATUS Status = Old == NULL ? STATUS_ACCESS_VIOLATION
-                                  : NtProtectVirtualMemory(Process, &Address, &Size, Protect, &Previous);
+    NTSTATUS Status =
+        Old == NULL ? STATUS_ACCESS_VIOLATION : NtProtectVirtualMemory(Process, &Address, &Size, Protect, &Previous);
 
     if (!BaseBool(Status)) {
         return FALSE;
@@ -55,7 +55,8 @@ WINBOOL WINAPI VirtualProtect(LPVOID Address, SIZE_T Size, DWORD Protect, PDWORD
 SIZE_T WINAPI VirtualQueryEx(HANDLE Process, LPCVOID Address, PMEMORY_BASIC_INFORMATION Information, SIZE_T Length)
 {
     SIZE_T Result = 0;
-    NTSTATUS Status = NtQueryVirtualMemory(Process, (PVOID)Address, MemoryBasicInformation, Information, Length, &Result);
+    NTSTATUS Status =
+        NtQueryVirtualMemory(Process, (PVOID)Address, MemoryBasicInformation, Information, Length, &Result);
 
     return BaseBool(Status) ? Result : 0;
 }
@@ -115,7 +116,8 @@ WINBOOL WINAPI WriteProcessMemory(HANDLE Process, LPVOID Address, LPCVOID Buffer
     ULONG Old;
     NTSTATUS Status = NtWriteVirtualMemory(Process, Address, (PVOID)Buffer, Size, &Result);
 
-    if (!NT_SUCCESS(Status) && NT_SUCCESS(NtProtectVirtualMemory(Process, &Start, &Span, PAGE_EXECUTE_READWRITE, &Old))) {
+    if (!NT_SUCCESS(Status) &&
+        NT_SUCCESS(NtProtectVirtualMemory(Process, &Start, &Span, PAGE_EXECUTE_READWRITE, &Old))) {
         Status = NtWriteVirtualMemory(Process, Address, (PVOID)Buffer, Size, &Result);
         IGNORE_STATUS(NtProtectVirtualMemory(Process, &Start, &Span, Old, &Old));
     }

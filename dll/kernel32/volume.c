@@ -148,8 +148,8 @@ DWORD WINAPI GetLogicalDriveStringsA(DWORD Size, LPSTR Buffer)
     return Needed;
 }
 
-WINBOOL WINAPI GetVolumeInformationW(LPCWSTR Path, LPWSTR Label, DWORD LabelSize, LPDWORD Serial, LPDWORD MaximumName, LPDWORD Flags,
-                                     LPWSTR System, DWORD SystemSize)
+WINBOOL WINAPI GetVolumeInformationW(LPCWSTR Path, LPWSTR Label, DWORD LabelSize, LPDWORD Serial, LPDWORD MaximumName,
+                                     LPDWORD Flags, LPWSTR System, DWORD SystemSize)
 {
     UCHAR Buffer[VOLUME_INFORMATION_BUFFER] ALIGNED(8);
     PFILE_FS_VOLUME_INFORMATION Volume = (PFILE_FS_VOLUME_INFORMATION)Buffer;
@@ -190,8 +190,8 @@ WINBOOL WINAPI GetVolumeInformationW(LPCWSTR Path, LPWSTR Label, DWORD LabelSize
     return TRUE;
 }
 
-WINBOOL WINAPI GetVolumeInformationA(LPCSTR Path, LPSTR Label, DWORD LabelSize, LPDWORD Serial, LPDWORD MaximumName, LPDWORD Flags,
-                                     LPSTR System, DWORD SystemSize)
+WINBOOL WINAPI GetVolumeInformationA(LPCSTR Path, LPSTR Label, DWORD LabelSize, LPDWORD Serial, LPDWORD MaximumName,
+                                     LPDWORD Flags, LPSTR System, DWORD SystemSize)
 {
     BASE_WIDE Wide AUTO_WIDE;
     WCHAR WideLabel[MAX_PATH], WideSystem[MAX_PATH];

@@ -24,7 +24,8 @@ DWORD WINAPI WaitForSingleObject(HANDLE Handle, DWORD Milliseconds)
     return WaitForSingleObjectEx(Handle, Milliseconds, FALSE);
 }
 
-DWORD WINAPI WaitForMultipleObjectsEx(DWORD Count, const HANDLE *Handles, WINBOOL All, DWORD Milliseconds, WINBOOL Alertable)
+DWORD WINAPI WaitForMultipleObjectsEx(DWORD Count, const HANDLE *Handles, WINBOOL All, DWORD Milliseconds,
+                                      WINBOOL Alertable)
 {
     HANDLE Real[MAXIMUM_WAIT_OBJECTS];
     LARGE_INTEGER Time;
@@ -38,7 +39,8 @@ DWORD WINAPI WaitForMultipleObjectsEx(DWORD Count, const HANDLE *Handles, WINBOO
         Real[i] = BaseRealHandle(Handles[i]);
     }
     do {
-        Status = NtWaitForMultipleObjects(Count, Real, All ? WaitAll : WaitAny, Alertable != 0, BaseTimeout(&Time, Milliseconds));
+        Status = NtWaitForMultipleObjects(Count, Real, All ? WaitAll : WaitAny, Alertable != 0,
+                                          BaseTimeout(&Time, Milliseconds));
     } while (Status == STATUS_ALERTED);
     if (!NT_SUCCESS(Status)) {
         BaseSetLastNTError(Status);

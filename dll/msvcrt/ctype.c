@@ -73,10 +73,10 @@ int __cdecl _isctype(int c, int Mask)
     return CrtpIs(c, Mask);
 }
 
-#define CLASS(Name, Mask)            \
-    int __cdecl(Name)(int c)         \
-    {                                \
-        return CrtpIs(c, (Mask));    \
+#define CLASS(Name, Mask)                                                                                              \
+    int __cdecl(Name)(int c)                                                                                           \
+    {                                                                                                                  \
+        return CrtpIs(c, (Mask));                                                                                      \
     }
 CLASS(isalpha, _UPPER | _LOWER)
 CLASS(isupper, _UPPER)

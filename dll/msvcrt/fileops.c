@@ -17,7 +17,8 @@ int __cdecl _waccess(const wchar_t *Path, int Mode)
     if (Attributes == INVALID_FILE_ATTRIBUTES) {
         return CrtFailLast();
     }
-    if ((Mode & 2) != 0 && (Attributes & (FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_DIRECTORY)) == FILE_ATTRIBUTE_READONLY) {
+    if ((Mode & 2) != 0 &&
+        (Attributes & (FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_DIRECTORY)) == FILE_ATTRIBUTE_READONLY) {
         return CrtFail(EACCES);
     }
     return 0;
@@ -30,7 +31,8 @@ int __cdecl _wchmod(const wchar_t *Path, int Mode)
     if (Attributes == INVALID_FILE_ATTRIBUTES) {
         return CrtFailLast();
     }
-    Attributes = (Mode & _S_IWRITE) != 0 ? Attributes & ~(DWORD)FILE_ATTRIBUTE_READONLY : Attributes | FILE_ATTRIBUTE_READONLY;
+    Attributes =
+        (Mode & _S_IWRITE) != 0 ? Attributes & ~(DWORD)FILE_ATTRIBUTE_READONLY : Attributes | FILE_ATTRIBUTE_READONLY;
     return CrtpDone(SetFileAttributesW(Path, Attributes));
 }
 
@@ -74,12 +76,12 @@ int __cdecl _wchdir(const wchar_t *Path)
     return 0;
 }
 
-#define BYTE_FORM(Name, WideName)                                              \
-    int __cdecl Name(const char *Path)                                         \
-    {                                                                          \
-        wchar_t Local[MAX_PATH], *Wide = CrtPath(Path, Local, MAX_PATH);       \
-                                                                               \
-        return Wide == NULL ? -1 : WideName(Wide);                             \
+#define BYTE_FORM(Name, WideName)                                                                                      \
+    int __cdecl Name(const char *Path)                                                                                 \
+    {                                                                                                                  \
+        wchar_t Local[MAX_PATH], *Wide = CrtPath(Path, Local, MAX_PATH);                                               \
+                                                                                                                       \
+        return Wide == NULL ? -1 : WideName(Wide);                                                                     \
     }
 BYTE_FORM(_unlink, _wunlink)
 BYTE_FORM(remove, _wremove)
@@ -202,8 +204,10 @@ static FILETIME CrtpToFileTime(long long Time)
 int __cdecl _utime64(const char *Path, struct __utimbuf64 *Times)
 {
     long long Now = _time64(NULL);
-    FILETIME Access = CrtpToFileTime(Times == NULL ? Now : Times->actime), Write = CrtpToFileTime(Times == NULL ? Now : Times->modtime);
-    HANDLE File = CreateFileA(Path, FILE_WRITE_ATTRIBUTES, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_EXISTING, 0, NULL);
+    FILETIME Access = CrtpToFileTime(Times == NULL ? Now : Times->actime),
+             Write = CrtpToFileTime(Times == NULL ? Now : Times->modtime);
+    HANDLE File =
+        CreateFileA(Path, FILE_WRITE_ATTRIBUTES, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_EXISTING, 0, NULL);
     int Result;
 
     if (File == INVALID_HANDLE_VALUE) {

@@ -220,7 +220,8 @@ char *__cdecl tmpnam(char *Name)
     if (Name == NULL) {
         Name = Own;
     }
-    _snprintf(Name, L_tmpnam, "\\s%x.%lx", (unsigned)GetCurrentProcessId() & 0xFFFF, (unsigned long)InterlockedIncrement(&Serial));
+    _snprintf(Name, L_tmpnam, "\\s%x.%lx", (unsigned)GetCurrentProcessId() & 0xFFFF,
+              (unsigned long)InterlockedIncrement(&Serial));
     return Name;
 }
 

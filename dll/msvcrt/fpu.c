@@ -10,7 +10,8 @@ static const struct {
     unsigned Microsoft;
     unsigned short Hardware;
 } CrtpMasks[] = {
-    {_EM_INVALID, 0x01}, {_EM_DENORMAL, 0x02}, {_EM_ZERODIVIDE, 0x04}, {_EM_OVERFLOW, 0x08}, {_EM_UNDERFLOW, 0x10}, {_EM_INEXACT, 0x20},
+    {_EM_INVALID, 0x01},  {_EM_DENORMAL, 0x02},  {_EM_ZERODIVIDE, 0x04},
+    {_EM_OVERFLOW, 0x08}, {_EM_UNDERFLOW, 0x10}, {_EM_INEXACT, 0x20},
 };
 
 static unsigned CrtpExceptions(unsigned short Hardware)
@@ -28,7 +29,8 @@ static unsigned CrtpFromHardware(unsigned short Word)
     static const unsigned Rounding[] = {_RC_NEAR, _RC_DOWN, _RC_UP, _RC_CHOP};
     static const unsigned Precision[] = {_PC_24, _PC_53, _PC_53, _PC_64};
 
-    return CrtpExceptions(Word) | Rounding[Word >> 10 & 3] | Precision[Word >> 8 & 3] | ((Word & 0x1000) != 0 ? _IC_AFFINE : 0);
+    return CrtpExceptions(Word) | Rounding[Word >> 10 & 3] | Precision[Word >> 8 & 3] |
+           ((Word & 0x1000) != 0 ? _IC_AFFINE : 0);
 }
 
 static unsigned short CrtpToHardware(unsigned Control)
@@ -38,7 +40,10 @@ static unsigned short CrtpToHardware(unsigned Control)
     for (unsigned i = 0; i < COUNT_OF(CrtpMasks); i++) {
         Word |= (Control & CrtpMasks[i].Microsoft) != 0 ? CrtpMasks[i].Hardware : 0;
     }
-    Word |= (Control & _MCW_RC) == _RC_DOWN ? 0x400 : (Control & _MCW_RC) == _RC_UP ? 0x800 : (Control & _MCW_RC) == _RC_CHOP ? 0xC00 : 0;
+    Word |= (Control & _MCW_RC) == _RC_DOWN   ? 0x400
+            : (Control & _MCW_RC) == _RC_UP   ? 0x800
+            : (Control & _MCW_RC) == _RC_CHOP ? 0xC00
+                                              : 0;
     Word |= (Control & _MCW_PC) == _PC_64 ? 0x300 : (Control & _MCW_PC) == _PC_53 ? 0x200 : 0;
     return Word | ((Control & _IC_AFFINE) != 0 ? 0x1000 : 0);
 }

@@ -12,7 +12,8 @@ static long long CrtpRawLength(CRT_FD *Fd, long long Start, unsigned RawLength, 
     DWORD Done = 0;
     unsigned In = 0;
 
-    if (Raw == NULL || !SetFilePointerEx(Fd->Handle, Position, NULL, FILE_BEGIN) || !ReadFile(Fd->Handle, Raw, RawLength, &Done, NULL)) {
+    if (Raw == NULL || !SetFilePointerEx(Fd->Handle, Position, NULL, FILE_BEGIN) ||
+        !ReadFile(Fd->Handle, Raw, RawLength, &Done, NULL)) {
         free(Raw);
         return -1;
     }

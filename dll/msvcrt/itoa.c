@@ -87,7 +87,8 @@ wchar_t *__cdecl _i64tow(long long Value, wchar_t *Text, int Base)
 {
     int Negative = Base == 10 && Value < 0;
 
-    return CrtpConvertWide(Negative ? 0ull - (unsigned long long)Value : (unsigned long long)Value, Negative, Text, Base);
+    return CrtpConvertWide(Negative ? 0ull - (unsigned long long)Value : (unsigned long long)Value, Negative, Text,
+                           Base);
 }
 
 wchar_t *__cdecl _ui64tow(unsigned long long Value, wchar_t *Text, int Base)

@@ -131,8 +131,8 @@ int CrtOpen(const wchar_t *Path, int Flags, int Share, int Mode)
     if (Path == NULL || (Flags & 3) == 3) {
         return CrtFail(EINVAL);
     }
-    Handle = CreateFileW(Path, Access[Flags & 3] | ((Flags & _O_TEMPORARY) != 0 ? DELETE : 0), CrtpShare(Share), &Security,
-                         CrtpCreation(Flags), CrtpAttributes(Flags, Mode), NULL);
+    Handle = CreateFileW(Path, Access[Flags & 3] | ((Flags & _O_TEMPORARY) != 0 ? DELETE : 0), CrtpShare(Share),
+                         &Security, CrtpCreation(Flags), CrtpAttributes(Flags, Mode), NULL);
     if (Handle == INVALID_HANDLE_VALUE) {
         return CrtFailLast();
     }

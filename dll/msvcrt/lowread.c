@@ -149,7 +149,8 @@ int __cdecl _write(int Number, const void *Buffer, unsigned Length)
     if ((Fd->Flags & FD_APPEND) != 0) {
         _lseeki64(Number, 0, SEEK_END);
     }
-    Error = (Fd->Flags & FD_TEXT) != 0 ? CrtpWriteText(Fd, Buffer, Length, &Written) : CrtpWriteRaw(Fd, Buffer, Length, &Written);
+    Error = (Fd->Flags & FD_TEXT) != 0 ? CrtpWriteText(Fd, Buffer, Length, &Written)
+                                       : CrtpWriteRaw(Fd, Buffer, Length, &Written);
     if (Written != 0 || Error == ERROR_SUCCESS) {
         return (int)Written;
     }

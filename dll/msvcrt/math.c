@@ -164,22 +164,22 @@ int __cdecl _fpclass(double x)
 }
 
 // The compiler's intrinsic forms take their argument in st(0) and st(1).
-#define INTRINSIC1(Name)                      \
-    __asm__(".globl __CI" #Name "\n"          \
-            "__CI" #Name ":\n"                \
-            "    sub $8, %esp\n"              \
-            "    fstpl (%esp)\n"              \
-            "    call _" #Name "\n"           \
-            "    add $8, %esp\n"              \
+#define INTRINSIC1(Name)                                                                                               \
+    __asm__(".globl __CI" #Name "\n"                                                                                   \
+            "__CI" #Name ":\n"                                                                                         \
+            "    sub $8, %esp\n"                                                                                       \
+            "    fstpl (%esp)\n"                                                                                       \
+            "    call _" #Name "\n"                                                                                    \
+            "    add $8, %esp\n"                                                                                       \
             "    ret\n")
-#define INTRINSIC2(Name)                      \
-    __asm__(".globl __CI" #Name "\n"          \
-            "__CI" #Name ":\n"                \
-            "    sub $16, %esp\n"             \
-            "    fstpl 8(%esp)\n"             \
-            "    fstpl (%esp)\n"              \
-            "    call _" #Name "\n"           \
-            "    add $16, %esp\n"             \
+#define INTRINSIC2(Name)                                                                                               \
+    __asm__(".globl __CI" #Name "\n"                                                                                   \
+            "__CI" #Name ":\n"                                                                                         \
+            "    sub $16, %esp\n"                                                                                      \
+            "    fstpl 8(%esp)\n"                                                                                      \
+            "    fstpl (%esp)\n"                                                                                       \
+            "    call _" #Name "\n"                                                                                    \
+            "    add $16, %esp\n"                                                                                      \
             "    ret\n")
 INTRINSIC1(acos);
 INTRINSIC1(asin);

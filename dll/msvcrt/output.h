@@ -156,17 +156,17 @@ static void Emit(SINK *Sink, const SPEC *Spec, const char *Modifier, CH Conversi
 }
 
 // The width and precision that Emit's format asks for come first among its arguments.
-#define EMIT(Sink, Spec, Modifier, Conversion, Value)                                                          \
-    do {                                                                                                       \
-        if ((Spec)->Width >= 0 && (Spec)->Precision >= 0) {                                                    \
-            Emit(Sink, Spec, Modifier, Conversion, (Spec)->Width, (Spec)->Precision, Value);                   \
-        } else if ((Spec)->Width >= 0) {                                                                       \
-            Emit(Sink, Spec, Modifier, Conversion, (Spec)->Width, Value);                                      \
-        } else if ((Spec)->Precision >= 0) {                                                                   \
-            Emit(Sink, Spec, Modifier, Conversion, (Spec)->Precision, Value);                                  \
-        } else {                                                                                               \
-            Emit(Sink, Spec, Modifier, Conversion, Value);                                                     \
-        }                                                                                                      \
+#define EMIT(Sink, Spec, Modifier, Conversion, Value)                                                                  \
+    do {                                                                                                               \
+        if ((Spec)->Width >= 0 && (Spec)->Precision >= 0) {                                                            \
+            Emit(Sink, Spec, Modifier, Conversion, (Spec)->Width, (Spec)->Precision, Value);                           \
+        } else if ((Spec)->Width >= 0) {                                                                               \
+            Emit(Sink, Spec, Modifier, Conversion, (Spec)->Width, Value);                                              \
+        } else if ((Spec)->Precision >= 0) {                                                                           \
+            Emit(Sink, Spec, Modifier, Conversion, (Spec)->Precision, Value);                                          \
+        } else {                                                                                                       \
+            Emit(Sink, Spec, Modifier, Conversion, Value);                                                             \
+        }                                                                                                              \
     } while (0)
 
 static void PutInteger(SINK *Sink, SPEC *Spec, va_list *Arguments)

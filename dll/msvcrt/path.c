@@ -6,7 +6,8 @@
 char *__cdecl _fullpath(char *Buffer, const char *Path, size_t Size)
 {
     char Full[MAX_PATH];
-    DWORD Length = Path == NULL || *Path == 0 ? GetCurrentDirectoryA(MAX_PATH, Full) : GetFullPathNameA(Path, MAX_PATH, Full, NULL);
+    DWORD Length = Path == NULL || *Path == 0 ? GetCurrentDirectoryA(MAX_PATH, Full)
+                                              : GetFullPathNameA(Path, MAX_PATH, Full, NULL);
 
     if (Length == 0 || Length >= MAX_PATH) {
         CrtFailLast();
@@ -25,7 +26,8 @@ char *__cdecl _fullpath(char *Buffer, const char *Path, size_t Size)
 wchar_t *__cdecl _wfullpath(wchar_t *Buffer, const wchar_t *Path, size_t Size)
 {
     wchar_t Full[MAX_PATH];
-    DWORD Length = Path == NULL || *Path == 0 ? GetCurrentDirectoryW(MAX_PATH, Full) : GetFullPathNameW(Path, MAX_PATH, Full, NULL);
+    DWORD Length = Path == NULL || *Path == 0 ? GetCurrentDirectoryW(MAX_PATH, Full)
+                                              : GetFullPathNameW(Path, MAX_PATH, Full, NULL);
 
     if (Length == 0 || Length >= MAX_PATH) {
         CrtFailLast();
@@ -128,7 +130,8 @@ void __cdecl _makepath(char *Path, const char *Drive, const char *Directory, con
     }
 }
 
-void __cdecl _wmakepath(wchar_t *Path, const wchar_t *Drive, const wchar_t *Directory, const wchar_t *Name, const wchar_t *Extension)
+void __cdecl _wmakepath(wchar_t *Path, const wchar_t *Drive, const wchar_t *Directory, const wchar_t *Name,
+                        const wchar_t *Extension)
 {
     *Path = 0;
     if (Drive != NULL && *Drive != 0) {

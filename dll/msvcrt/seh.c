@@ -17,7 +17,7 @@
 
 typedef struct _CRT_SCOPE {
     int Enclosing;
-    PVOID Filter;  // NULL: a __finally
+    PVOID Filter; // NULL: a __finally
     PVOID Handler;
 } CRT_SCOPE;
 
@@ -40,7 +40,8 @@ static int CrtpCallWithFrame(PVOID Function, CRT_FRAME *Frame)
 {
     int Result;
 
-    __asm__ volatile("push %%ebx\n push %%esi\n push %%edi\n push %%ebp\n mov %2, %%ebp\n call *%1\n pop %%ebp\n pop %%edi\n pop %%esi\n pop %%ebx"
+    __asm__ volatile("push %%ebx\n push %%esi\n push %%edi\n push %%ebp\n mov %2, %%ebp\n call *%1\n pop %%ebp\n pop "
+                     "%%edi\n pop %%esi\n pop %%ebx"
                      : "=a"(Result)
                      : "a"(Function), "d"(&Frame->Ebp)
                      : "ecx", "memory", "cc");
@@ -74,8 +75,10 @@ static void CrtpEnterHandler(CRT_FRAME *Frame, PVOID Handler)
     __builtin_unreachable();
 }
 
-EXCEPTION_DISPOSITION __cdecl _except_handler3(PEXCEPTION_RECORD Record, CRT_FRAME *Frame, PCONTEXT Context, PVOID Dispatcher);
-EXCEPTION_DISPOSITION __cdecl _except_handler3(PEXCEPTION_RECORD Record, CRT_FRAME *Frame, PCONTEXT Context, PVOID Dispatcher)
+EXCEPTION_DISPOSITION __cdecl _except_handler3(PEXCEPTION_RECORD Record, CRT_FRAME *Frame, PCONTEXT Context,
+                                               PVOID Dispatcher);
+EXCEPTION_DISPOSITION __cdecl _except_handler3(PEXCEPTION_RECORD Record, CRT_FRAME *Frame, PCONTEXT Context,
+                                               PVOID Dispatcher)
 {
     EXCEPTION_POINTERS Pointers = {Record, Context};
 

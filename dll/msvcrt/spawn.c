@@ -101,7 +101,8 @@ static HANDLE CrtpStart(const char *Path, char *Line, char *Environment, int Det
     PROCESS_INFORMATION Information;
 
     fflush(NULL);
-    if (!CreateProcessA(Path, Line, NULL, NULL, TRUE, Detached ? DETACHED_PROCESS : 0, Environment, NULL, &Startup, &Information)) {
+    if (!CreateProcessA(Path, Line, NULL, NULL, TRUE, Detached ? DETACHED_PROCESS : 0, Environment, NULL, &Startup,
+                        &Information)) {
         CrtFailLast();
         return NULL;
     }
@@ -109,7 +110,8 @@ static HANDLE CrtpStart(const char *Path, char *Line, char *Environment, int Det
     return Information.hProcess;
 }
 
-static intptr_t CrtpSpawn(int Mode, const char *Name, const char *const *Arguments, const char *const *Environment, int Search)
+static intptr_t CrtpSpawn(int Mode, const char *Name, const char *const *Arguments, const char *const *Environment,
+                          int Search)
 {
     char Path[MAX_PATH], *Line, *Block = NULL;
     HANDLE Process = NULL;
@@ -200,20 +202,20 @@ intptr_t __cdecl _execvpe(const char *Name, const char *const *Arguments, const 
     return CrtpSpawn(_P_OVERLAY, Name, Arguments, Environment, 1);
 }
 
-#define LIST_FORM(Header, Mode, Name, WithEnvironment, Search)                          \
-    intptr_t __cdecl Header                                                             \
-    {                                                                                   \
-        const char *List[LIST_MAXIMUM];                                                 \
-        const char *const *Environment = NULL;                                          \
-        va_list Arguments;                                                              \
-                                                                                        \
-        va_start(Arguments, First);                                                     \
-        CrtpCollect(List, First, &Arguments);                                           \
-        if (WithEnvironment) {                                                          \
-            Environment = va_arg(Arguments, const char *const *);                       \
-        }                                                                               \
-        va_end(Arguments);                                                              \
-        return CrtpSpawn(Mode, Name, List, Environment, Search);                        \
+#define LIST_FORM(Header, Mode, Name, WithEnvironment, Search)                                                         \
+    intptr_t __cdecl Header                                                                                            \
+    {                                                                                                                  \
+        const char *List[LIST_MAXIMUM];                                                                                \
+        const char *const *Environment = NULL;                                                                         \
+        va_list Arguments;                                                                                             \
+                                                                                                                       \
+        va_start(Arguments, First);                                                                                    \
+        CrtpCollect(List, First, &Arguments);                                                                          \
+        if (WithEnvironment) {                                                                                         \
+            Environment = va_arg(Arguments, const char *const *);                                                      \
+        }                                                                                                              \
+        va_end(Arguments);                                                                                             \
+        return CrtpSpawn(Mode, Name, List, Environment, Search);                                                       \
     }
 LIST_FORM(_spawnl(int Mode, const char *Name, const char *First, ...), Mode, Name, 0, 0)
 LIST_FORM(_spawnle(int Mode, const char *Name, const char *First, ...), Mode, Name, 1, 0)
@@ -229,7 +231,8 @@ intptr_t __cdecl _cwait(int *Status, intptr_t Process, int Action)
     DWORD Code;
 
     (void)Action;
-    if (WaitForSingleObject((HANDLE)Process, INFINITE) != WAIT_OBJECT_0 || !GetExitCodeProcess((HANDLE)Process, &Code)) {
+    if (WaitForSingleObject((HANDLE)Process, INFINITE) != WAIT_OBJECT_0 ||
+        !GetExitCodeProcess((HANDLE)Process, &Code)) {
         return CrtFail(ECHILD);
     }
     if (Status != NULL) {

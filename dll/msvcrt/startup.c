@@ -166,7 +166,8 @@ void __cdecl __mingw_raise_matherr(int Type, const char *Name, double First, dou
 // A run-time error by its number; the texts are those of Microsoft's library.
 void __cdecl _amsg_exit(int Number)
 {
-    static const char *const Texts[] = {"R6008 - not enough space for arguments", "R6009 - not enough space for environment"};
+    static const char *const Texts[] = {"R6008 - not enough space for arguments",
+                                        "R6009 - not enough space for environment"};
     char Line[80];
     DWORD Done;
 
@@ -190,11 +191,11 @@ void __cdecl _wassert(const wchar_t *Message, const wchar_t *File, unsigned Line
     abort();
 }
 
-#define POINTER_TO(Type, Name, Variable)  \
-    Type *__cdecl Name(void);             \
-    Type *__cdecl Name(void)              \
-    {                                     \
-        return &(Variable);               \
+#define POINTER_TO(Type, Name, Variable)                                                                               \
+    Type *__cdecl Name(void);                                                                                          \
+    Type *__cdecl Name(void)                                                                                           \
+    {                                                                                                                  \
+        return &(Variable);                                                                                            \
     }
 POINTER_TO(int, __p___argc, __argc)
 POINTER_TO(char **, __p___argv, __argv)

@@ -90,19 +90,19 @@ int __cdecl _stat64(const char *Path, struct _stat64 *Stat)
     return Wide == NULL ? -1 : _wstat64(Wide, Stat);
 }
 
-#define NARROW(Target, Source)                                  \
-    do {                                                        \
-        (Target)->st_dev = (Source)->st_dev;                    \
-        (Target)->st_ino = (Source)->st_ino;                    \
-        (Target)->st_mode = (Source)->st_mode;                  \
-        (Target)->st_nlink = (Source)->st_nlink;                \
-        (Target)->st_uid = (Source)->st_uid;                    \
-        (Target)->st_gid = (Source)->st_gid;                    \
-        (Target)->st_rdev = (Source)->st_rdev;                  \
-        (Target)->st_size = (Source)->st_size;                  \
-        (Target)->st_atime = (Source)->st_atime;                \
-        (Target)->st_mtime = (Source)->st_mtime;                \
-        (Target)->st_ctime = (Source)->st_ctime;                \
+#define NARROW(Target, Source)                                                                                         \
+    do {                                                                                                               \
+        (Target)->st_dev = (Source)->st_dev;                                                                           \
+        (Target)->st_ino = (Source)->st_ino;                                                                           \
+        (Target)->st_mode = (Source)->st_mode;                                                                         \
+        (Target)->st_nlink = (Source)->st_nlink;                                                                       \
+        (Target)->st_uid = (Source)->st_uid;                                                                           \
+        (Target)->st_gid = (Source)->st_gid;                                                                           \
+        (Target)->st_rdev = (Source)->st_rdev;                                                                         \
+        (Target)->st_size = (Source)->st_size;                                                                         \
+        (Target)->st_atime = (Source)->st_atime;                                                                       \
+        (Target)->st_mtime = (Source)->st_mtime;                                                                       \
+        (Target)->st_ctime = (Source)->st_ctime;                                                                       \
     } while (0)
 
 static int CrtpNarrow32(int Result, const struct _stat64 *Wide, struct _stat32 *Stat)

@@ -15,9 +15,9 @@ char *__cdecl asctime(const struct tm *Time)
 {
     char *Text = CrtThread()->TimeText;
 
-    _snprintf(Text, sizeof(CrtThread()->TimeText), "%.3s %.3s %02d %02d:%02d:%02d %d\n", CrtpDays[(unsigned)Time->tm_wday % 7],
-              CrtpMonths[(unsigned)Time->tm_mon % 12], Time->tm_mday, Time->tm_hour, Time->tm_min, Time->tm_sec,
-              Time->tm_year + 1900);
+    _snprintf(Text, sizeof(CrtThread()->TimeText), "%.3s %.3s %02d %02d:%02d:%02d %d\n",
+              CrtpDays[(unsigned)Time->tm_wday % 7], CrtpMonths[(unsigned)Time->tm_mon % 12], Time->tm_mday,
+              Time->tm_hour, Time->tm_min, Time->tm_sec, Time->tm_year + 1900);
     Text[sizeof(CrtThread()->TimeText) - 1] = 0;
     return Text;
 }
@@ -68,8 +68,8 @@ static int CrtpField(char Conversion, const struct tm *Time, int Plain, char *Pi
     case 'B':
         return _snprintf(Piece, Size, "%s", CrtpMonths[(unsigned)Time->tm_mon % 12]);
     case 'c':
-        return _snprintf(Piece, Size, "%02d/%02d/%02d %02d:%02d:%02d", Time->tm_mon + 1, Time->tm_mday, Time->tm_year % 100,
-                         Time->tm_hour, Time->tm_min, Time->tm_sec);
+        return _snprintf(Piece, Size, "%02d/%02d/%02d %02d:%02d:%02d", Time->tm_mon + 1, Time->tm_mday,
+                         Time->tm_year % 100, Time->tm_hour, Time->tm_min, Time->tm_sec);
     case 'x':
         return _snprintf(Piece, Size, "%02d/%02d/%02d", Time->tm_mon + 1, Time->tm_mday, Time->tm_year % 100);
     case 'X':

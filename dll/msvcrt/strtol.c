@@ -44,7 +44,8 @@ static size_t CrtpPrefix(const void *Text, int Wide, int *Base, int *Negative)
 }
 
 // Limit is the largest magnitude (of a positive number when Signed). Sets errno to ERANGE when it is exceeded.
-unsigned long long CrtParse(const void *Text, int Wide, const void **End, int Base, unsigned long long Limit, int Signed)
+unsigned long long CrtParse(const void *Text, int Wide, const void **End, int Base, unsigned long long Limit,
+                            int Signed)
 {
     unsigned long long Value = 0, Highest = Limit;
     int Negative, Overflow = 0;

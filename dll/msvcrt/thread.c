@@ -83,8 +83,8 @@ static HANDLE CrtpBegin(void *Security, unsigned StackSize, CRT_START Start, uns
     return Thread;
 }
 
-uintptr_t __cdecl _beginthreadex(void *Security, unsigned StackSize, unsigned(__stdcall *Routine)(void *), void *Parameter,
-                                 unsigned Flags, unsigned *Id)
+uintptr_t __cdecl _beginthreadex(void *Security, unsigned StackSize, unsigned(__stdcall *Routine)(void *),
+                                 void *Parameter, unsigned Flags, unsigned *Id)
 {
     CRT_START Start = {.RoutineEx = Routine, .Parameter = Parameter};
 

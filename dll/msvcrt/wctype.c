@@ -28,10 +28,10 @@ int __cdecl is_wctype(wint_t c, wctype_t Mask)
     return CrtpIsWide(c, Mask);
 }
 
-#define WIDE_CLASS(Name, Mask)         \
-    int __cdecl(Name)(wint_t c)        \
-    {                                  \
-        return CrtpIsWide(c, (Mask));  \
+#define WIDE_CLASS(Name, Mask)                                                                                         \
+    int __cdecl(Name)(wint_t c)                                                                                        \
+    {                                                                                                                  \
+        return CrtpIsWide(c, (Mask));                                                                                  \
     }
 WIDE_CLASS(iswalpha, C1_ALPHA)
 WIDE_CLASS(iswupper, C1_UPPER)

@@ -4,6 +4,8 @@
 
 #include "fat.h"
 
+#define FAT_SMALL_GAP 0x10000u
+
 static NTSTATUS FatWritePages(PFCB Fcb, PMDL Mdl, ULONG Offset, ULONG Length, BOOLEAN Exclusive)
 {
     ULONG Sector = Fcb->Vcb->Geometry.BytesPerSector, Size = FatFileSize(Fcb), Bytes;
@@ -81,6 +83,28 @@ static NTSTATUS FatCopyToCache(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONG Offs
     return NT_SUCCESS(IoStatus.Status) ? FatFlushMeta(Fcb->Vcb) : IoStatus.Status;
 }
 
+// A cached write leaves a gap behind ValidDataLength: a small one is zeroed in the cache, a large one on the disk.
+static NTSTATUS FatFillGap(PFILE_OBJECT File, PFCB Fcb, ULONG End)
+{
+    LARGE_INTEGER Start = {.QuadPart = FatValidLength(Fcb)}, Stop = {.QuadPart = End};
+    volatile NTSTATUS Status = STATUS_SUCCESS;
+
+    if (End <= Start.LowPart)
+        return STATUS_SUCCESS;
+    if (End - Start.LowPart > FAT_SMALL_GAP)
+        return FatZeroTo(Fcb, End);
+    SEH_TRY {
+        CcZeroData(File, &Start, &Stop, TRUE);
+    }
+    SEH_EXCEPT {
+        Status = SEH_CODE();
+    }
+    SEH_END
+    if (NT_SUCCESS(Status))
+        FatNoteWritten(Fcb, End);
+    return Status;
+}
+
 // An unbuffered write: the cache's pages of the range are written and dropped first, so that nobody sees old data.
 static NTSTATUS FatDirectWrite(PFCB Fcb, PIRP Irp, ULONG Offset, ULONG Length)
 {
@@ -123,7 +147,7 @@ static NTSTATUS FatWriteFile(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONGLONG Of
         Status = FatExtendFile(File, Fcb, (ULONG)End);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = FatZeroTo(Fcb, (ULONG)Offset);
+    Status = Direct ? FatZeroTo(Fcb, (ULONG)Offset) : FatFillGap(File, Fcb, (ULONG)Offset);
     if (NT_SUCCESS(Status))
         Status = Direct ? FatDirectWrite(Fcb, Irp, (ULONG)Offset, Length) : FatCopyToCache(File, Fcb, Irp, (ULONG)Offset, Length);
     if (!NT_SUCCESS(Status) && End > OldSize)

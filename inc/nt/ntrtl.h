@@ -196,9 +196,9 @@ ULONG NTAPI RtlNtStatusToDosErrorNoTeb(NTSTATUS Status);
 
 // --- processes (rtl/process.c): kernel (smss) and ntdll
 NTCHECK RtlCreateProcessParameters(PRTL_USER_PROCESS_PARAMETERS *Parameters, PUNICODE_STRING ImagePathName,
-                                   PUNICODE_STRING DllPath, PUNICODE_STRING CurrentDirectory, PUNICODE_STRING CommandLine, PVOID Environment,
-                                   PUNICODE_STRING WindowTitle, PUNICODE_STRING DesktopInfo, PUNICODE_STRING ShellInfo,
-                                   PUNICODE_STRING RuntimeData);
+                                   PUNICODE_STRING DllPath, PUNICODE_STRING CurrentDirectory,
+                                   PUNICODE_STRING CommandLine, PVOID Environment, PUNICODE_STRING WindowTitle,
+                                   PUNICODE_STRING DesktopInfo, PUNICODE_STRING ShellInfo, PUNICODE_STRING RuntimeData);
 NTCHECK RtlDestroyProcessParameters(PRTL_USER_PROCESS_PARAMETERS Parameters);
 PRTL_USER_PROCESS_PARAMETERS NTAPI RtlNormalizeProcessParams(PRTL_USER_PROCESS_PARAMETERS Parameters);
 PRTL_USER_PROCESS_PARAMETERS NTAPI RtlDeNormalizeProcessParams(PRTL_USER_PROCESS_PARAMETERS Parameters);
@@ -217,8 +217,12 @@ NTCHECK RtlpCreateUserStack(HANDLE Process, SIZE_T Reserve, SIZE_T Commit, PINIT
 #ifndef MICA_KERNEL
 // --- ntdll only
 #ifndef MICA_WIN32
-#define NtCurrentTeb() \
-    ({ struct _TEB *Teb_; __asm__("mov %%fs:0x18, %0" : "=r"(Teb_)); Teb_; })
+#define NtCurrentTeb()                                                                                                 \
+    ({                                                                                                                 \
+        struct _TEB *Teb_;                                                                                             \
+        __asm__("mov %%fs:0x18, %0" : "=r"(Teb_));                                                                     \
+        Teb_;                                                                                                          \
+    })
 #endif
 #define NtCurrentPeb() (((TEB *)NtCurrentTeb())->ProcessEnvironmentBlock)
 #define RtlProcessHeap() (NtCurrentPeb()->ProcessHeap)

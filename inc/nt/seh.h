@@ -56,18 +56,20 @@ static inline __attribute__((always_inline)) void SehPopFrame(PSEH_FRAME Frame)
     __asm__ volatile("mov %0, %%fs:0" : : "r"(Frame->Record.Next) : "memory");
 }
 
-#define SEH_TRY_FILTER(FilterRoutine, FilterArgument)                      \
-    {                                                                      \
-        SEH_FRAME SehFrame_ __attribute__((cleanup(SehPopFrame)));         \
-        SehPushFrame(&SehFrame_, (FilterRoutine), (FilterArgument));       \
+#define SEH_TRY_FILTER(FilterRoutine, FilterArgument)                                                                  \
+    {                                                                                                                  \
+        SEH_FRAME SehFrame_ __attribute__((cleanup(SehPopFrame)));                                                     \
+        SehPushFrame(&SehFrame_, (FilterRoutine), (FilterArgument));                                                   \
         if (SehSaveContext(SehFrame_.Resume) == 0) {
 #define SEH_TRY SEH_TRY_FILTER(NULL, NULL)
-#define SEH_EXCEPT                \
-            SehPopFrame(&SehFrame_); \
-        } else {                  \
-            SehPopFrame(&SehFrame_);
-#define SEH_END \
-        }       \
+#define SEH_EXCEPT                                                                                                     \
+    SehPopFrame(&SehFrame_);                                                                                           \
+    }                                                                                                                  \
+    else                                                                                                               \
+    {                                                                                                                  \
+        SehPopFrame(&SehFrame_);
+#define SEH_END                                                                                                        \
+    }                                                                                                                  \
     }
 #define SEH_CODE() (SehFrame_.Code)
 

@@ -27,3 +27,5 @@ $(HOST_TESTS): $(HOST)/%: $(HOST)/obj/tests/host/%.o $(HOST_COMMON)
 .PHONY: host-tests
 .SECONDARY: $(HOST_SOURCES:%.c=$(HOST)/obj/%.o)
 host-tests: $(HOST_TESTS)
+
+include tests/host/fat/fat.mk

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// argc and argv: run as  args.exe one "two words" quo\"te back\slash\ "" "back\\\"mix"  by any caller that quotes
+// argc and argv: run as  args.exe one "two words" quo\"te back\slash\ "" "back\\\\\"mix"  by any caller that quotes
 // arguments as Microsoft's C library reads them.
 
 #include "check.h"

@@ -11,30 +11,30 @@
 
 static int Failures;
 
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            Failures++;                                                                                      \
-            printf("%s:%d: not true: %s (last error %lu)\n", __FILE__, __LINE__, #condition, GetLastError()); \
-        }                                                                                                    \
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            Failures++;                                                                                                \
+            printf("%s:%d: not true: %s (last error %lu)\n", __FILE__, __LINE__, #condition, GetLastError());          \
+        }                                                                                                              \
     } while (0)
 
-#define CHECK_EQUAL(got, expected)                                                                           \
-    do {                                                                                                     \
-        long long Got_ = (long long)(got), Expected_ = (long long)(expected);                                \
-        if (Got_ != Expected_) {                                                                             \
-            Failures++;                                                                                      \
-            printf("%s:%d: %s: expected 0x%llx, got 0x%llx (last error %lu)\n", __FILE__, __LINE__, #got, \
-                   Expected_, Got_, GetLastError());                                                         \
-        }                                                                                                    \
+#define CHECK_EQUAL(got, expected)                                                                                     \
+    do {                                                                                                               \
+        long long Got_ = (long long)(got), Expected_ = (long long)(expected);                                          \
+        if (Got_ != Expected_) {                                                                                       \
+            Failures++;                                                                                                \
+            printf("%s:%d: %s: expected 0x%llx, got 0x%llx (last error %lu)\n", __FILE__, __LINE__, #got, Expected_,   \
+                   Got_, GetLastError());                                                                              \
+        }                                                                                                              \
     } while (0)
 
 // The call must fail, with this last error.
-#define CHECK_FAILS(condition, error)        \
-    do {                                     \
-        SetLastError(0xDEAD);                \
-        CHECK(!(condition));                 \
-        CHECK_EQUAL(GetLastError(), (error)); \
+#define CHECK_FAILS(condition, error)                                                                                  \
+    do {                                                                                                               \
+        SetLastError(0xDEAD);                                                                                          \
+        CHECK(!(condition));                                                                                           \
+        CHECK_EQUAL(GetLastError(), (error));                                                                          \
     } while (0)
 
 static inline int Verdict(void)

@@ -50,14 +50,15 @@ static int BeChild(int argc, char **argv)
     return 99;
 }
 
-static BOOL Start(const char *Arguments, BOOL Inherit, DWORD Flags, void *Environment, const char *Directory, STARTUPINFOA *Startup,
-                  PROCESS_INFORMATION *Information)
+static BOOL Start(const char *Arguments, BOOL Inherit, DWORD Flags, void *Environment, const char *Directory,
+                  STARTUPINFOA *Startup, PROCESS_INFORMATION *Information)
 {
     static STARTUPINFOA Plain = {.cb = sizeof(Plain)};
     char Line[512];
 
     sprintf(Line, "\"%s\" %s", Self, Arguments);
-    return CreateProcessA(NULL, Line, NULL, NULL, Inherit, Flags, Environment, Directory, Startup == NULL ? &Plain : Startup, Information);
+    return CreateProcessA(NULL, Line, NULL, NULL, Inherit, Flags, Environment, Directory,
+                          Startup == NULL ? &Plain : Startup, Information);
 }
 
 static DWORD End(PROCESS_INFORMATION *Information)
@@ -86,7 +87,8 @@ static void ReadAll(HANDLE Pipe, const char *Expected)
     char Text[256];
     DWORD Total = 0, Done;
 
-    while (Total < sizeof(Text) - 1 && ReadFile(Pipe, Text + Total, sizeof(Text) - 1 - Total, &Done, NULL) && Done != 0) {
+    while (Total < sizeof(Text) - 1 && ReadFile(Pipe, Text + Total, sizeof(Text) - 1 - Total, &Done, NULL) &&
+           Done != 0) {
         Total += Done;
     }
     CHECK_EQUAL(GetLastError(), ERROR_BROKEN_PIPE);
@@ -107,7 +109,8 @@ static void Pipes(void)
 
     CHECK(CreatePipe(&InRead, &InWrite, &Inheritable, 0) && CreatePipe(&OutRead, &OutWrite, &Inheritable, 0) &&
           CreatePipe(&ErrRead, &ErrWrite, &Inheritable, 0));
-    CHECK(SetHandleInformation(InWrite, HANDLE_FLAG_INHERIT, 0) && SetHandleInformation(OutRead, HANDLE_FLAG_INHERIT, 0) &&
+    CHECK(SetHandleInformation(InWrite, HANDLE_FLAG_INHERIT, 0) &&
+          SetHandleInformation(OutRead, HANDLE_FLAG_INHERIT, 0) &&
           SetHandleInformation(ErrRead, HANDLE_FLAG_INHERIT, 0));
     CHECK(GetHandleInformation(InRead, &Flags) && Flags == HANDLE_FLAG_INHERIT);
     Startup.hStdInput = InRead;
@@ -129,8 +132,8 @@ static void Pipes(void)
 static void Inherited(void)
 {
     SECURITY_ATTRIBUTES Inheritable = {sizeof(Inheritable), NULL, TRUE};
-    HANDLE File = CreateFileA("D:\\inherited.tmp", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, &Inheritable,
-                              CREATE_ALWAYS, 0, NULL);
+    HANDLE File = CreateFileA("D:\\inherited.tmp", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE,
+                              &Inheritable, CREATE_ALWAYS, 0, NULL);
     PROCESS_INFORMATION Information;
     char Arguments[32], Text[16] = {0};
     DWORD Done;
@@ -187,13 +190,17 @@ static void BadPrograms(void)
     HANDLE File;
     DWORD Done;
 
-    CHECK_FAILS(CreateProcessA(NULL, NoSuch, NULL, NULL, FALSE, 0, NULL, NULL, &Startup, &Information), ERROR_FILE_NOT_FOUND);
-    CHECK_FAILS(CreateProcessA("D:\\nosuch.exe", NULL, NULL, NULL, FALSE, 0, NULL, NULL, &Startup, &Information), ERROR_FILE_NOT_FOUND);
+    CHECK_FAILS(CreateProcessA(NULL, NoSuch, NULL, NULL, FALSE, 0, NULL, NULL, &Startup, &Information),
+                ERROR_FILE_NOT_FOUND);
+    CHECK_FAILS(CreateProcessA("D:\\nosuch.exe", NULL, NULL, NULL, FALSE, 0, NULL, NULL, &Startup, &Information),
+                ERROR_FILE_NOT_FOUND);
     File = CreateFileA("D:\\bad.exe", GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
     CHECK(WriteFile(File, "MZ and nothing more that would make an image", 44, &Done, NULL) && CloseHandle(File));
-    CHECK_FAILS(CreateProcessA(NULL, Bad, NULL, NULL, FALSE, 0, NULL, NULL, &Startup, &Information), ERROR_BAD_EXE_FORMAT);
+    CHECK_FAILS(CreateProcessA(NULL, Bad, NULL, NULL, FALSE, 0, NULL, NULL, &Startup, &Information),
+                ERROR_BAD_EXE_FORMAT);
     CHECK(DeleteFileA("D:\\bad.exe"));
-    CHECK_FAILS(CreateProcessA(NULL, Self, NULL, NULL, FALSE, 0, NULL, "D:\\nowhere", &Startup, &Information), ERROR_DIRECTORY);
+    CHECK_FAILS(CreateProcessA(NULL, Self, NULL, NULL, FALSE, 0, NULL, "D:\\nowhere", &Startup, &Information),
+                ERROR_DIRECTORY);
 }
 
 static void Library(void)

@@ -66,11 +66,14 @@ static void WriteAndSeek(void)
     CHECK_FAILS(SetFilePointer(File, -1, NULL, FILE_BEGIN) != INVALID_SET_FILE_POINTER, ERROR_NEGATIVE_SEEK);
     CHECK(FlushFileBuffers(File));
     CHECK(CloseHandle(File));
-    CHECK_FAILS(CreateFileA(In("data.bin"), GENERIC_READ, 0, NULL, CREATE_NEW, 0, NULL) != INVALID_HANDLE_VALUE, ERROR_FILE_EXISTS);
-    CHECK_FAILS(CreateFileA(In("nothing"), GENERIC_READ, 0, NULL, OPEN_EXISTING, 0, NULL) != INVALID_HANDLE_VALUE, ERROR_FILE_NOT_FOUND);
+    CHECK_FAILS(CreateFileA(In("data.bin"), GENERIC_READ, 0, NULL, CREATE_NEW, 0, NULL) != INVALID_HANDLE_VALUE,
+                ERROR_FILE_EXISTS);
+    CHECK_FAILS(CreateFileA(In("nothing"), GENERIC_READ, 0, NULL, OPEN_EXISTING, 0, NULL) != INVALID_HANDLE_VALUE,
+                ERROR_FILE_NOT_FOUND);
     CHECK_FAILS(CreateFileA(In("no\\thing"), GENERIC_READ, 0, NULL, OPEN_EXISTING, 0, NULL) != INVALID_HANDLE_VALUE,
                 ERROR_PATH_NOT_FOUND);
-    CHECK_FAILS(CreateFileA(In(""), GENERIC_READ, 0, NULL, OPEN_EXISTING, 0, NULL) != INVALID_HANDLE_VALUE, ERROR_ACCESS_DENIED);
+    CHECK_FAILS(CreateFileA(In(""), GENERIC_READ, 0, NULL, OPEN_EXISTING, 0, NULL) != INVALID_HANDLE_VALUE,
+                ERROR_ACCESS_DENIED);
 }
 
 static void Attributes(void)
@@ -84,7 +87,8 @@ static void Attributes(void)
     CHECK(GetFileAttributesExA(In("data.bin"), GetFileExInfoStandard, &Data) && Data.nFileSizeLow == 5003);
     CHECK(SetFileAttributesA(In("data.bin"), FILE_ATTRIBUTE_READONLY));
     CHECK_EQUAL(GetFileAttributesA(In("data.bin")) & FILE_ATTRIBUTE_READONLY, FILE_ATTRIBUTE_READONLY);
-    CHECK_FAILS(CreateFileA(In("data.bin"), GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL) != INVALID_HANDLE_VALUE, ERROR_ACCESS_DENIED);
+    CHECK_FAILS(CreateFileA(In("data.bin"), GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL) != INVALID_HANDLE_VALUE,
+                ERROR_ACCESS_DENIED);
     CHECK_FAILS(DeleteFileA(In("data.bin")), ERROR_ACCESS_DENIED);
     CHECK(SetFileAttributesA(In("data.bin"), FILE_ATTRIBUTE_NORMAL));
     CHECK_EQUAL(_stat(In("data.bin"), &Stat), 0);

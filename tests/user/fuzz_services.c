@@ -31,10 +31,11 @@ static unsigned next(void)
 
 static unsigned pick_integer(void)
 {
-    static const unsigned values[] = {0,          1,          2,          3,          4,          7,          8,         0x10,
-                                      0xFF,       0x100,      0xFFF,      0x1000,     0x1001,     0xFFFF,     0x10000,   0x10001,
-                                      0x2000,     0x3000,     0x4000,     0x7FFFFFFF, 0x80000000, 0xC0000000, 0xFFFFFFF, 0x1FFFFF,
-                                      0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFF000, 0x8000,     0x20,       0x40,       0x04,      0x1F0003};
+    static const unsigned values[] = {0,          1,         2,        3,          4,          7,          8,
+                                      0x10,       0xFF,      0x100,    0xFFF,      0x1000,     0x1001,     0xFFFF,
+                                      0x10000,    0x10001,   0x2000,   0x3000,     0x4000,     0x7FFFFFFF, 0x80000000,
+                                      0xC0000000, 0xFFFFFFF, 0x1FFFFF, 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFF000, 0x8000,
+                                      0x20,       0x40,      0x04,     0x1F0003};
 
     return next() % 4 ? values[next() % (sizeof(values) / sizeof(values[0]))] : next();
 }
@@ -51,8 +52,16 @@ static void fill(unsigned char *buffer, unsigned length)
 // An OBJECT_ATTRIBUTES with a name of some kind, at the start of the writable page.
 static unsigned object_attributes(void)
 {
-    static const WCHAR *const names[] = {L"\\BaseNamedObjects\\fuzz", L"\\??\\D:\\fuzz.tmp", L"\\", L"\\Device", L"fuzz",
-                                         L"\\??\\C:", L"\\Device\\Console", L"", L"\\BaseNamedObjects\\", L"\\??\\D:\\"};
+    static const WCHAR *const names[] = {L"\\BaseNamedObjects\\fuzz",
+                                         L"\\??\\D:\\fuzz.tmp",
+                                         L"\\",
+                                         L"\\Device",
+                                         L"fuzz",
+                                         L"\\??\\C:",
+                                         L"\\Device\\Console",
+                                         L"",
+                                         L"\\BaseNamedObjects\\",
+                                         L"\\??\\D:\\"};
     const WCHAR *name = names[next() % (sizeof(names) / sizeof(names[0]))];
     unsigned *fields = (unsigned *)writable;
     unsigned length = (unsigned)wcslen(name) * 2;
@@ -218,8 +227,8 @@ int main(int argc, char **argv)
     }
     Sleep(3000); // the lazy writer and the reaper have their turn
     system_usage(&handles_after, &pool_after);
-    printf("%ld calls in %u children; handles %u -> %u, pool %u -> %u bytes\n", total, children, handles_before, handles_after,
-           pool_before, pool_after);
+    printf("%ld calls in %u children; handles %u -> %u, pool %u -> %u bytes\n", total, children, handles_before,
+           handles_after, pool_before, pool_after);
     if (children > 8 && (handles_after > handles_before || pool_after > pool_before + POOL_SLACK)) {
         printf("the kernel lost something\n");
         return 4;

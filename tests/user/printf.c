@@ -57,8 +57,8 @@ static void Strings(void)
 static void Floats(void)
 {
     EXPECT("3.141593 -0.500000 0.000000", "%f %f %f", 3.14159265358979, -0.5, 0.0);
-    EXPECT("3.14 3 3. [    3.142] [3.142    ] [00003.142]", "%.2f %.0f %#.0f [%9.3f] [%-9.3f] [%09.3f]", 3.14159, 3.14159, 3.14159,
-           3.14159, 3.14159, 3.14159);
+    EXPECT("3.14 3 3. [    3.142] [3.142    ] [00003.142]", "%.2f %.0f %#.0f [%9.3f] [%-9.3f] [%09.3f]", 3.14159,
+           3.14159, 3.14159, 3.14159, 3.14159, 3.14159);
     EXPECT("1.000000e+000 1.234568e+010 1.5E-007", "%e %e %.1E", 1.0, 12345678901.0, 1.5e-7);
     EXPECT("100000 1e+006 0.0001 1e-005 1.5", "%g %g %g %g %g", 100000.0, 1000000.0, 0.0001, 0.00001, 1.5);
     EXPECT("1e+100 1.79769e+308", "%g %g", 1e100, 1.7976931348623157e308);
@@ -111,7 +111,9 @@ static void Scanning(void)
     float Single = 0;
     long long Large = 0;
 
-    CHECK_EQUAL(sscanf("12 0x1F word 2.5 -1e3 9000000000", "%d %i %15s %lf %f %I64d", &Integer, &Hex, Word, &Real, &Single, &Large), 6);
+    CHECK_EQUAL(sscanf("12 0x1F word 2.5 -1e3 9000000000", "%d %i %15s %lf %f %I64d", &Integer, &Hex, Word, &Real,
+                       &Single, &Large),
+                6);
     CHECK_EQUAL(Integer, 12);
     CHECK_EQUAL(Hex, 31);
     CHECK(strcmp(Word, "word") == 0);

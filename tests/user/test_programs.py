@@ -34,6 +34,11 @@ def test_printf():
     passes("printf")
 
 
+def test_crt():
+    output = passes("crt")
+    assert output.endswith(b"at exit\r\n"), f"expected the exit function's line last\ngot: {output[-200:]!r}"
+
+
 def test_args():
     passes("args", ["one", "two words", 'quo"te', "back\\slash\\", "", "back\\\\\"mix"])
 
@@ -60,6 +65,10 @@ def test_virtual():
 
 def test_child():
     passes("child")
+
+
+def test_pipes():
+    passes("pipes")
 
 
 def test_seh():

@@ -62,7 +62,8 @@ static void ReserveAndCommit(void)
     MEMORY_BASIC_INFORMATION Information = Query(Base);
 
     CHECK(Base != NULL && ((ULONG_PTR)Base & 0xFFFF) == 0);
-    CHECK(Information.State == MEM_RESERVE && Information.RegionSize == 16 * PAGE && Information.AllocationBase == Base);
+    CHECK(Information.State == MEM_RESERVE && Information.RegionSize == 16 * PAGE &&
+          Information.AllocationBase == Base);
     CHECK_EQUAL(FaultsRead(Base), 1);
     CHECK(VirtualAlloc(Base + 4 * PAGE, 2 * PAGE, MEM_COMMIT, PAGE_READWRITE) == Base + 4 * PAGE);
     CHECK_EQUAL(FaultsWrite(Base + 4 * PAGE), 0);

@@ -21,9 +21,8 @@ DECLSPEC_NORETURN VOID SimFailed(PCSTR Expression, PCSTR File, ULONG Line);
 // The disk
 extern PUCHAR SimDisk;
 extern ULONGLONG SimDiskBytes;
-extern ULONG SimWrites;    // made so far
-extern ULONG SimPowerLeft; // writes until the power fails
-DECLSPEC_NORETURN VOID SimPowerOff(VOID); // the test's: it does
+extern ULONG SimWrites;   // made so far
+VOID SimBeforeWrite(VOID); // the test's: the disk is what a power cut here would leave
 VOID SimLoadDisk(PCSTR Path);
 VOID SimSaveDisk(PCSTR Path);
 

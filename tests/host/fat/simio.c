@@ -25,10 +25,8 @@ static NTSTATUS NTAPI SimDiskDispatch(PDEVICE_OBJECT Device, PIRP Irp)
         if (Stack->MajorFunction == IRP_MJ_READ) {
             memcpy(MmGetMdlVirtualAddress(Irp->MdlAddress), SimDisk + Offset, Length);
         } else {
-            if (SimPowerLeft == 0)
-                SimPowerOff();
+            SimBeforeWrite();
             SimWrites++;
-            SimPowerLeft--;
             memcpy(SimDisk + Offset, MmGetMdlVirtualAddress(Irp->MdlAddress), Length);
         }
         Irp->IoStatus.Information = Length;

@@ -16,7 +16,7 @@ void __asan_handle_no_return(void);
 
 PUCHAR SimDisk;
 ULONGLONG SimDiskBytes, SimSeed = 1;
-ULONG SimWrites, SimPowerLeft = MAXULONG, SimPoolBlocks;
+ULONG SimWrites, SimPoolBlocks;
 LONG SimLocksHeld;
 IO_STATUS_BLOCK SimIoStatus;
 PDRIVER_OBJECT SimDriver;
@@ -434,7 +434,6 @@ VOID SimLoadDisk(PCSTR Path)
     SimCheck(fread(SimDisk, 1, (ULONG)SimDiskBytes, Stream) == SimDiskBytes);
     fclose(Stream);
     SimWrites = 0;
-    SimPowerLeft = MAXULONG;
 }
 VOID SimSaveDisk(PCSTR Path)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Mm's side of caching: a section keeps 256 KB pieces of its file. A view's pages are read when it is mapped (there are
-// no faults here); a page is dirty when it differs from what was last read or written.
+// Mm's side of caching: a section keeps 256 KB pieces of its file. A view's pages are read when it is mapped; the first
+// write to a page makes it dirty (simfault.c).
 
 #include "sim.h"
 
@@ -14,13 +14,25 @@ typedef struct _SIM_SECTION {
     PSECTION_OBJECT_POINTERS Pointers;
     ULONGLONG Size;
     PUCHAR Data[CHUNKS];
-    PUCHAR Disk[CHUNKS]; // what the disk has of it
     UCHAR Resident[CHUNKS][CHUNK / PAGE_SIZE];
+    UCHAR Dirty[CHUNKS][CHUNK / PAGE_SIZE];
     ULONG Views[CHUNKS];
     struct _SIM_SECTION *Next;
 } SIM_SECTION, *PSIM_SECTION;
 
 static PSIM_SECTION Sections;
+
+void *SimMapMemory(unsigned long Bytes);
+void SimUnmapMemory(void *Va, unsigned long Bytes);
+void SimSetWritable(void *Page, int Writable);
+
+void SimPageWritten(void *Va)
+{
+    for (PSIM_SECTION Section = Sections; Section != NULL; Section = Section->Next)
+        for (ULONG c = 0; c < CHUNKS; c++)
+            if (Section->Data[c] != NULL && (PUCHAR)Va >= Section->Data[c] && (PUCHAR)Va < Section->Data[c] + CHUNK)
+                Section->Dirty[c][((PUCHAR)Va - Section->Data[c]) / PAGE_SIZE] = TRUE;
+}
 
 BOOLEAN SimIsSection(PVOID Object)
 {
@@ -95,13 +107,14 @@ NTSTATUS NTAPI MmExtendCacheSection(PVOID Object, PLARGE_INTEGER NewSize)
 
 static VOID SimFlushPage(PSIM_SECTION Section, ULONG Chunk, ULONG Page)
 {
-    PUCHAR Data = Section->Data[Chunk] + Page * PAGE_SIZE, Disk = Section->Disk[Chunk] + Page * PAGE_SIZE;
+    PUCHAR Data = Section->Data[Chunk] + Page * PAGE_SIZE;
     ULONG Done;
 
-    if (!Section->Resident[Chunk][Page] || memcmp(Data, Disk, PAGE_SIZE) == 0)
+    if (!Section->Resident[Chunk][Page] || !Section->Dirty[Chunk][Page])
         return;
+    Section->Dirty[Chunk][Page] = FALSE;
+    SimSetWritable(Data, FALSE);
     SimCheck(SimPageIo(Section->File, TRUE, (ULONGLONG)Chunk * CHUNK + Page * PAGE_SIZE, Data, &Done) == STATUS_SUCCESS);
-    memcpy(Disk, Data, PAGE_SIZE);
 }
 
 NTSTATUS NTAPI MmFlushSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset, ULONG Length, PIO_STATUS_BLOCK IoStatus)
@@ -127,8 +140,7 @@ static VOID SimDestroySection(PSIM_SECTION Section)
     *Link = Section->Next;
     for (ULONG c = 0; c < CHUNKS; c++) {
         SimCheck(Section->Views[c] == 0);
-        free(Section->Data[c]);
-        free(Section->Disk[c]);
+        SimUnmapMemory(Section->Data[c], CHUNK);
     }
     Section->Pointers->DataSectionObject = NULL;
     free((PLONG)Section - 2);
@@ -173,9 +185,7 @@ BOOLEAN MmPurgeSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset,
 
             if (Section->Data[c] == NULL || Page < Start || Page >= End)
                 continue;
-            Section->Resident[c][p] = FALSE;
-            if (Section->Views[c] != 0) // a view stays mapped over it: the next touch reads it again
-                continue;
+            Section->Resident[c][p] = Section->Dirty[c][p] = FALSE;
         }
     if (Section != NULL && Start == 0 && Length == 0 && ((PLONG)Section)[-2] == 0)
         SimDestroySection(Section);
@@ -189,9 +199,11 @@ static VOID SimFillChunk(PSIM_SECTION Section, ULONG Chunk)
 
         if (Section->Resident[Chunk][p])
             continue;
+        SimSetWritable(Page, TRUE);
         SimReadPage(Section->File, (ULONGLONG)Chunk * CHUNK + p * PAGE_SIZE, Page);
-        memcpy(Section->Disk[Chunk] + p * PAGE_SIZE, Page, PAGE_SIZE);
+        SimSetWritable(Page, FALSE);
         Section->Resident[Chunk][p] = TRUE;
+        Section->Dirty[Chunk][p] = FALSE;
     }
 }
 
@@ -201,10 +213,8 @@ NTSTATUS NTAPI MmMapViewInSystemCache(PVOID Object, ULONGLONG Offset, PVOID *Va)
     ULONG Chunk = (ULONG)(Offset / CHUNK);
 
     SimCheck(Offset % CHUNK == 0 && Offset < Section->Size);
-    if (Section->Data[Chunk] == NULL) {
-        Section->Data[Chunk] = malloc(CHUNK);
-        Section->Disk[Chunk] = malloc(CHUNK);
-    }
+    if (Section->Data[Chunk] == NULL)
+        Section->Data[Chunk] = SimMapMemory(CHUNK);
     SimFillChunk(Section, Chunk);
     Section->Views[Chunk]++;
     *Va = Section->Data[Chunk];
@@ -248,8 +258,7 @@ VOID SimVerifyPages(VOID)
                 ULONGLONG Offset = (ULONGLONG)c * CHUNK + p * PAGE_SIZE;
                 PUCHAR Data = Section->Data[c] + p * PAGE_SIZE;
 
-                if (!Section->Resident[c][p] || memcmp(Data, Section->Disk[c] + p * PAGE_SIZE, PAGE_SIZE) != 0 ||
-                    Offset >= (ULONGLONG)Header->FileSize.QuadPart)
+                if (!Section->Resident[c][p] || Section->Dirty[c][p] || Offset >= (ULONGLONG)Header->FileSize.QuadPart)
                     continue;
                 SimReadPage(Section->File, Offset, Page);
                 SimCheck(memcmp(Page, Data, min_of(PAGE_SIZE, (ULONG)(Header->FileSize.QuadPart - (LONGLONG)Offset))) == 0);

@@ -79,6 +79,48 @@ KTEST(ex, pool_paged_blocks_keep_their_contents)
     RandomRun(PagedPool);
 }
 
+static volatile LONG Damaged;
+
+static VOID NTAPI ChurnPool(PVOID Context)
+{
+    SLOT Mine[16] = {{NULL, 0, 0}};
+
+    for (ULONG Round = 0; Round < 4000; Round++) {
+        SLOT *Slot = &Mine[KtRandom() % RTL_NUMBER_OF(Mine)];
+
+        if (Slot->Memory == NULL) {
+            Slot->Size = RandomSize() % 1000;
+            Slot->Fill = (UCHAR)KtRandom();
+            Slot->Memory = ExAllocatePoolWithTag((POOL_TYPE)(ULONG_PTR)Context, Slot->Size, TEST_TAG);
+            RtlFillMemory(Slot->Memory, Slot->Size, Slot->Fill);
+        } else {
+            if (!HoldsFill(Slot))
+                InterlockedIncrement(&Damaged);
+            ExFreePoolWithTag(Slot->Memory, TEST_TAG);
+            Slot->Memory = NULL;
+        }
+        if ((Round & 15) == 0)
+            IGNORE_STATUS(ZwYieldExecution());
+    }
+    for (ULONG Index = 0; Index < RTL_NUMBER_OF(Mine); Index++) {
+        if (Mine[Index].Memory != NULL)
+            ExFreePoolWithTag(Mine[Index].Memory, TEST_TAG);
+    }
+}
+
+KTEST(ex, pool_serves_threads_at_the_same_time)
+{
+    // Law: threads that allocate and free at the same time do not get each other's memory.
+    PETHREAD Threads[6];
+
+    Damaged = 0;
+    for (ULONG Index = 0; Index < RTL_NUMBER_OF(Threads); Index++)
+        Threads[Index] = KtStartThread(ChurnPool, (PVOID)(ULONG_PTR)(Index & 1), 8);
+    for (ULONG Index = 0; Index < RTL_NUMBER_OF(Threads); Index++)
+        KtJoin(Threads[Index]);
+    expect_eq(Damaged, 0);
+}
+
 static SYSTEM_POOLTAG TagCounters(VOID)
 {
     ULONG Count = ExQueryPoolTags(NULL, 0);

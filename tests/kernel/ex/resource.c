@@ -125,6 +125,51 @@ KTEST(ex, resource_excludes_under_load)
     expect_status(ExDeleteResourceLite(&Resource), STATUS_SUCCESS);
 }
 
+static volatile LONG Order, WriterTurn, ReaderTurn;
+
+static VOID NTAPI WriteOnce(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    KeEnterCriticalRegion();
+    ExAcquireResourceExclusiveLite(&Resource, TRUE);
+    WriterTurn = InterlockedIncrement(&Order);
+    ExReleaseResourceLite(&Resource);
+    KeLeaveCriticalRegion();
+}
+
+static VOID NTAPI ReadOnce(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    KeEnterCriticalRegion();
+    ExAcquireResourceSharedLite(&Resource, TRUE);
+    ReaderTurn = InterlockedIncrement(&Order);
+    ExReleaseResourceLite(&Resource);
+    KeLeaveCriticalRegion();
+}
+
+KTEST(ex, resource_writers_do_not_starve)
+{
+    // Law: a new shared owner waits behind a waiting exclusive one, but who owns it already gets in.
+    PETHREAD Writer, Reader;
+
+    Order = WriterTurn = ReaderTurn = 0;
+    expect_status(ExInitializeResourceLite(&Resource), STATUS_SUCCESS);
+    KeEnterCriticalRegion();
+    ExAcquireResourceSharedLite(&Resource, TRUE);
+    Writer = KtStartThread(WriteOnce, NULL, 16); // both run at once and wait
+    Reader = KtStartThread(ReadOnce, NULL, 16);
+    expect_eq(Order, 0);
+    expect(ExAcquireResourceSharedLite(&Resource, FALSE));
+    ExReleaseResourceLite(&Resource);
+    ExReleaseResourceLite(&Resource);
+    KeLeaveCriticalRegion();
+    KtJoin(Writer);
+    KtJoin(Reader);
+    expect_eq(WriterTurn, 1);
+    expect_eq(ReaderTurn, 2);
+    expect_status(ExDeleteResourceLite(&Resource), STATUS_SUCCESS);
+}
+
 KTEST_BUGCHECK(ex, resource_release_by_a_stranger_is_caught, RESOURCE_NOT_OWNED)
 {
     // Law: releasing a resource one does not own is bugcheck 0xE3.

@@ -186,6 +186,9 @@ KTEST(ke, alert_ends_an_alertable_wait_only)
     expect_status(KeWaitForSingleObject(&Event, Executive, KernelMode, TRUE, &Due), STATUS_ALERTED);
     expect_status(KeWaitForSingleObject(&Event, Executive, KernelMode, TRUE, &Due), STATUS_TIMEOUT);
     expect(!KeTestAlertThread(KernelMode));
+    expect(!KeAlertThread(KeGetCurrentThread(), KernelMode));
+    expect(KeTestAlertThread(KernelMode));
+    expect(!KeTestAlertThread(KernelMode));
 }
 
 static volatile ULONG KtSteps;

@@ -274,10 +274,14 @@ static NTSTATUS KtDpcStatus;
 
 static VOID NTAPI KtDpcRoutine(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 {
+    PEXCEPTION_REGISTRATION_RECORD Chain;
+
     UNREFERENCED_PARAMETER(Dpc);
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(Argument1);
     UNREFERENCED_PARAMETER(Argument2);
+    __asm__ volatile("mov %%fs:0, %0" : "=r"(Chain));
+    expect_eq(Chain, EXCEPTION_CHAIN_END);
     KtDpcStatus = KtCatch(KtRaise);
 }
 

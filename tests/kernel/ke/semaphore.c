@@ -80,6 +80,31 @@ static VOID NTAPI KtQueueWorker(PVOID Context)
     }
 }
 
+static VOID NTAPI KtQueueTaker(PVOID Context)
+{
+    *(PLIST_ENTRY *)Context = KeRemoveQueue(&KtQueue, KernelMode, NULL);
+}
+
+KTEST(ke, queue_does_not_wake_more_than_may_run)
+{
+    // Law: while as many threads of the queue run as may, a new entry waits, whoever waits for it.
+    LIST_ENTRY Entries[2];
+    LARGE_INTEGER Zero = {.QuadPart = 0};
+    PLIST_ENTRY Taken = NULL;
+    PETHREAD Thread;
+
+    KeInitializeQueue(&KtQueue, 1);
+    KeInsertQueue(&KtQueue, &Entries[0]);
+    expect_eq(KeRemoveQueue(&KtQueue, KernelMode, &Zero), &Entries[0]);
+    Thread = KtStartThread(KtQueueTaker, &Taken, 12);
+    KeInsertQueue(&KtQueue, &Entries[1]);
+    expect_eq(KeReadStateQueue(&KtQueue), 1);
+    expect(Taken == NULL);
+    KtJoin(Thread); // blocking lets it in
+    expect_eq(Taken, &Entries[1]);
+    expect(KeRundownQueue(&KtQueue) == NULL);
+}
+
 KTEST(ke, queue_lets_in_as_many_as_may_run)
 {
     // Law: entries come out in order; a worker that blocks makes room for another; rundown ends the waits.

@@ -75,7 +75,9 @@ KTEST(ke, timer_set_cancel_and_state)
     expect(!KeSetTimer(&Timer, Due, NULL));
     KeWaitForever(&Timer, Executive);
     expect(KeReadStateTimer(&Timer));
-    expect(!KeCancelTimer(&Timer));
+    expect(!KeSetTimer(&Timer, Due, NULL));
+    expect(!KeReadStateTimer(&Timer)); // setting it again takes the signal back
+    expect(KeCancelTimer(&Timer));
 
     KeInitializeTimerEx(&Timer, SynchronizationTimer);
     expect(!KeSetTimer(&Timer, Due, NULL));

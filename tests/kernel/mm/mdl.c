@@ -5,10 +5,12 @@
 
 static NTSTATUS MtLock(PMDL Mdl, KPROCESSOR_MODE Mode, LOCK_OPERATION Operation)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         MmProbeAndLockPages(Mdl, Mode, Operation);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END

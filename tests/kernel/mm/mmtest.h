@@ -30,7 +30,8 @@ FORCEINLINE NTSTATUS MtProtect(PVOID Base, SIZE_T Size, ULONG Protect, PULONG Ol
 
 FORCEINLINE NTSTATUS MtQuery(PVOID Base, PMEMORY_BASIC_INFORMATION Information)
 {
-    return ZwQueryVirtualMemory(NtCurrentProcess(), Base, MemoryBasicInformation, Information, sizeof(*Information), NULL);
+    return ZwQueryVirtualMemory(NtCurrentProcess(), Base, MemoryBasicInformation, Information, sizeof(*Information),
+                                NULL);
 }
 
 // A page-file backed section. NULL: it could not be made.
@@ -64,10 +65,12 @@ FORCEINLINE NTSTATUS MtUnmap(PVOID Base)
 // What touching an address raises; STATUS_SUCCESS if nothing.
 static __attribute__((unused)) NTSTATUS MtRead(volatile UCHAR *Va)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         (void)*Va;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END
@@ -76,16 +79,18 @@ static __attribute__((unused)) NTSTATUS MtRead(volatile UCHAR *Va)
 
 static __attribute__((unused)) NTSTATUS MtWrite(volatile UCHAR *Va, UCHAR Value)
 {
-    SEH_TRY {
+    SEH_TRY
+    {
         *Va = Value;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         return SEH_CODE();
     }
     SEH_END
     return STATUS_SUCCESS;
 }
 
-#define MT_PAGE(Base, n) ((Base) + (n) * PAGE_SIZE)
+#define MT_PAGE(Base, n) ((Base) + (n)*PAGE_SIZE)
 
 #endif

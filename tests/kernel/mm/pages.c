@@ -24,10 +24,12 @@ KTEST(mm, page_lists_sum)
 {
     // Law: every list is linked both ways and as long as it says; the available pages are those of three of them; every
     // frame is active, in transition or on exactly one list.
-    PMMPFNLIST Lists[] = {&MmZeroedPageListHead[MiLowNode], &MmZeroedPageListHead[MiHighNode], &MmFreePageListHead[MiLowNode],
-                          &MmFreePageListHead[MiHighNode],  &MmStandbyPageListHead,            &MmModifiedPageListHead,
+    PMMPFNLIST Lists[] = {&MmZeroedPageListHead[MiLowNode], &MmZeroedPageListHead[MiHighNode],
+                          &MmFreePageListHead[MiLowNode],   &MmFreePageListHead[MiHighNode],
+                          &MmStandbyPageListHead,           &MmModifiedPageListHead,
                           &MmModifiedPagefilePageListHead,  &MmBadPageListHead};
-    ULONG Lengths[RTL_NUMBER_OF(Lists)], Totals[RTL_NUMBER_OF(Lists)], Index, Listed = 0, Available = 0, AvailableTotal, Used = 0;
+    ULONG Lengths[RTL_NUMBER_OF(Lists)], Totals[RTL_NUMBER_OF(Lists)], Index, Listed = 0, Available = 0, AvailableTotal,
+                                                                              Used = 0;
     PFN_NUMBER Page;
     KIRQL OldIrql = MiLockPfn();
 
@@ -109,12 +111,15 @@ KTEST(mm, commitment_over_the_limit_is_refused)
     MmQueryStatistics(&Before);
     Size = (Before.CommitLimit - Before.CommittedPages + 1) * PAGE_SIZE;
     if (Before.CommitLimit - Before.CommittedPages < 0x60000)
-        expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE),
-                      STATUS_COMMITMENT_LIMIT);
+        expect_status(
+            ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE),
+            STATUS_COMMITMENT_LIMIT);
     Big.QuadPart = ((LONGLONG)Before.CommitLimit + 1) * PAGE_SIZE;
-    expect_status(ZwCreateSection(&Section, SECTION_ALL_ACCESS, NULL, &Big, PAGE_READWRITE, SEC_COMMIT, NULL), STATUS_COMMITMENT_LIMIT);
+    expect_status(ZwCreateSection(&Section, SECTION_ALL_ACCESS, NULL, &Big, PAGE_READWRITE, SEC_COMMIT, NULL),
+                  STATUS_COMMITMENT_LIMIT);
     Big.QuadPart = 1ll << 50;
-    expect_status(ZwCreateSection(&Section, SECTION_ALL_ACCESS, NULL, &Big, PAGE_READWRITE, SEC_COMMIT, NULL), STATUS_SECTION_TOO_BIG);
+    expect_status(ZwCreateSection(&Section, SECTION_ALL_ACCESS, NULL, &Big, PAGE_READWRITE, SEC_COMMIT, NULL),
+                  STATUS_SECTION_TOO_BIG);
     MmQueryStatistics(&After);
     expect_eq(After.CommittedPages, Before.CommittedPages);
 }

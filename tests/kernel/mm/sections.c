@@ -39,8 +39,8 @@ KTEST(mm, section_keeps_its_pages_without_a_view)
 
 KTEST(mm, copy_on_write_splits_exactly_one_page)
 {
-    // Law: the first write to a copy-on-write page gives the writer a copy of that page; the others stay shared, and the
-    // section's own page stays as it was.
+    // Law: the first write to a copy-on-write page gives the writer a copy of that page; the others stay shared, and
+    // the section's own page stays as it was.
     HANDLE Section = MtSection(4 * PAGE_SIZE, PAGE_READWRITE, SEC_COMMIT);
     PUCHAR Shared = MtMap(Section, PAGE_READWRITE), Copy = MtMap(Section, PAGE_WRITECOPY);
     MEMORY_BASIC_INFORMATION Information;
@@ -109,7 +109,8 @@ KTEST(mm, reserved_section_is_committed_for_all)
     SIZE_T Size = 2 * PAGE_SIZE;
 
     expect_status(MtRead(MT_PAGE(First, 3)), STATUS_ACCESS_VIOLATION);
-    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_COMMIT, PAGE_READWRITE), STATUS_SUCCESS);
+    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_COMMIT, PAGE_READWRITE),
+                  STATUS_SUCCESS);
     expect_status(MtWrite(MT_PAGE(First, 3), 3), STATUS_SUCCESS);
     expect_eq(*MT_PAGE(Second, 3), 3);
     expect_status(MtRead(MT_PAGE(Second, 5)), STATUS_ACCESS_VIOLATION);
@@ -130,23 +131,27 @@ KTEST(mm, views_obey_the_section_protection)
     PUCHAR View;
     ULONG Old;
 
-    expect_status(ZwMapViewOfSection(Section, NtCurrentProcess(), &Base, 0, 0, NULL, &Size, ViewUnmap, 0, PAGE_READWRITE),
-                  STATUS_SECTION_PROTECTION);
+    expect_status(
+        ZwMapViewOfSection(Section, NtCurrentProcess(), &Base, 0, 0, NULL, &Size, ViewUnmap, 0, PAGE_READWRITE),
+        STATUS_SECTION_PROTECTION);
     View = MtMap(Section, PAGE_READONLY);
     expect_status(MtProtect(View, PAGE_SIZE, PAGE_READWRITE, &Old), STATUS_SECTION_PROTECTION);
     expect_status(MtProtect(View, PAGE_SIZE, PAGE_WRITECOPY, &Old), STATUS_SUCCESS);
     expect_status(MtWrite(View, 5), STATUS_SUCCESS);
     expect_eq(View[0], 5);
     Base = (PVOID)0x12345;
-    expect_status(ZwMapViewOfSection(Section, NtCurrentProcess(), &Base, 0, 0, NULL, &Size, ViewUnmap, 0, PAGE_READONLY),
-                  STATUS_MAPPED_ALIGNMENT);
+    expect_status(
+        ZwMapViewOfSection(Section, NtCurrentProcess(), &Base, 0, 0, NULL, &Size, ViewUnmap, 0, PAGE_READONLY),
+        STATUS_MAPPED_ALIGNMENT);
     Base = View;
-    expect_status(ZwMapViewOfSection(Section, NtCurrentProcess(), &Base, 0, 0, NULL, &Size, ViewUnmap, 0, PAGE_READONLY),
-                  STATUS_CONFLICTING_ADDRESSES);
+    expect_status(
+        ZwMapViewOfSection(Section, NtCurrentProcess(), &Base, 0, 0, NULL, &Size, ViewUnmap, 0, PAGE_READONLY),
+        STATUS_CONFLICTING_ADDRESSES);
     Base = NULL;
     Size = 2 * PAGE_SIZE;
-    expect_status(ZwMapViewOfSection(Section, NtCurrentProcess(), &Base, 0, 0, NULL, &Size, ViewUnmap, 0, PAGE_READONLY),
-                  STATUS_INVALID_VIEW_SIZE);
+    expect_status(
+        ZwMapViewOfSection(Section, NtCurrentProcess(), &Base, 0, 0, NULL, &Size, ViewUnmap, 0, PAGE_READONLY),
+        STATUS_INVALID_VIEW_SIZE);
     expect_status(MtUnmap(View), STATUS_SUCCESS);
     ZwClose(Section);
 }
@@ -159,7 +164,8 @@ KTEST(mm, system_view_shows_the_section)
     SIZE_T Size = 0;
     PVOID Section;
 
-    expect_status(ObReferenceObjectByHandle(Handle, 0, MmSectionObjectType, KernelMode, &Section, NULL), STATUS_SUCCESS);
+    expect_status(ObReferenceObjectByHandle(Handle, 0, MmSectionObjectType, KernelMode, &Section, NULL),
+                  STATUS_SUCCESS);
     expect_status(MmMapViewInSystemSpace(Section, (PVOID *)&System, &Size), STATUS_SUCCESS);
     expect_eq(Size, 3 * PAGE_SIZE);
     System[PAGE_SIZE] = 44;

@@ -5,8 +5,8 @@
 
 KTEST(mm, protection_faults_are_caught)
 {
-    // Law: an access that the protection does not allow raises STATUS_ACCESS_VIOLATION; allowing it makes it work, and the
-    // contents have stayed.
+    // Law: an access that the protection does not allow raises STATUS_ACCESS_VIOLATION; allowing it makes it work, and
+    // the contents have stayed.
     PUCHAR Memory = MtAllocate(2 * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     ULONG Old;
 
@@ -37,9 +37,11 @@ KTEST(mm, null_and_kernel_boundary_are_never_mapped)
     expect_status(MtRead((PUCHAR)16), STATUS_ACCESS_VIOLATION);
     expect_status(MtRead((PUCHAR)0x7FFF0000), STATUS_ACCESS_VIOLATION);
     expect_status(MtRead((PUCHAR)0x7FFFFFFF), STATUS_ACCESS_VIOLATION);
-    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE, PAGE_READWRITE), STATUS_CONFLICTING_ADDRESSES);
+    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE, PAGE_READWRITE),
+                  STATUS_CONFLICTING_ADDRESSES);
     Base = (PVOID)0x7FFE0000;
-    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE, PAGE_READWRITE), STATUS_INVALID_PARAMETER_2);
+    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE, PAGE_READWRITE),
+                  STATUS_INVALID_PARAMETER_2);
 }
 
 KTEST(mm, shared_user_data_is_readable_and_not_writable)
@@ -58,7 +60,8 @@ KTEST(mm, shared_user_data_is_readable_and_not_writable)
 
 KTEST(mm, guard_page_fires_once)
 {
-    // Law: the first access to a guard page raises STATUS_GUARD_PAGE_VIOLATION and takes the guard away. WDK: PAGE_GUARD.
+    // Law: the first access to a guard page raises STATUS_GUARD_PAGE_VIOLATION and takes the guard away. WDK:
+    // PAGE_GUARD.
     PUCHAR Memory = MtAllocate(2 * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     MEMORY_BASIC_INFORMATION Information;
     ULONG Old;
@@ -79,7 +82,8 @@ KTEST(mm, guard_page_fires_once)
 
 KTEST(mm, decommitted_pages_fault_and_come_back_zero)
 {
-    // Law: decommitting loses the contents and the right to touch; committing again gives zeros. Neighbours are untouched.
+    // Law: decommitting loses the contents and the right to touch; committing again gives zeros. Neighbours are
+    // untouched.
     PUCHAR Memory = MtAllocate(4 * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     PVOID Base = MT_PAGE(Memory, 1);
     SIZE_T Size = 2 * PAGE_SIZE;
@@ -92,7 +96,8 @@ KTEST(mm, decommitted_pages_fault_and_come_back_zero)
     expect_eq(*MT_PAGE(Memory, 3), 0x33);
     Base = MT_PAGE(Memory, 2);
     Size = PAGE_SIZE;
-    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_COMMIT, PAGE_READONLY), STATUS_SUCCESS);
+    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_COMMIT, PAGE_READONLY),
+                  STATUS_SUCCESS);
     expect_eq(*MT_PAGE(Memory, 2), 0);
     expect_status(MtWrite(MT_PAGE(Memory, 2), 1), STATUS_ACCESS_VIOLATION);
     expect_status(MtFree(Memory), STATUS_SUCCESS);
@@ -107,7 +112,8 @@ KTEST(mm, query_merges_pages_that_are_alike)
     SIZE_T Size = 6 * PAGE_SIZE;
     ULONG Old;
 
-    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_COMMIT, PAGE_READWRITE), STATUS_SUCCESS);
+    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_COMMIT, PAGE_READWRITE),
+                  STATUS_SUCCESS);
     expect_status(MtProtect(MT_PAGE(Memory, 7), PAGE_SIZE, PAGE_READONLY, &Old), STATUS_SUCCESS);
     *MT_PAGE(Memory, 5) = 1;
     expect_status(MtQuery(Memory, &Information), STATUS_SUCCESS);
@@ -160,17 +166,24 @@ KTEST(mm, bad_arguments_have_their_statuses)
     SIZE_T Size = PAGE_SIZE;
     ULONG Old;
 
-    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 22, &Size, MEM_RESERVE, PAGE_READWRITE), STATUS_INVALID_PARAMETER_3);
-    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, 0, PAGE_READWRITE), STATUS_INVALID_PARAMETER_5);
-    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE, 0x55), STATUS_INVALID_PAGE_PROTECTION);
-    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE, PAGE_WRITECOPY), STATUS_INVALID_PAGE_PROTECTION);
+    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 22, &Size, MEM_RESERVE, PAGE_READWRITE),
+                  STATUS_INVALID_PARAMETER_3);
+    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, 0, PAGE_READWRITE),
+                  STATUS_INVALID_PARAMETER_5);
+    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE, 0x55),
+                  STATUS_INVALID_PAGE_PROTECTION);
+    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE, PAGE_WRITECOPY),
+                  STATUS_INVALID_PAGE_PROTECTION);
     Size = 0;
-    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE, PAGE_READWRITE), STATUS_INVALID_PARAMETER_4);
+    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE, PAGE_READWRITE),
+                  STATUS_INVALID_PARAMETER_4);
     Size = 3 * PAGE_SIZE;
     Base = Memory;
-    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_COMMIT, PAGE_READWRITE), STATUS_CONFLICTING_ADDRESSES);
+    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_COMMIT, PAGE_READWRITE),
+                  STATUS_CONFLICTING_ADDRESSES);
     expect_status(ZwFreeVirtualMemory(NtCurrentProcess(), &Base, &Size, MEM_RELEASE), STATUS_UNABLE_TO_FREE_VM);
-    expect_status(ZwFreeVirtualMemory(NtCurrentProcess(), &Base, &Size, MEM_RELEASE | MEM_DECOMMIT), STATUS_INVALID_PARAMETER_4);
+    expect_status(ZwFreeVirtualMemory(NtCurrentProcess(), &Base, &Size, MEM_RELEASE | MEM_DECOMMIT),
+                  STATUS_INVALID_PARAMETER_4);
     expect_status(MtFree(MT_PAGE(Memory, 1)), STATUS_FREE_VM_NOT_AT_BASE);
     expect_status(MtProtect(Memory, PAGE_SIZE, PAGE_READONLY, &Old), STATUS_NOT_COMMITTED);
     expect_status(MtFree(Memory), STATUS_SUCCESS);
@@ -184,7 +197,8 @@ KTEST(mm, read_and_write_virtual_memory_stop_at_the_bad_page)
     SIZE_T Size = PAGE_SIZE, Done = 0;
 
     Target = MtAllocate(2 * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_COMMIT, PAGE_READWRITE), STATUS_SUCCESS);
+    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_COMMIT, PAGE_READWRITE),
+                  STATUS_SUCCESS);
     memset(Source, 0x77, PAGE_SIZE);
     expect_status(ZwReadVirtualMemory(NtCurrentProcess(), Source + 100, Target, PAGE_SIZE, &Done), STATUS_PARTIAL_COPY);
     expect_eq(Done, PAGE_SIZE - 100);
@@ -218,8 +232,9 @@ static VOID MtModelAllocate(MT_SLOT *Slot)
     ULONG Page;
 
     Slot->Pages = 1 + KtRandom() % MT_PAGES;
-    Slot->Base = MtAllocate(Slot->Pages * PAGE_SIZE, MEM_RESERVE | (Commit ? MEM_COMMIT : 0) | ((KtRandom() & 1) ? MEM_TOP_DOWN : 0),
-                            PAGE_READWRITE);
+    Slot->Base =
+        MtAllocate(Slot->Pages * PAGE_SIZE,
+                   MEM_RESERVE | (Commit ? MEM_COMMIT : 0) | ((KtRandom() & 1) ? MEM_TOP_DOWN : 0), PAGE_READWRITE);
     expect(Slot->Base != NULL);
     for (Page = 0; Page < Slot->Pages; Page++) {
         Slot->State[Page] = Commit ? MT_COMMITTED : MT_RESERVED;
@@ -235,7 +250,8 @@ static VOID MtModelChange(MT_SLOT *Slot)
     SIZE_T Size = Count * PAGE_SIZE;
 
     if (Commit)
-        expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_COMMIT, PAGE_READWRITE), STATUS_SUCCESS);
+        expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_COMMIT, PAGE_READWRITE),
+                      STATUS_SUCCESS);
     else
         expect_status(ZwFreeVirtualMemory(NtCurrentProcess(), &Base, &Size, MEM_DECOMMIT), STATUS_SUCCESS);
     for (Page = First; Page < First + Count; Page++) {
@@ -282,7 +298,8 @@ static ULONG MtCheckTree(PMMVAD Vad, PULONG Count)
     ++*Count;
     Left = MtCheckTree(Vad->LeftChild, Count);
     Right = MtCheckTree(Vad->RightChild, Count);
-    if (Left == MAXULONG || Right == MAXULONG || Left > Right + 1 || Right > Left + 1 || Vad->Height != 1 + max_of(Left, Right))
+    if (Left == MAXULONG || Right == MAXULONG || Left > Right + 1 || Right > Left + 1 ||
+        Vad->Height != 1 + max_of(Left, Right))
         return MAXULONG;
     if ((Vad->LeftChild != NULL && (Vad->LeftChild->Parent != Vad || Vad->LeftChild->EndingVpn >= Vad->StartingVpn)) ||
         (Vad->RightChild != NULL && (Vad->RightChild->Parent != Vad || Vad->RightChild->StartingVpn <= Vad->EndingVpn)))
