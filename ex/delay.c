@@ -22,11 +22,6 @@ NTSTATUS NTAPI NtDelayExecution(BOOLEAN Alertable, PLARGE_INTEGER Interval)
 // Lets another ready thread of the same priority run. STATUS_NO_YIELD_PERFORMED if there is none. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtYieldExecution(VOID)
 {
-    PKTHREAD Thread = KeGetCurrentThread();
-    ULONG Switches = Thread->ContextSwitches;
-    LARGE_INTEGER Now = {.QuadPart = 0};
-
     PAGED_CODE();
-    IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Now)); // a delay of nothing gives the turn away
-    return Thread->ContextSwitches != Switches ? STATUS_SUCCESS : STATUS_NO_YIELD_PERFORMED;
+    return KeYieldExecution() ? STATUS_SUCCESS : STATUS_NO_YIELD_PERFORMED;
 }

@@ -110,8 +110,9 @@ static VOID ExpFormatHardError(PEXP_HARD_ERROR Error, NTSTATUS ErrorStatus)
 }
 
 // Prints one line about ErrorStatus with its parameters: those in UnicodeStringMask are pointers to UNICODE_STRINGs.
-// *Response becomes ResponseReturnToCaller. STATUS_INVALID_PARAMETER_2 for too many parameters, _4 for unknown options,
-// STATUS_ACCESS_VIOLATION; STATUS_NOT_IMPLEMENTED for OptionShutdownSystem (NT ends in a bugcheck there). PASSIVE_LEVEL.
+// *Response becomes ResponseReturnToCaller. STATUS_INVALID_PARAMETER_2: too many parameters, _4: unknown options,
+// STATUS_ACCESS_VIOLATION; STATUS_NOT_IMPLEMENTED for OptionShutdownSystem (NT ends in a bugcheck there).
+// PASSIVE_LEVEL.
 NTSTATUS NTAPI NtRaiseHardError(NTSTATUS ErrorStatus, ULONG Count, ULONG UnicodeStringMask, PULONG_PTR Parameters,
                                 ULONG Options, PULONG Response)
 {

@@ -155,6 +155,11 @@ VOID IopCountTransfer(IOP_TRANSFER Transfer, ULONG_PTR Bytes);
 NTCHECK IopWriteIoStatus(PIO_STATUS_BLOCK Target, PIO_STATUS_BLOCK Value);
 PDEVICE_OBJECT IopTopDevice(PFILE_OBJECT File);
 
+// --- userbuf.c
+NTCHECK IopProbeInformation(PIOP_CALL Call, PVOID Information, ULONG Length);
+NTCHECK IopCaptureInformation(PIOP_CALL Call, PVOID Buffer, PVOID Information, ULONG Length);
+NTCHECK IopReturnInformation(PIOP_CALL Call, PVOID Target, PVOID Buffer, ULONG Length, PIO_STATUS_BLOCK Local);
+
 // --- filelock.c
 NTCHECK IopAcquireFileLock(PFILE_OBJECT File, KPROCESSOR_MODE Mode);
 VOID IopReleaseFileLock(PFILE_OBJECT File);

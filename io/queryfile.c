@@ -102,26 +102,6 @@ static NTSTATUS IopSendQuery(PIOP_CALL Call, FILE_INFORMATION_CLASS Class, PVOID
     return IopSubmitSynchronous(Call, Local);
 }
 
-// Copies Local->Information bytes of the answer to the caller, then the status block.
-static NTSTATUS IopReturnQuery(PIOP_CALL Call, PVOID Target, PVOID Buffer, ULONG Length, PIO_STATUS_BLOCK Local)
-{
-    volatile NTSTATUS Status = Local->Status;
-
-    ASSERT(Local->Information <= Length);
-    SEH_TRY
-    {
-        memcpy(Target, Buffer, min_of(Local->Information, Length));
-    }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
-    if (!NT_ERROR(Status))
-        IGNORE_STATUS(IopWriteIoStatus(Call->IoStatus, Local));
-    return Status;
-}
-
 static NTSTATUS IopQueryInformation(PIOP_CALL Call, PVOID Information, ULONG Length, FILE_INFORMATION_CLASS Class)
 {
     IO_STATUS_BLOCK Local = {.Status = STATUS_SUCCESS, .Information = 0};
@@ -141,28 +121,9 @@ static NTSTATUS IopQueryInformation(PIOP_CALL Call, PVOID Information, ULONG Len
             IopPrefillAll(Call, Buffer);
         Local.Status = IopSendQuery(Call, Class, Buffer, Length, &Local);
     }
-    Status = NT_ERROR(Local.Status) ? Local.Status : IopReturnQuery(Call, Information, Buffer, Length, &Local);
+    Status = NT_ERROR(Local.Status) ? Local.Status : IopReturnInformation(Call, Information, Buffer, Length, &Local);
     if (Buffer != Small)
         ExFreePoolWithTag(Buffer, TAG_IO_BUFFER);
-    return Status;
-}
-
-// Probes a caller's information buffer for writing (WriteBack) or reading.
-static NTSTATUS IopProbeInformation(PIOP_CALL Call, PVOID Information, ULONG Length)
-{
-    volatile NTSTATUS Status = STATUS_SUCCESS;
-
-    if (Call->Mode == KernelMode)
-        return STATUS_SUCCESS;
-    SEH_TRY
-    {
-        ProbeForWrite(Information, Length, sizeof(ULONG));
-    }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
     return Status;
 }
 
@@ -179,9 +140,10 @@ NTSTATUS NTAPI NtQueryInformationFile(HANDLE File, PIO_STATUS_BLOCK IoStatus, PV
 
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = IopBeginCall(&Call, File, Access, NULL, NULL, NULL, IoStatus);
+    IopInitializeCall(&Call, NULL, NULL, IoStatus);
+    Status = IopProbeInformation(&Call, Information, Length);
     if (NT_SUCCESS(Status))
-        Status = IopProbeInformation(&Call, Information, Length);
+        Status = IopReferenceCall(&Call, File, Access, NULL);
     if (NT_SUCCESS(Status))
         Status = IopLockCall(&Call);
     if (Status == STATUS_SUCCESS)

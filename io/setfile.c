@@ -107,47 +107,22 @@ static NTSTATUS IopSetCaptured(PIOP_CALL Call, FILE_INFORMATION_CLASS Class, PVO
     }
 }
 
-static NTSTATUS IopCaptureInformation(PIOP_CALL Call, PVOID Buffer, PVOID Information, ULONG Length)
-{
-    volatile NTSTATUS Status = STATUS_SUCCESS;
-
-    SEH_TRY
-    {
-        if (Call->Mode != KernelMode)
-            ProbeForRead(Information, Length, sizeof(ULONG));
-        memcpy(Buffer, Information, Length);
-    }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
-    return Status;
-}
-
-static NTSTATUS IopSetInformation(PIOP_CALL Call, PVOID Information, ULONG Length, FILE_INFORMATION_CLASS Class)
+// Sets from a captured buffer; the call has no file yet.
+static NTSTATUS IopSetInformation(PIOP_CALL Call, HANDLE File, PVOID Buffer, ULONG Length, FILE_INFORMATION_CLASS Class,
+                                  ACCESS_MASK Access)
 {
     IO_STATUS_BLOCK Local = {.Status = STATUS_SUCCESS, .Information = 0};
-    ULONGLONG Small[IOP_SMALL_INFORMATION / sizeof(ULONGLONG)];
-    PVOID Buffer = Small;
-    NTSTATUS Status;
+    NTSTATUS Status = IopReferenceCall(Call, File, Access, NULL);
 
-    if (Length > sizeof(Small))
-        Buffer = ExAllocatePoolWithTag(NonPagedPool, Length, TAG_IO_BUFFER);
-    if (Buffer == NULL)
-        return STATUS_INSUFFICIENT_RESOURCES;
-    Status = IopCaptureInformation(Call, Buffer, Information, Length);
     if (NT_SUCCESS(Status))
         Status = IopLockCall(Call);
-    if (Status == STATUS_SUCCESS) {
-        Status = IopSetCaptured(Call, Class, Buffer, Length, &Local);
-        if (!NT_ERROR(Status)) {
-            Local.Status = Status;
-            IGNORE_STATUS(IopWriteIoStatus(Call->IoStatus, &Local));
-        }
+    if (Status != STATUS_SUCCESS)
+        return Status;
+    Status = IopSetCaptured(Call, Class, Buffer, Length, &Local);
+    if (!NT_ERROR(Status)) {
+        Local.Status = Status;
+        IGNORE_STATUS(IopWriteIoStatus(Call->IoStatus, &Local));
     }
-    if (Buffer != Small)
-        ExFreePoolWithTag(Buffer, TAG_IO_BUFFER);
     return Status;
 }
 
@@ -158,6 +133,8 @@ static NTSTATUS IopSetInformation(PIOP_CALL Call, PVOID Information, ULONG Lengt
 NTSTATUS NTAPI NtSetInformationFile(HANDLE File, PIO_STATUS_BLOCK IoStatus, PVOID Information, ULONG Length,
                                     FILE_INFORMATION_CLASS Class)
 {
+    ULONGLONG Small[IOP_SMALL_INFORMATION / sizeof(ULONGLONG)];
+    PVOID Buffer = Small;
     IOP_CALL Call;
     ACCESS_MASK Access;
     NTSTATUS Status;
@@ -167,8 +144,16 @@ NTSTATUS NTAPI NtSetInformationFile(HANDLE File, PIO_STATUS_BLOCK IoStatus, PVOI
     Status = IopCheckClass(IopSetFileClasses, FileMaximumInformation, Class, Length, &Access);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = IopBeginCall(&Call, File, Access, NULL, NULL, NULL, IoStatus);
+    if (Length > sizeof(Small))
+        Buffer = ExAllocatePoolWithTag(NonPagedPool, Length, TAG_IO_BUFFER);
+    if (Buffer == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    IopInitializeCall(&Call, NULL, NULL, IoStatus);
+    Status = IopCaptureInformation(&Call, Buffer, Information, Length);
     if (NT_SUCCESS(Status))
-        Status = IopSetInformation(&Call, Information, Length, Class);
-    return IopEndCall(&Call, Status);
+        Status = IopSetInformation(&Call, File, Buffer, Length, Class, Access);
+    Status = IopEndCall(&Call, Status);
+    if (Buffer != Small)
+        ExFreePoolWithTag(Buffer, TAG_IO_BUFFER);
+    return Status;
 }

@@ -41,8 +41,8 @@ static NTSTATUS IopQueryVolume(PIOP_CALL Call, PVOID Information, ULONG Length, 
 {
     IO_STATUS_BLOCK Local = {.Status = STATUS_SUCCESS, .Information = 0};
     ULONGLONG Small[IOP_SMALL_INFORMATION / sizeof(ULONGLONG)] = {0};
-    volatile NTSTATUS Status;
-    PVOID volatile Buffer = Small; // lives across SEH_TRY
+    PVOID Buffer = Small;
+    NTSTATUS Status;
 
     if (Length > sizeof(Small))
         Buffer = ExAllocatePoolZero(NonPagedPool, Length, TAG_IO_BUFFER);
@@ -52,22 +52,7 @@ static NTSTATUS IopQueryVolume(PIOP_CALL Call, PVOID Information, ULONG Length, 
         IopAnswerDevice(Call, Buffer, &Local);
     else
         Local.Status = IopSendVolumeQuery(Call, Class, Buffer, Length, &Local);
-    Status = Local.Status;
-    if (!NT_ERROR(Status)) {
-        SEH_TRY
-        {
-            if (Call->Mode != KernelMode)
-                ProbeForWrite(Information, Length, sizeof(ULONG));
-            memcpy(Information, Buffer, min_of(Local.Information, Length));
-        }
-        SEH_EXCEPT
-        {
-            Status = SEH_CODE();
-        }
-        SEH_END
-    }
-    if (!NT_ERROR(Status))
-        IGNORE_STATUS(IopWriteIoStatus(Call->IoStatus, &Local));
+    Status = NT_ERROR(Local.Status) ? Local.Status : IopReturnInformation(Call, Information, Buffer, Length, &Local);
     if (Buffer != Small)
         ExFreePoolWithTag(Buffer, TAG_IO_BUFFER);
     return Status;
@@ -87,7 +72,10 @@ NTSTATUS NTAPI NtQueryVolumeInformationFile(HANDLE File, PIO_STATUS_BLOCK IoStat
 
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = IopBeginCall(&Call, File, Access, NULL, NULL, NULL, IoStatus);
+    IopInitializeCall(&Call, NULL, NULL, IoStatus);
+    Status = IopProbeInformation(&Call, Information, Length);
+    if (NT_SUCCESS(Status))
+        Status = IopReferenceCall(&Call, File, Access, NULL);
     if (NT_SUCCESS(Status))
         Status = IopQueryVolume(&Call, Information, Length, Class);
     return IopEndCall(&Call, Status);

@@ -22,13 +22,14 @@ static VOID CDECL KiPrint(PCSTR Format, ...)
     KdPrintBoot("%s", Line);
 }
 
-static VOID KiPrintAddress(PVOID Address)
+// A return address belongs to the call before it, which may be the last instruction of a function.
+static VOID KiPrintAddress(PVOID Address, ULONG Back)
 {
     ULONG Offset;
-    PCSTR Name = KeLookupSymbol(Address, &Offset);
+    PCSTR Name = KeLookupSymbol((PVOID)((ULONG_PTR)Address - Back), &Offset);
 
     if (Name != NULL)
-        KiPrint("  %08X  %s+0x%X\n", (ULONG)Address, Name, Offset);
+        KiPrint("  %08X  %s+0x%X\n", (ULONG)Address, Name, Offset + Back);
     else
         KiPrint("  %08X\n", (ULONG)Address);
 }
@@ -39,14 +40,14 @@ static VOID KiPrintStack(PKTRAP_FRAME TrapFrame)
     ULONG Count, Index;
 
     if (TrapFrame != NULL) {
-        KiPrintAddress((PVOID)TrapFrame->Eip);
+        KiPrintAddress((PVOID)TrapFrame->Eip, 0);
         if (KiTrapMode(TrapFrame) == UserMode)
             return;
         Ebp = (PVOID)TrapFrame->Ebp;
     }
     Count = KeWalkFrames(Callers, KI_STACK_DEPTH, Ebp);
     for (Index = 0; Index < Count; Index++)
-        KiPrintAddress(Callers[Index]);
+        KiPrintAddress(Callers[Index], 1);
 }
 
 static VOID KiPrintScreen(ULONG Code, const ULONG_PTR *Parameters, PKTRAP_FRAME TrapFrame)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The dispatcher lock: every thread state, ready queue, wait list, timer and APC list is changed under it, at
 // DISPATCH_LEVEL. It is held across a thread switch, so the thread that runs next is the one that releases it.
+// Taking and releasing it are inline in ki.h; here is what they rarely need.
 
 #include "ki.h"
 
@@ -9,65 +10,30 @@ KSPIN_LOCK KiDispatcherLock;
 BOOLEAN KiDispatcherHeld;
 #endif
 
-// IRQL DISPATCH_LEVEL.
-VOID KiLockDispatcherAtDpcLevel(VOID)
+// Another processor holds the lock. With one processor that cannot be: this one takes it twice.
+VOID KiSpinOnDispatcherLock(VOID)
 {
-    ASSERT(KeGetCurrentIrql() == SYNCH_LEVEL);
-    while (__atomic_exchange_n(&KiDispatcherLock, 1, __ATOMIC_ACQUIRE) != 0) {
 #if DBG
-        if (KeNumberProcessors <= 1)
-            KeBugCheckEx(SPIN_LOCK_ALREADY_OWNED, (ULONG_PTR)&KiDispatcherLock, (ULONG_PTR)KeGetCurrentThread(), 0, 0);
+    if (KeNumberProcessors <= 1)
+        KeBugCheckEx(SPIN_LOCK_ALREADY_OWNED, (ULONG_PTR)&KiDispatcherLock, (ULONG_PTR)KeGetCurrentThread(), 0, 0);
 #endif
-        YieldProcessor();
-    }
-#if DBG
-    KiDispatcherHeld = TRUE;
-#endif
+    YieldProcessor();
 }
 
-VOID KiUnlockDispatcherFromDpcLevel(VOID)
+// A thread was chosen to run next, and the lock is about to be given up at OldIrql. DISPATCH_LEVEL, lock held.
+VOID KiHonourNextThread(KIRQL OldIrql)
 {
-    ASSERT_DISPATCHER_LOCKED();
-#if DBG
-    KiDispatcherHeld = FALSE;
-#endif
-    __atomic_store_n(&KiDispatcherLock, 0, __ATOMIC_RELEASE);
+    if (OldIrql < DISPATCH_LEVEL)
+        KiSwitchToNextThread();
+    else if (!KeGetCurrentPrcb()->DpcRoutineActive)
+        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
 }
 
-// IRQL <= DISPATCH_LEVEL. Returns the old IRQL for KiUnlockDispatcherDatabase.
-KIRQL KiLockDispatcherDatabase(VOID)
-{
-    KIRQL OldIrql = KfRaiseIrql(SYNCH_LEVEL);
-
-    KiLockDispatcherAtDpcLevel();
-    return OldIrql;
-}
-
-// Gives the lock up and lowers the IRQL. If a more important thread became ready, it runs now; when OldIrql does not
-// allow that, as soon as the IRQL falls.
-VOID KiUnlockDispatcherDatabase(KIRQL OldIrql)
-{
-    PKPRCB Prcb = KeGetCurrentPrcb();
-
-    if (Prcb->NextThread != NULL) {
-        if (OldIrql < DISPATCH_LEVEL)
-            KiSwitchToNextThread();
-        else if (!Prcb->DpcRoutineActive)
-            HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
-    }
-    KiUnlockDispatcherFromDpcLevel();
-    KfLowerIrql(OldIrql);
-}
-
-// Ends an operation that signaled something. If Wait, the caller's next call is a wait: the lock stays held.
-VOID KiReleaseDispatcher(KIRQL OldIrql, BOOLEAN Wait)
+// The lock stays held for the wait that follows (KiBeginWait goes on with it).
+VOID KiKeepDispatcher(KIRQL OldIrql)
 {
     PKTHREAD Thread = KeGetCurrentThread();
 
-    if (!Wait) {
-        KiUnlockDispatcherDatabase(OldIrql);
-        return;
-    }
     Thread->WaitNext = TRUE;
     Thread->WaitIrql = OldIrql;
 }

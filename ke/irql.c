@@ -8,13 +8,6 @@
 ULONG KiIrqlMask[HIGH_LEVEL + 1];
 KIRQL KiLineIrql[HAL_LINE_COUNT];
 
-FORCEINLINE ULONG KiReadIrr(VOID)
-{
-    ULONG Irr;
-    __asm__ volatile("mov %%fs:0x28, %0" : "=r"(Irr) : : "memory");
-    return Irr;
-}
-
 // Fills the tables of line levels and of what may be taken at each level. Phase 0, once.
 VOID KiInitializeIrqlTables(VOID)
 {
@@ -74,7 +67,8 @@ VOID KiTakePendingInterrupts(KIRQL NewIrql, BOOLEAN Enable)
     }
 }
 
-static __attribute__((noinline)) VOID KiLowerSlow(KIRQL NewIrql)
+// Something is pending that NewIrql, which is set already, lets through.
+VOID KiLowerSlow(KIRQL NewIrql)
 {
     BOOLEAN Enable = KeDisableInterrupts();
 
@@ -103,9 +97,7 @@ VOID FASTCALL KfLowerIrql(KIRQL NewIrql)
     if (NewIrql > KeGetCurrentIrql())
         KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, KeGetCurrentIrql(), NewIrql, 0, (ULONG_PTR)__builtin_return_address(0));
 #endif
-    KiSetIrql(NewIrql);
-    if (KiReadIrr() & KiIrqlMask[NewIrql])
-        KiLowerSlow(NewIrql);
+    KiLowerIrql(NewIrql);
 }
 
 KIRQL NTAPI KeRaiseIrqlToDpcLevel(VOID)

@@ -36,22 +36,6 @@ VOID KiDispatchInterrupt(VOID);
 extern VOID (*KiClockHook)(VOID);
 #endif
 
-// --- dispatcher database
-extern KSPIN_LOCK KiDispatcherLock;
-KIRQL KiLockDispatcherDatabase(VOID);
-VOID KiLockDispatcherAtDpcLevel(VOID);
-VOID KiUnlockDispatcherFromDpcLevel(VOID);
-// Gives the lock up, switches to a thread that has become more important, and returns to OldIrql.
-VOID KiUnlockDispatcherDatabase(KIRQL OldIrql);
-// The same after a KeSetEvent(..., Wait): keeps the lock for the wait that follows if Wait is TRUE.
-VOID KiReleaseDispatcher(KIRQL OldIrql, BOOLEAN Wait);
-#if DBG
-extern BOOLEAN KiDispatcherHeld;
-#define ASSERT_DISPATCHER_LOCKED() ASSERT(KiDispatcherHeld)
-#else
-#define ASSERT_DISPATCHER_LOCKED() ((VOID)0)
-#endif
-
 // --- scheduler (schedule.c, quantum.c): the dispatcher lock is held
 VOID KiReadyThread(PKTHREAD Thread);
 // Switches away from the current thread, whose new state is set, and returns its WaitStatus when it runs again, with
@@ -61,7 +45,6 @@ NTSTATUS KiSwapThread(VOID);
 VOID KiRemoveReadyThread(PKTHREAD Thread);
 VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
 VOID KiQuantumEnd(VOID);
-BOOLEAN KiYieldExecution(VOID);
 VOID KiChooseNextThread(VOID);
 VOID KiSwitchToNextThread(VOID);
 VOID FASTCALL KiSwapContext(PKTHREAD OldThread, PKTHREAD NewThread); // i386/switch.asm
@@ -91,9 +74,14 @@ typedef struct _KI_WAIT {
     ULONGLONG DueTime; // interrupt time
     BOOLEAN Zero;      // poll
 } KI_WAIT, *PKI_WAIT;
-VOID KiBeginWait(PKI_WAIT Wait, KWAIT_REASON Reason, KPROCESSOR_MODE Mode, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+VOID KiBeginWait(PKI_WAIT Wait, KIRQL OldIrql, KWAIT_REASON Reason, KPROCESSOR_MODE Mode, BOOLEAN Alertable,
+                 PLARGE_INTEGER Timeout);
+BOOLEAN KiTakeKernelApc(PKI_WAIT Wait);
 // Must the thread take a kernel APC first? Then that happened, and the caller tests its objects again.
-BOOLEAN KiYieldToKernelApc(PKI_WAIT Wait);
+FORCEINLINE BOOLEAN KiYieldToKernelApc(PKI_WAIT Wait)
+{
+    return Wait->Thread->ApcState.KernelApcPending && KiTakeKernelApc(Wait);
+}
 // STATUS_SUCCESS: go on; STATUS_USER_APC, STATUS_ALERTED: do not wait.
 NTSTATUS KiTestAlert(PKI_WAIT Wait);
 // The wait blocks are linked and inserted: arms the timer and switches away.
@@ -159,7 +147,7 @@ VOID KiInitializeDescriptors(PKPCR Pcr);
 VOID KiInitializeFastCall(VOID);
 VOID KiSetTrapTableCr3(ULONG Cr3);
 VOID KiInitializeServiceTable(VOID);
-VOID KiUpdateDebugRegisters(PKTHREAD Thread);
+VOID KiUpdateDebugRegisters(PKTHREAD Thread); // for the thread that runs now
 DECLSPEC_NORETURN VOID KiIdleLoop(VOID);
 DECLSPEC_NORETURN VOID KiSwitchToIdleStack(PVOID StackTop, PVOID Routine);
 
@@ -231,6 +219,12 @@ FORCEINLINE VOID KiSetIrql(KIRQL Irql)
 {
     __asm__ volatile("movb %0, %%fs:0x24" : : "qi"(Irql) : "memory");
 }
+FORCEINLINE ULONG KiReadIrr(VOID)
+{
+    ULONG Irr;
+    __asm__ volatile("mov %%fs:0x28, %0" : "=r"(Irr) : : "memory");
+    return Irr;
+}
 #define CR0_MP 0x2u
 #define CR0_EM 0x4u
 #define CR0_TS 0x8u
@@ -242,6 +236,78 @@ FORCEINLINE VOID KiSetIrql(KIRQL Irql)
 #define CR4_OSFXSR 0x200u
 #define CR4_OSXMMEXCPT 0x400u
 #define CR4_SMEP 0x100000u
+
+// --- dispatcher database. The lock is taken and given up on every path that is measured, so it is inline (dispatcher.c
+// says what it protects).
+extern KSPIN_LOCK KiDispatcherLock;
+VOID KiSpinOnDispatcherLock(VOID);
+// NextThread is set: switch to it if OldIrql allows, else see to it that it happens when the IRQL falls.
+VOID KiHonourNextThread(KIRQL OldIrql);
+VOID KiLowerSlow(KIRQL NewIrql); // irql.c
+#if DBG
+extern BOOLEAN KiDispatcherHeld;
+#define ASSERT_DISPATCHER_LOCKED() ASSERT(KiDispatcherHeld)
+#define KiNoteDispatcher(Held) (KiDispatcherHeld = (Held))
+#else
+#define ASSERT_DISPATCHER_LOCKED() ((VOID)0)
+#define KiNoteDispatcher(Held) ((VOID)0)
+#endif
+
+// IRQL DISPATCH_LEVEL.
+FORCEINLINE VOID KiLockDispatcherAtDpcLevel(VOID)
+{
+    ASSERT(KeGetCurrentIrql() == SYNCH_LEVEL);
+    while (__atomic_exchange_n(&KiDispatcherLock, 1, __ATOMIC_ACQUIRE) != 0)
+        KiSpinOnDispatcherLock();
+    KiNoteDispatcher(TRUE);
+}
+FORCEINLINE VOID KiUnlockDispatcherFromDpcLevel(VOID)
+{
+    ASSERT_DISPATCHER_LOCKED();
+    KiNoteDispatcher(FALSE);
+    __atomic_store_n(&KiDispatcherLock, 0, __ATOMIC_RELEASE);
+}
+// IRQL <= DISPATCH_LEVEL. Returns the old IRQL for KiUnlockDispatcherDatabase.
+FORCEINLINE KIRQL KiLockDispatcherDatabase(VOID)
+{
+    KIRQL OldIrql = KeGetCurrentIrql();
+
+    ASSERT(OldIrql <= SYNCH_LEVEL);
+    KiSetIrql(SYNCH_LEVEL);
+    KiLockDispatcherAtDpcLevel();
+    return OldIrql;
+}
+FORCEINLINE VOID KiLowerIrql(KIRQL NewIrql)
+{
+    KiSetIrql(NewIrql);
+    if (KiReadIrr() & KiIrqlMask[NewIrql])
+        KiLowerSlow(NewIrql);
+}
+// Gives the lock up and lowers the IRQL. If a more important thread became ready, it runs now, or as soon as it may.
+FORCEINLINE VOID KiUnlockDispatcherDatabase(KIRQL OldIrql)
+{
+    if (KeGetCurrentPrcb()->NextThread != NULL)
+        KiHonourNextThread(OldIrql);
+    KiUnlockDispatcherFromDpcLevel();
+    KiLowerIrql(OldIrql);
+}
+// Takes the lock for a wait, or goes on with it after KeSetEvent(..., TRUE). Returns the IRQL to come back to.
+FORCEINLINE KIRQL KiEnterWait(PKTHREAD Thread)
+{
+    if (!Thread->WaitNext)
+        return KiLockDispatcherDatabase();
+    Thread->WaitNext = FALSE;
+    return Thread->WaitIrql;
+}
+// Ends an operation that signaled something. If Wait, the caller's next call is a wait: the lock stays held.
+VOID KiKeepDispatcher(KIRQL OldIrql);
+FORCEINLINE VOID KiReleaseDispatcher(KIRQL OldIrql, BOOLEAN Wait)
+{
+    if (Wait)
+        KiKeepDispatcher(OldIrql);
+    else
+        KiUnlockDispatcherDatabase(OldIrql);
+}
 
 #define ASSERT_OBJECT(o, First, Last)                                                                                  \
     ASSERT(((o)->Header.Type & 0x7F) >= (First) && ((o)->Header.Type & 0x7F) <= (Last))

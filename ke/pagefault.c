@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Vector 14: asks Mm to resolve the fault, and turns what it cannot resolve into an exception or a bugcheck.
-// Source: Intel SDM 3A 4.7; WDK, bug checks 0xA, 0x50, 0xD1.
+// Source: Intel SDM 3A 4.7; WDK, bug checks 0xA, 0x50.
 
 #include "ki.h"
 
@@ -62,7 +62,6 @@ VOID FASTCALL KiPageFault(PKTRAP_FRAME TrapFrame)
         return;
     }
     if (Mode == KernelMode && Va >= (ULONG)MM_SYSTEM_RANGE_START && Status == STATUS_ACCESS_VIOLATION)
-        KiBugCheckTrap(PAGE_FAULT_IN_NONPAGED_AREA, Va, (TrapFrame->ErrCode & PF_WRITE) != 0, TrapFrame->Eip, 0,
-                       TrapFrame);
+        KiBugCheckTrap(PAGE_FAULT_IN_NONPAGED_AREA, Va, KiFaultKind(TrapFrame->ErrCode), TrapFrame->Eip, 0, TrapFrame);
     KiRaiseFault(TrapFrame, Status, Va);
 }

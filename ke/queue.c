@@ -116,7 +116,7 @@ PLIST_ENTRY NTAPI KeRemoveQueue(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_
     NTSTATUS Status;
 
     ASSERT_QUEUE(Queue);
-    KiBeginWait(&Wait, WrQueue, WaitMode, FALSE, Timeout);
+    KiBeginWait(&Wait, KiEnterWait(KeGetCurrentThread()), WrQueue, WaitMode, FALSE, Timeout);
     Block = &Wait.Thread->WaitBlock[0];
     KiJoinQueue(Wait.Thread, Queue);
     for (;;) {

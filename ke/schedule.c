@@ -5,7 +5,7 @@
 
 #include "ki.h"
 
-static VOID KiInsertReady(PKTHREAD Thread, BOOLEAN AtHead)
+FORCEINLINE VOID KiInsertReady(PKTHREAD Thread, BOOLEAN AtHead)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
     PLIST_ENTRY Queue = &Prcb->DispatcherReadyListHead[Thread->Priority];
@@ -19,20 +19,19 @@ static VOID KiInsertReady(PKTHREAD Thread, BOOLEAN AtHead)
 }
 
 // Takes out the first thread of the highest queue at or above LowPriority; NULL if there is none.
-static PKTHREAD KiSelectReadyThread(KPRIORITY LowPriority)
+FORCEINLINE PKTHREAD KiSelectReadyThread(KPRIORITY LowPriority)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
-    ULONG Summary;
+    ULONG Summary, Priority;
     PKTHREAD Thread;
 
-    if (LowPriority < 0)
-        LowPriority = 0;
     Summary = LowPriority >= MAXIMUM_PRIORITY ? 0 : Prcb->ReadySummary >> LowPriority << LowPriority;
     if (Summary == 0)
         return NULL;
-    Thread =
-        CONTAINING_RECORD(Prcb->DispatcherReadyListHead[31 - __builtin_clzl(Summary)].Flink, KTHREAD, WaitListEntry);
-    KiRemoveReadyThread(Thread);
+    Priority = 31 - __builtin_clzl(Summary);
+    Thread = CONTAINING_RECORD(Prcb->DispatcherReadyListHead[Priority].Flink, KTHREAD, WaitListEntry);
+    if (RemoveEntryList(&Thread->WaitListEntry))
+        Prcb->ReadySummary &= ~(1ul << Priority);
     return Thread;
 }
 
@@ -61,15 +60,13 @@ VOID KiChooseNextThread(VOID)
 }
 
 // Makes a thread runnable: it is chosen to run next if it is more important than what is running or chosen, else it
-// waits in its queue (in front if it had been preempted). The switch happens when the dispatcher lock is given up.
+// waits at the end of its queue. The switch happens when the dispatcher lock is given up.
 VOID KiReadyThread(PKTHREAD Thread)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
     PKTHREAD Chosen = Prcb->NextThread;
-    BOOLEAN Preempted = Thread->Preempted;
 
     ASSERT_DISPATCHER_LOCKED();
-    Thread->Preempted = FALSE;
     Thread->WaitTime = KeTickCount.LowPart;
     if (Chosen != NULL && Thread->Priority > Chosen->Priority) {
         KiMakeStandby(Thread);
@@ -77,7 +74,7 @@ VOID KiReadyThread(PKTHREAD Thread)
     } else if (Chosen == NULL && Thread->Priority > Prcb->CurrentThread->Priority) {
         KiMakeStandby(Thread);
     } else {
-        KiInsertReady(Thread, Preempted);
+        KiInsertReady(Thread, FALSE);
     }
 }
 
@@ -91,7 +88,8 @@ VOID KiFinishSwitch(VOID)
         HalRequestSoftwareInterrupt(APC_LEVEL);
     else
         HalClearSoftwareInterrupt(APC_LEVEL);
-    KiUpdateDebugRegisters(Thread);
+    if (Thread->DebugActive || KeGetCurrentPrcb()->DebugLoaded)
+        KiUpdateDebugRegisters(Thread);
 }
 
 // Runs NewThread in place of the current thread, whose state says why it stops. Returns when that runs again.
@@ -200,7 +198,6 @@ VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
     case Ready:
         KiRemoveReadyThread(Thread);
         Thread->Priority = Priority;
-        Thread->Preempted = FALSE;
         KiReadyThread(Thread);
         return;
     case Standby:
@@ -224,7 +221,7 @@ VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
 
 // Lets another ready thread run, if there is one: the current thread loses a boost and goes behind the others of its
 // priority. IRQL < DISPATCH_LEVEL. FALSE if nothing else is ready.
-BOOLEAN KiYieldExecution(VOID)
+BOOLEAN KeYieldExecution(VOID)
 {
     PKPRCB Prcb;
     PKTHREAD Thread, Next;
@@ -240,12 +237,12 @@ BOOLEAN KiYieldExecution(VOID)
     if (Next != NULL) {
         Prcb->NextThread = NULL;
         Thread->Quantum = Thread->QuantumReset;
-        if (Thread->Priority < LOW_REALTIME_PRIORITY) {
-            Priority = Thread->Priority - Thread->PriorityDecrement - 1;
+        Priority = Thread->Priority;
+        if (Priority != Thread->BasePriority && Priority < LOW_REALTIME_PRIORITY) {
+            Priority -= Thread->PriorityDecrement + 1;
             Thread->Priority = (SCHAR)(Priority < Thread->BasePriority ? Thread->BasePriority : Priority);
             Thread->PriorityDecrement = 0;
         }
-        Thread->WaitTime = KeTickCount.LowPart;
         KiInsertReady(Thread, FALSE);
         KiSwitchThread(Next);
     }

@@ -5,18 +5,13 @@
 
 #include "ki.h"
 
-// Fills Wait and takes the dispatcher lock (or goes on with it, after KeSetEvent(..., TRUE)).
-VOID KiBeginWait(PKI_WAIT Wait, KWAIT_REASON Reason, KPROCESSOR_MODE Mode, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
+// Fills Wait. The dispatcher lock is held (KiEnterWait, which returned OldIrql).
+VOID KiBeginWait(PKI_WAIT Wait, KIRQL OldIrql, KWAIT_REASON Reason, KPROCESSOR_MODE Mode, BOOLEAN Alertable,
+                 PLARGE_INTEGER Timeout)
 {
-    PKTHREAD Thread = KeGetCurrentThread();
-
-    if (Thread->WaitNext) {
-        Thread->WaitNext = FALSE;
-        Wait->OldIrql = Thread->WaitIrql;
-    } else {
-        Wait->OldIrql = KiLockDispatcherDatabase();
-    }
-    Wait->Thread = Thread;
+    ASSERT_DISPATCHER_LOCKED();
+    Wait->OldIrql = OldIrql;
+    Wait->Thread = KeGetCurrentThread();
     Wait->Reason = Reason;
     Wait->Mode = Mode;
     Wait->Alertable = Alertable;
@@ -25,7 +20,7 @@ VOID KiBeginWait(PKI_WAIT Wait, KWAIT_REASON Reason, KPROCESSOR_MODE Mode, BOOLE
     Wait->Absolute = FALSE;
     if (Wait->HasTimeout && !Wait->Zero)
         Wait->DueTime = KiDueTime(*Timeout, &Wait->Absolute);
-    ASSERT(Wait->OldIrql <= APC_LEVEL || Wait->Zero);
+    ASSERT(OldIrql <= APC_LEVEL || Wait->Zero);
 }
 
 VOID KiEndWait(PKI_WAIT Wait)
@@ -33,13 +28,11 @@ VOID KiEndWait(PKI_WAIT Wait)
     KiUnlockDispatcherDatabase(Wait->OldIrql);
 }
 
-// If a kernel APC is pending and allowed, lets it run (giving the lock up meanwhile) and returns TRUE: the world may
+// A kernel APC is pending: if it is allowed, lets it run (giving the lock up meanwhile) and returns TRUE: the world may
 // have changed.
-BOOLEAN KiYieldToKernelApc(PKI_WAIT Wait)
+BOOLEAN KiTakeKernelApc(PKI_WAIT Wait)
 {
-    PKTHREAD Thread = Wait->Thread;
-
-    if (!Thread->ApcState.KernelApcPending || Thread->SpecialApcDisable != 0 || Wait->OldIrql >= APC_LEVEL)
+    if (Wait->Thread->SpecialApcDisable != 0 || Wait->OldIrql >= APC_LEVEL)
         return FALSE;
     HalRequestSoftwareInterrupt(APC_LEVEL);
     KiUnlockDispatcherDatabase(Wait->OldIrql);
@@ -115,6 +108,26 @@ NTSTATUS KiCommitWait(PKI_WAIT Wait, PKWAIT_BLOCK First, PKWAIT_BLOCK Last)
     return KiSwapThread();
 }
 
+// Takes the signal of an object that is signaled, unless that needs more than changing SignalState.
+FORCEINLINE BOOLEAN KiTakeSignal(PDISPATCHER_HEADER Header)
+{
+    if (Header->SignalState <= 0)
+        return FALSE;
+    switch (Header->Type & 0x7F) {
+    case MutantObject:
+        return FALSE;
+    case EventSynchronizationObject:
+    case TimerSynchronizationObject:
+        Header->SignalState = 0;
+        return TRUE;
+    case SemaphoreObject:
+        Header->SignalState--;
+        return TRUE;
+    default:
+        return TRUE;
+    }
+}
+
 static BOOLEAN KiTimeoutPassed(PKI_WAIT Wait)
 {
     return Wait->Zero || (Wait->HasTimeout && Wait->DueTime <= KeQueryInterruptTime());
@@ -130,11 +143,17 @@ NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON Reason, KPROCESS
                                      PLARGE_INTEGER Timeout)
 {
     PDISPATCHER_HEADER Header = Object;
+    PKTHREAD Thread = KeGetCurrentThread();
+    KIRQL OldIrql = KiEnterWait(Thread);
     PKWAIT_BLOCK Block;
     KI_WAIT Wait;
     NTSTATUS Status;
 
-    KiBeginWait(&Wait, Reason, WaitMode, Alertable, Timeout);
+    if (!Thread->ApcState.KernelApcPending && KiTakeSignal(Header)) {
+        KiUnlockDispatcherDatabase(OldIrql);
+        return STATUS_WAIT_0;
+    }
+    KiBeginWait(&Wait, OldIrql, Reason, WaitMode, Alertable, Timeout);
     Block = &Wait.Thread->WaitBlock[0];
     for (;;) {
         if (KiYieldToKernelApc(&Wait))
@@ -182,7 +201,7 @@ NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertabl
     KI_WAIT Wait;
     NTSTATUS Status;
 
-    KiBeginWait(&Wait, DelayExecution, WaitMode, Alertable, Interval);
+    KiBeginWait(&Wait, KiEnterWait(KeGetCurrentThread()), DelayExecution, WaitMode, Alertable, Interval);
     for (;;) {
         if (KiYieldToKernelApc(&Wait))
             continue;
@@ -196,6 +215,6 @@ NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertabl
     }
     KiEndWait(&Wait);
     if (Status == STATUS_SUCCESS && Wait.Zero)
-        (VOID) KiYieldExecution();
+        (VOID) KeYieldExecution();
     return Status;
 }

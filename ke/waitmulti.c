@@ -49,7 +49,7 @@ NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Objects[], WAIT_TYPE 
 
     if (Count == 0 || Count > (WaitBlocks != NULL ? MAXIMUM_WAIT_OBJECTS : THREAD_WAIT_OBJECTS))
         KeBugCheckEx(MAXIMUM_WAIT_OBJECTS_EXCEEDED, Count, 0, 0, 0);
-    KiBeginWait(&Wait, Reason, WaitMode, Alertable, Timeout);
+    KiBeginWait(&Wait, KiEnterWait(KeGetCurrentThread()), Reason, WaitMode, Alertable, Timeout);
     for (;;) {
         if (KiYieldToKernelApc(&Wait))
             continue;

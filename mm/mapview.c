@@ -121,6 +121,8 @@ NTSTATUS MiMapView(PSECTION Section, PEPROCESS Process, PVOID *Base, ULONG_PTR H
         Protection = MM_EXECUTE_WRITECOPY; // each page has its own
     else if (!MiIsViewProtectionAllowed(Section->InitialPageProtection, Protection) || MI_IS_GUARD(Protection))
         return STATUS_SECTION_PROTECTION;
+    if (Section->AllocationAttributes & SEC_NOCACHE)
+        Protection |= MM_NOCACHE;
     if (CommitSize > *ViewSize)
         return STATUS_INVALID_PARAMETER_5;
     Status = MiPlaceView(Process, Section, *Base, *ViewSize, Highest, Type, &Start);

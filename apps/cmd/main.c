@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The command interpreter: prompt, line, execute. "cmd /c COMMAND" executes one command and ends. The console edits the line.
+// The command interpreter: prompt, line, execute. "cmd /c COMMAND" executes one command and ends. The console edits
+// the line.
 
 #include "cmd.h"
 

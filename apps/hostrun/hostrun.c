@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs one program for ./mica run: its standard output and error are COM2 as it is, its exit code becomes a record on the
-// host port. Command line: anything, then "/STDIN=..." perhaps, then "/RUN " and the program's command line.
+// Runs one program for ./mica run: its standard output and error are COM2 as it is, its exit code becomes a record on
+// the host port. Command line: anything, then "/STDIN=..." perhaps, then "/RUN " and the program's command line.
 
 #include "hostrun.h"
 

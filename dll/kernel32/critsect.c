@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Critical sections whose prototypes differ from ntdll's; Enter, Leave and Delete are forwarded to ntdll (kernel32.def).
+// Critical sections whose prototypes differ from ntdll's; Enter, Leave and Delete are forwarded to ntdll
+// (kernel32.def).
 
 #include "k32.h"
 

@@ -5,6 +5,8 @@
 
 #include "k32.h"
 
+#define REPORT_STACK 8192
+
 typedef DWORD(WINAPI *PBASE_PROCESS_START)(VOID);
 
 static LPTOP_LEVEL_EXCEPTION_FILTER BasepTopFilter;
@@ -79,7 +81,10 @@ static PCWSTR BasepProgramName(VOID)
     return Last == NULL ? Path : Last + 1;
 }
 
-static VOID BasepReport(const EXCEPTION_RECORD *Record)
+VOID NTAPI BasepReport(const EXCEPTION_RECORD *Record);
+
+// Writes the line. Called by name from BasepReportSafely.
+VOID NTAPI BasepReport(const EXCEPTION_RECORD *Record)
 {
     HANDLE Error = NtCurrentPeb()->ProcessParameters->StandardError;
     CHAR Text[256];
@@ -111,6 +116,26 @@ static VOID BasepReport(const EXCEPTION_RECORD *Record)
     }
 }
 
+// The exception may be that the stack is full: the report has one of its own. The first thread to come here ends the
+// process; others wait for that.
+static VOID BasepReportSafely(const EXCEPTION_RECORD *Record)
+{
+    static UCHAR Stack[REPORT_STACK] ALIGNED(16);
+    static LONG Reporting;
+
+    if (__atomic_exchange_n(&Reporting, 1, __ATOMIC_SEQ_CST) != 0) {
+        Sleep(INFINITE);
+    }
+    __asm__ volatile("mov %%esp, %%esi\n"
+                     "mov %0, %%esp\n"
+                     "push %1\n"
+                     "call _BasepReport@4\n"
+                     "mov %%esi, %%esp"
+                     :
+                     : "r"(Stack + REPORT_STACK), "r"(Record)
+                     : "eax", "ecx", "edx", "esi", "memory", "cc");
+}
+
 LPTOP_LEVEL_EXCEPTION_FILTER WINAPI SetUnhandledExceptionFilter(LPTOP_LEVEL_EXCEPTION_FILTER Filter)
 {
     return __atomic_exchange_n(&BasepTopFilter, Filter, __ATOMIC_SEQ_CST);
@@ -129,7 +154,7 @@ LONG WINAPI UnhandledExceptionFilter(PEXCEPTION_POINTERS Pointers)
             return Answer;
         }
     }
-    BasepReport(Pointers->ExceptionRecord);
+    BasepReportSafely(Pointers->ExceptionRecord);
     NtTerminateProcess(NtCurrentProcess(), (NTSTATUS)Pointers->ExceptionRecord->ExceptionCode);
     return EXCEPTION_EXECUTE_HANDLER;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// argv from the command line. Source: Microsoft's reference, "Parsing C command-line arguments": 2n backslashes before a
-// quote are n backslashes and the quote opens or closes; 2n+1 are n and a quote; a quote twice inside quotes is one.
+// argv from the command line. Source: Microsoft's reference, "Parsing C command-line arguments": 2n backslashes
+// before a quote are n backslashes and the quote opens or closes; 2n+1 are n and a quote; a quote twice inside quotes
+// is one.
 
 #include "crt.h"
 

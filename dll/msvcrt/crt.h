@@ -53,9 +53,11 @@ enum {
     LOCK_EXIT = 8,
     LOCK_HANDLES = 11,
     LOCK_LOCALE = 12,
+    LOCK_STANDARD_STREAMS = 16,
     LOCK_COUNT = 48
 };
 void CrtInitializeLocks(void);
+CRITICAL_SECTION *CrtLock(int Number);
 void __cdecl _lock(int Number);
 void __cdecl _unlock(int Number);
 

@@ -4,7 +4,8 @@
 
 #include "crt.h"
 
-// How many raw bytes of the buffer's stretch of the file give its first Count translated bytes; -1 when it cannot be read.
+// How many raw bytes of the buffer's stretch of the file give its first Count translated bytes; -1 when it cannot be
+// read.
 static long long CrtpRawLength(CRT_FD *Fd, long long Start, unsigned RawLength, unsigned Count)
 {
     LARGE_INTEGER Position = {.QuadPart = Start};

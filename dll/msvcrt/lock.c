@@ -13,13 +13,22 @@ void CrtInitializeLocks(void)
     }
 }
 
-// Programs call these with numbers of their own choice; those from 16 on are the standard streams'.
+// The lock of a number.
+CRITICAL_SECTION *CrtLock(int Number)
+{
+    return &CrtpLocks[(unsigned)Number % LOCK_COUNT];
+}
+
+// Programs call these with the numbers of Microsoft's library; those from 16 on are the standard streams'.
 void __cdecl _lock(int Number)
 {
-    EnterCriticalSection(&CrtpLocks[(unsigned)Number % LOCK_COUNT]);
+    EnterCriticalSection(CrtLock(Number));
 }
 
 void __cdecl _unlock(int Number)
 {
-    LeaveCriticalSection(&CrtpLocks[(unsigned)Number % LOCK_COUNT]);
+    if (Number >= LOCK_STANDARD_STREAMS && Number < LOCK_STANDARD_STREAMS + _IOB_ENTRIES) {
+        CrtEndWrite(&_iob[Number - LOCK_STANDARD_STREAMS]);
+    }
+    LeaveCriticalSection(CrtLock(Number));
 }

@@ -5,7 +5,8 @@
 
 BOOL WINAPI DllMainCRTStartup(HINSTANCE Instance, DWORD Reason, LPVOID Reserved);
 
-// Called by ntdll's loader. A process that ends without exit() still gets its streams written, as by Microsoft's library.
+// Called by ntdll's loader. A process that ends without exit() still gets its streams written, as by Microsoft's
+// library.
 BOOL WINAPI DllMainCRTStartup(HINSTANCE Instance, DWORD Reason, LPVOID Reserved)
 {
     (void)Instance;

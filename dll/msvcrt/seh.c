@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// _except_handler3: the language handler behind __try in code made by Microsoft's compiler (and clang's, for that target).
-// Source: M. Pietrek, "A Crash Course on the Depths of Win32 Structured Exception Handling", MSJ 1/1997.
+// _except_handler3: the language handler behind __try in code made by Microsoft's compiler (and clang's, for that
+// target). Source: M. Pietrek, "A Crash Course on the Depths of Win32 Structured Exception Handling", MSJ 1/1997.
 //
 //   ebp-24  _esp          saved stack pointer          | a frame of this kind; the registration record is
 //   ebp-20  pointers      EXCEPTION_POINTERS *          | Next, Handler, ScopeTable, TryLevel, ebp

@@ -12,8 +12,9 @@
 
 FILE _iob[_IOB_ENTRIES];
 static FILE *CrtpMore[STREAM_MAXIMUM - _IOB_ENTRIES];
-static CRITICAL_SECTION CrtpStandardLocks[_IOB_ENTRIES];
 
+// mingw-w64's _lock_file, which programs bring with them, knows this layout, and that the locks of _iob's streams are the
+// numbered ones from LOCK_STANDARD_STREAMS on.
 typedef struct _CRT_STREAM {
     FILE File;
     CRITICAL_SECTION Lock;
@@ -28,7 +29,6 @@ static int CrtpIsStandard(const FILE *File)
 void CrtInitializeStreams(void)
 {
     for (int i = 0; i < _IOB_ENTRIES; i++) {
-        InitializeCriticalSection(&CrtpStandardLocks[i]);
         _iob[i]._file = i < 3 ? i : -1;
     }
     _iob[0]._flag = _IOREAD;
@@ -36,14 +36,19 @@ void CrtInitializeStreams(void)
     _iob[2]._flag = _IOWRT | _IONBF;
 }
 
+static CRITICAL_SECTION *CrtpLock(FILE *File)
+{
+    return CrtpIsStandard(File) ? CrtLock(LOCK_STANDARD_STREAMS + (int)(File - _iob)) : &((CRT_STREAM *)File)->Lock;
+}
+
 void CrtLockStream(FILE *File)
 {
-    EnterCriticalSection(CrtpIsStandard(File) ? &CrtpStandardLocks[File - _iob] : &((CRT_STREAM *)File)->Lock);
+    EnterCriticalSection(CrtpLock(File));
 }
 
 void CrtUnlockStream(FILE *File)
 {
-    LeaveCriticalSection(CrtpIsStandard(File) ? &CrtpStandardLocks[File - _iob] : &((CRT_STREAM *)File)->Lock);
+    LeaveCriticalSection(CrtpLock(File));
 }
 
 static int CrtpIsOpen(const FILE *File)
@@ -228,12 +233,14 @@ size_t CrtPut(FILE *File, const char *Data, size_t Length)
     return Done;
 }
 
-// What a program sees at once when it writes: everything, on stderr, the console and other devices.
+// What a program sees at once when it writes: everything, on stderr, the console and other devices. A standard stream
+// that is locked once more by the program (mingw-w64's own printf puts its characters one by one) is flushed when the
+// program unlocks it (_unlock).
 void CrtEndWrite(FILE *File)
 {
     CRT_FD *Fd;
 
-    if ((File->_flag & _IOWRT) == 0) {
+    if ((File->_flag & _IOWRT) == 0 || (CrtpIsStandard(File) && CrtpLock(File)->RecursionCount > 1)) {
         return;
     }
     if ((File->_flag & _IONBF) != 0) {
@@ -353,7 +360,11 @@ void __cdecl _lock_file(FILE *File)
 
 void __cdecl _unlock_file(FILE *File)
 {
-    CrtUnlockStream(File);
+    if (CrtpIsStandard(File)) {
+        _unlock(LOCK_STANDARD_STREAMS + (int)(File - _iob));
+    } else {
+        CrtUnlockStream(File);
+    }
 }
 
 FILE *__cdecl __iob_func(void)

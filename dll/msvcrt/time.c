@@ -103,7 +103,8 @@ static int CrtpIsLeap(int Year)
     return (Year % 4 == 0 && Year % 100 != 0) || Year % 400 == 0;
 }
 
-// Days from 1970 to the first of a month, which may lie outside 1..12. Counts from a March, so that leap days come last.
+// Days from 1970 to the first of a month, which may lie outside 1..12. Counts from a March, so that leap days come
+// last.
 static long long CrtpDays(long long Year, int Month)
 {
     long long Shifted;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Wide characters through streams. A stream holds bytes: in text mode each is one character of the "C" locale, in binary
-// mode two bytes are one wide character.
+// Wide characters through streams. A stream holds bytes: in text mode each is one character of the "C" locale, in
+// binary mode two bytes are one wide character.
 
 #include "crt.h"
 

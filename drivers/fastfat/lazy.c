@@ -24,10 +24,11 @@ static VOID FatRestVolume(PVCB Vcb)
         FatFreeBlocks(Vcb);
 }
 
-// One tick for one volume. Vcb->Resource shared keeps it out of the middle of a change to the name space.
+// One tick for one volume. Vcb->Resource keeps it out of the middle of a change to the name space.
 static VOID FatLazyTick(PVCB Vcb)
 {
-    ExAcquireResourceSharedLite(&Vcb->Resource, TRUE);
+    ExAcquireResourceExclusiveLite(&Vcb->Resource, TRUE);
+    FatReapFcbs(Vcb); // what a close could not free
     FatLockMeta(Vcb);
     if (Vcb->DirtyBlocks != 0 || Vcb->InfoStale || Vcb->Freed.Free != Vcb->Freed.Count) {
         IGNORE_STATUS(FatFlushMeta(Vcb)); // what failed stays dirty: the next tick tries again
@@ -47,13 +48,8 @@ static VOID NTAPI FatLazyWorker(PVOID Context)
     UNREFERENCED_PARAMETER(Context);
     FatData.WorkQueued = 0;
     KeEnterCriticalRegion();
-    for (PVCB Vcb = FatNextVolume(NULL); Vcb != NULL; Vcb = FatNextVolume(Vcb)) {
+    for (PVCB Vcb = FatNextVolume(NULL); Vcb != NULL; Vcb = FatNextVolume(Vcb))
         FatLazyTick(Vcb);
-        if (ExAcquireResourceExclusiveLite(&Vcb->Resource, FALSE)) { // what a close could not free
-            FatReapFcbs(Vcb);
-            ExReleaseResourceLite(&Vcb->Resource);
-        }
-    }
     KeLeaveCriticalRegion();
 }
 

@@ -83,15 +83,16 @@ static NTSTATUS FatCopyToCache(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONG Offs
     return NT_SUCCESS(IoStatus.Status) ? FatFlushMeta(Fcb->Vcb) : IoStatus.Status;
 }
 
-// A cached write leaves a gap behind ValidDataLength: a small one is zeroed in the cache, a large one on the disk.
-static NTSTATUS FatFillGap(PFILE_OBJECT File, PFCB Fcb, ULONG End)
+// A cached write leaves a gap behind ValidDataLength. One that begins at the old end of the file is zeroed in the cache if
+// it is small. Others are zeroed on the disk: a view may have written to pages there that are in memory only.
+static NTSTATUS FatFillGap(PFILE_OBJECT File, PFCB Fcb, ULONG OldSize, ULONG End)
 {
     LARGE_INTEGER Start = {.QuadPart = FatValidLength(Fcb)}, Stop = {.QuadPart = End};
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
     if (End <= Start.LowPart)
         return STATUS_SUCCESS;
-    if (End - Start.LowPart > FAT_SMALL_GAP)
+    if (Start.LowPart < OldSize || End - Start.LowPart > FAT_SMALL_GAP)
         return FatZeroTo(Fcb, End);
     SEH_TRY {
         CcZeroData(File, &Start, &Stop, TRUE);
@@ -147,7 +148,7 @@ static NTSTATUS FatWriteFile(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONGLONG Of
         Status = FatExtendFile(File, Fcb, (ULONG)End);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = Direct ? FatZeroTo(Fcb, (ULONG)Offset) : FatFillGap(File, Fcb, (ULONG)Offset);
+    Status = Direct ? FatZeroTo(Fcb, (ULONG)Offset) : FatFillGap(File, Fcb, OldSize, (ULONG)Offset);
     if (NT_SUCCESS(Status))
         Status = Direct ? FatDirectWrite(Fcb, Irp, (ULONG)Offset, Length) : FatCopyToCache(File, Fcb, Irp, (ULONG)Offset, Length);
     if (!NT_SUCCESS(Status) && End > OldSize)

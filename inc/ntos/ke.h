@@ -532,6 +532,7 @@ NTCHECK KeWaitForSingleObject(PVOID Object, KWAIT_REASON Reason, KPROCESSOR_MODE
 NTCHECK KeWaitForMultipleObjects(ULONG Count, PVOID Objects[], WAIT_TYPE WaitType, KWAIT_REASON Reason, KPROCESSOR_MODE WaitMode,
                                  BOOLEAN Alertable, PLARGE_INTEGER Timeout, PKWAIT_BLOCK WaitBlocks);
 NTCHECK KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Interval);
+BOOLEAN KeYieldExecution(VOID); // below DISPATCH_LEVEL; FALSE if nothing else is ready
 // Waits that cannot fail or time out: kernel mode, not alertable, no timeout.
 VOID KeWaitForever(PVOID Object, KWAIT_REASON Reason);
 

@@ -10,11 +10,8 @@
 // waits for (a disk of the host) may well be real.
 #define KT_HANG_TICKS 3840u
 #define KT_IDLE_SHARE 100u
-// Background work of a test (a dead thread, the lazy writers, ...) is done after so many ticks of sleep, and then so many
-// of computing.
+// Background work of a test (a dead thread, the lazy writers, ...) is done after so many ticks of sleep.
 #define KT_SETTLE_TRIES 512u
-#define KT_STALL_TRIES 64u
-#define KT_STALL_MICROSECONDS 10000u
 #define KT_FLAG_BUGCHECK 1
 #define KT_THREAD_TAG 0x7254744B
 
@@ -146,12 +143,10 @@ static BOOLEAN KtLeftSomething(const KT_SNAPSHOT *Before, PKT_SNAPSHOT After)
     LARGE_INTEGER Tick = {.QuadPart = -1};
     ULONG Try;
 
-    for (Try = 0; Try < KT_SETTLE_TRIES + KT_STALL_TRIES; Try++) {
+    for (Try = 0; Try < KT_SETTLE_TRIES; Try++) {
         KtTakeSnapshot(After);
         if (!KtHasGrown(Before, After))
             return FALSE;
-        if (Try >= KT_SETTLE_TRIES) // a disk is real: under virtual time idle ticks do not wait for it, instructions do
-            KeStallExecutionProcessor(KT_STALL_MICROSECONDS);
         IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Tick));
     }
     return TRUE;

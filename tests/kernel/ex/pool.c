@@ -202,9 +202,12 @@ KTEST_BUGCHECK(ex, pool_wrong_tag_is_caught, BAD_POOL_CALLER)
 
 KTEST_BUGCHECK(ex, pool_overrun_is_caught, BAD_POOL_HEADER)
 {
-    // Law: writing past a block's end is bugcheck 0x19 when the block is freed.
-    PUCHAR Memory = ExAllocatePoolWithTag(NonPagedPool, 32, TEST_TAG);
+    // Law: writing past a block's end, over its neighbour's header, is bugcheck 0x19 when the block is freed.
+    PUCHAR Memory;
 
+    do { // the last block of a page has no neighbour
+        Memory = ExAllocatePoolWithTag(NonPagedPool, 32, TEST_TAG);
+    } while (BYTE_OFFSET(Memory + 32) == 0);
     RtlFillMemory(Memory + 32, 8, 0x41);
     ExFreePoolWithTag(Memory, TEST_TAG);
 }

@@ -56,6 +56,14 @@ SEH_EXCEPT
 SEH_END
 }
 
+KTEST_BUGCHECK(ke, bugcheck_executing_data, ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY)
+{
+    // Law: the kernel's data cannot be executed (on a processor with NX).
+    static volatile UCHAR Code[] = {0xC3}; // ret
+
+    ((VOID(*)(VOID))(ULONG_PTR)Code)();
+}
+
 KTEST_BUGCHECK(ke, bugcheck_unhandled_exception, KMODE_EXCEPTION_NOT_HANDLED)
 {
     // Law: an exception in a system thread that no frame takes is bugcheck 0x1E.

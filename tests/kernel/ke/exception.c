@@ -303,3 +303,30 @@ KTEST(ke, exception_in_a_dpc_is_its_own)
     expect_status(KtDpcStatus, STATUS_SHARING_VIOLATION);
     expect_eq(Handled, 0);
 }
+
+KTEST(ke, exception_kernel_does_not_execute_user_pages)
+{
+    // Law: on a processor with SMEP, kernel mode that jumps into user memory gets an access violation.
+    PVOID Base = NULL;
+    SIZE_T Size = PAGE_SIZE;
+    volatile NTSTATUS Status = STATUS_SUCCESS;
+
+    if ((KeFeatureBits & KF_SMEP) == 0)
+        return;
+    expect_status(
+        ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_COMMIT | MEM_RESERVE, PAGE_EXECUTE_READWRITE),
+        STATUS_SUCCESS);
+    *(volatile UCHAR *)Base = 0xC3; // ret
+    SEH_TRY
+    {
+        ((VOID(*)(VOID))Base)();
+    }
+    SEH_EXCEPT
+    {
+        Status = SEH_CODE();
+    }
+    SEH_END
+    expect_status(Status, STATUS_ACCESS_VIOLATION);
+    Size = 0;
+    expect_status(ZwFreeVirtualMemory(NtCurrentProcess(), &Base, &Size, MEM_RELEASE), STATUS_SUCCESS);
+}

@@ -10,6 +10,7 @@
 extern const UCHAR KtUserCode[], KtUserCodeEnd[], KtUserReturn[], KtUserException[], KtUserApc[];
 extern const UCHAR KtUserCalls[], KtUserBadPointers[], KtUserFaults[], KtUserTraced[], KtUserAlertable[], KtUserFloat[],
     KtUserAfterFaults[];
+extern const UCHAR KtUserFloatFault[], KtUserBreak[], KtUserBreakHere[];
 __asm__(
     ".intel_syntax noprefix\n"
     ".section .rodata\n"
@@ -17,6 +18,7 @@ __asm__(
     ".globl KtUserCode, KtUserCodeEnd, KtUserReturn, KtUserException, KtUserApc\n"
     ".globl KtUserCalls, KtUserBadPointers, KtUserFaults, KtUserTraced, KtUserAlertable, KtUserFloat, "
     "KtUserAfterFaults\n"
+    ".globl KtUserFloatFault, KtUserBreak, KtUserBreakHere\n"
     "KtUserCode:\n"
     // eax = number, arguments behind the return address: by int 2Eh and by SYSENTER
     "KtSlow: lea edx, [esp+8]\n int 0x2E\n ret\n"
@@ -76,6 +78,11 @@ __asm__(
     "1: movd eax, xmm0\n cmp eax, esi\n jne 2f\n fist dword ptr [esp]\n cmp [esp], esi\n je 3f\n"
     "2: inc edi\n"
     "3: dec ecx\n jnz 1b\n push edi\n call KtDone\n"
+    // KtUserFloatFault: divides by zero with the exception unmasked; the fault comes at the next x87 instruction.
+    "KtUserFloatFault: push 0x37B\n fldcw [esp]\n fld1\n fldz\n fdivp st(1), st\n fwait\n push 1\n call KtDone\n"
+    // KtUserBreak: a hardware breakpoint is set on KtUserBreakHere.
+    "KtUserBreak: nop\n"
+    "KtUserBreakHere: nop\n push 0\n call KtDone\n"
     // What the kernel calls: esp = record, context
     "KtUserException: push dword ptr [esp+4]\n push dword ptr [esp+4]\n mov eax, 4\n call KtNote\n add esp, 8\n"
     " push 0\n push dword ptr [esp+8]\n mov eax, 3\n call KtNote\n int3\n"
@@ -87,7 +94,6 @@ __asm__(
     ".text\n.att_syntax\n");
 
 #define KT_REGION 0x10000u
-#define KT_MARK_OFFSET 0x8000u
 
 typedef struct _KT_USER {
     const UCHAR *Entry;
@@ -98,8 +104,9 @@ typedef struct _KT_USER {
 } KT_USER, *PKT_USER;
 
 static NTSTATUS KtCodes[24];
-static ULONG KtCodeCount, KtSteps;
-static PKT_USER KtSingle; // the one user thread of the tests that look inside
+static ULONG KtCodeCount, KtSteps, KtBreaks, KtFloatStatus;
+static ULONG KtFaultCount; // so many faults, then the end
+static PKT_USER KtSingle;  // the one user thread of the tests that look inside
 
 static NTSTATUS NTAPI KtServiceNull(VOID)
 {
@@ -136,6 +143,14 @@ static NTSTATUS NTAPI KtServiceException(PEXCEPTION_RECORD Record, PCONTEXT Cont
     static const UCHAR Lengths[] = {2, 5, 5, 1, 1, 2, 1, 2, 2, 2};
     PKT_USER User = KtUserOfThread();
 
+    KtFloatStatus = Context->FloatSave.StatusWord;
+    if (Record->ExceptionCode == STATUS_SINGLE_STEP && (Context->Dr7 & 1)) {
+        KtBreaks++;
+        expect_eq(Context->Dr6 & 0xF, 1);
+        expect_eq(Context->Eip, (ULONG)User->Base + (ULONG)(KtUserBreakHere - KtUserCode));
+        Context->Dr7 = 0;
+        return STATUS_SUCCESS;
+    }
     if (Record->ExceptionCode == STATUS_SINGLE_STEP) {
         KtSteps++;
         expect(Context->Eip < MM_USER_PROBE_ADDRESS);
@@ -143,7 +158,7 @@ static NTSTATUS NTAPI KtServiceException(PEXCEPTION_RECORD Record, PCONTEXT Cont
         return STATUS_SUCCESS;
     }
     expect_eq(Record->ExceptionAddress, Context->Eip);
-    if (KtCodeCount < RTL_NUMBER_OF(Lengths))
+    if (KtCodeCount + 1 < KtFaultCount && KtCodeCount < RTL_NUMBER_OF(Lengths))
         Context->Eip += Lengths[KtCodeCount];
     else
         Context->Eip = (ULONG)User->Base + (ULONG)(KtUserAfterFaults - KtUserCode);
@@ -196,7 +211,13 @@ static VOID NTAPI KtUserThread(PVOID Argument)
     Context.EFlags = EFLAGS_IF;
     KeGetTrapFrame(Thread)->SegCs = KGDT_R3_CODE | RPL_MASK;
     KeGetTrapFrame(Thread)->DbgArgMark = KI_FRAME_FULL;
-    KeContextToKframes(KeGetTrapFrame(Thread), NULL, &Context, CONTEXT_FULL, UserMode);
+    if (User->Entry == KtUserBreak) {
+        Context.Dr0 = (ULONG)Base + (ULONG)(KtUserBreakHere - KtUserCode);
+        Context.Dr1 = (ULONG)KeSetEvent; // not for user mode to have
+        Context.Dr7 = 0x2005;
+    }
+    KeContextToKframes(KeGetTrapFrame(Thread), NULL, &Context, CONTEXT_FULL | CONTEXT_DEBUG_REGISTERS, UserMode);
+    expect(Thread->DebugRegisters[1] == 0 && (Thread->DebugRegisters[7] & 0x2000) == 0);
     __asm__ volatile("mov %0, %%ebp; jmp KiExceptionExit" : : "r"(KeGetTrapFrame(Thread)) : "memory");
 }
 
@@ -224,7 +245,7 @@ static ULONG KtRunUser(const UCHAR *Entry)
     KT_SAVED Saved = KtSave();
 
     KtSingle = &User;
-    KtCodeCount = KtSteps = 0;
+    KtCodeCount = KtSteps = KtBreaks = 0;
     KtJoin(KtStartThread(KtUserThread, &User, 8));
     KtRestore(Saved);
     return User.Result;
@@ -260,10 +281,28 @@ KTEST(ke, user_exceptions_reach_the_dispatcher)
                                         STATUS_ACCESS_VIOLATION};
     ULONG Index;
 
+    KtFaultCount = RTL_NUMBER_OF(Expected);
     expect_eq(KtRunUser(KtUserFaults), 0);
     expect_eq(KtCodeCount, RTL_NUMBER_OF(Expected));
     for (Index = 0; Index < RTL_NUMBER_OF(Expected); Index++)
         expect_status(KtCodes[Index], Expected[Index]);
+}
+
+KTEST(ke, user_float_exception_has_its_status)
+{
+    // Law: an unmasked x87 exception arrives with its status, and the context holds the FPU's registers.
+    KtFaultCount = 1;
+    expect_eq(KtRunUser(KtUserFloatFault), 0);
+    expect_eq(KtCodeCount, 1);
+    expect_status(KtCodes[0], STATUS_FLOAT_DIVIDE_BY_ZERO);
+    expect(KtFloatStatus & 4);
+}
+
+KTEST(ke, user_hardware_breakpoint)
+{
+    // Law: a thread's debug registers work in user mode; kernel addresses and the kernel's bits of Dr7 are refused.
+    expect_eq(KtRunUser(KtUserBreak), 0);
+    expect_eq(KtBreaks, 1);
 }
 
 KTEST(ke, user_single_step_over_sysenter)

@@ -379,7 +379,6 @@ static VOID MtRandomMutation(PUCHAR Buffer, PIMAGE_NT_HEADERS32 Headers, PULONG 
         *Bytes = KtRandom() % *Bytes;
 }
 
-VOID MtDumpTags(VOID);
 KTEST(mm, mutated_images_do_no_harm)
 {
     // Law: whatever a file's headers say, making and touching an image section of it ends in a status, and leaves nothing.
@@ -387,5 +386,4 @@ KTEST(mm, mutated_images_do_no_harm)
 
     for (Round = 0; Round < 150; Round++)
         IGNORE_STATUS(MtTryImage(MtRandomMutation));
-{LARGE_INTEGER t={.QuadPart=-10000000}; IGNORE_STATUS(KeDelayExecutionThread(KernelMode,FALSE,&t));}MtDumpTags();
 }
