@@ -46,8 +46,8 @@ typedef struct _SHARED_CACHE_MAP {
     PFILE_OBJECT FileObject; // referenced
     PVOID Section;           // referenced
     PSECTION_OBJECT_POINTERS Pointers;
-    LIST_ENTRY Links;      // CcpSharedCacheMaps
-    volatile LONG Dirty;   // written to since the last flush began
+    LIST_ENTRY Links;         // CcpSharedCacheMaps
+    volatile LONG Dirty;      // written to since the last flush began
     volatile LONG DirtyBytes; // about how much, for the throttle
     PCACHE_MANAGER_CALLBACKS Callbacks;
     PVOID LazyWriteContext;

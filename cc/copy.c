@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Copying between callers' buffers and views. A page that is not in memory is faulted in by the copy itself; a bad buffer
-// or a failed read ends the copy as an exception with the status that tells which.
+// Copying between callers' buffers and views. A page that is not in memory is faulted in by the copy itself; a bad
+// buffer or a failed read ends the copy as an exception with the status that tells which.
 
 #include "ccp.h"
 
@@ -11,7 +11,8 @@ LONG NTAPI CcpFilter(PEXCEPTION_POINTERS Pointers, PVOID Context)
     volatile NTSTATUS *Status = Context;
 
     *Status = Record->ExceptionCode;
-    if (Record->ExceptionCode == STATUS_IN_PAGE_ERROR && Record->NumberParameters >= 3 && !NT_SUCCESS((NTSTATUS)Record->ExceptionInformation[2]))
+    if (Record->ExceptionCode == STATUS_IN_PAGE_ERROR && Record->NumberParameters >= 3 &&
+        !NT_SUCCESS((NTSTATUS)Record->ExceptionInformation[2]))
         *Status = (NTSTATUS)Record->ExceptionInformation[2];
     return EXCEPTION_EXECUTE_HANDLER;
 }
@@ -23,7 +24,8 @@ static NTSTATUS CcpCopyPiece(PUCHAR Va, PUCHAR Buffer, ULONG Length, CC_OPERATIO
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY_FILTER(CcpFilter, (PVOID)&Status) {
+    SEH_TRY_FILTER(CcpFilter, (PVOID)&Status)
+    {
         if (Operation == CcReadOperation)
             memcpy(Buffer, Va, Length);
         else if (Operation == CcWriteOperation)
@@ -31,13 +33,15 @@ static NTSTATUS CcpCopyPiece(PUCHAR Va, PUCHAR Buffer, ULONG Length, CC_OPERATIO
         else
             memset(Va, 0, Length);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
     }
     SEH_END
     return Status;
 }
 
-static NTSTATUS CcpTransfer(PSHARED_CACHE_MAP Map, ULONGLONG Offset, ULONG Length, PUCHAR Buffer, CC_OPERATION Operation)
+static NTSTATUS CcpTransfer(PSHARED_CACHE_MAP Map, ULONGLONG Offset, ULONG Length, PUCHAR Buffer,
+                            CC_OPERATION Operation)
 {
     while (Length != 0) {
         ULONG Piece = CcpLeftInView(Offset);
@@ -61,10 +65,11 @@ static NTSTATUS CcpTransfer(PSHARED_CACHE_MAP Map, ULONGLONG Offset, ULONG Lengt
 
 // Copies Length bytes of the file from the cache to Buffer, reading what is missing.
 //
-// Buffer: any address, faults allowed. The file object is initialized for caching; the caller keeps the sizes as they are
-// and [Offset, Offset + Length) inside the file.   PASSIVE_LEVEL or APC_LEVEL. Always waits.
-// Returns TRUE with IoStatus filled; raises the status of a failed read, or the exception of a bad buffer.
-BOOLEAN NTAPI CcCopyRead(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, PVOID Buffer, PIO_STATUS_BLOCK IoStatus)
+// Buffer: any address, faults allowed. The file object is initialized for caching; the caller keeps the sizes as they
+// are and [Offset, Offset + Length) inside the file.   PASSIVE_LEVEL or APC_LEVEL. Always waits. Returns TRUE with
+// IoStatus filled; raises the status of a failed read, or the exception of a bad buffer.
+BOOLEAN NTAPI CcCopyRead(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, PVOID Buffer,
+                         PIO_STATUS_BLOCK IoStatus)
 {
     PSHARED_CACHE_MAP Map = File->SectionObjectPointer->SharedCacheMap;
     NTSTATUS Status;

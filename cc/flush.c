@@ -3,10 +3,12 @@
 
 #include "ccp.h"
 
-// Writes what is dirty of a file's cached and mapped data and waits for it. Works for a file that is mapped but not cached.
+// Writes what is dirty of a file's cached and mapped data and waits for it. Works for a file that is mapped but not
+// cached.
 //
 // Offset NULL: all of it.   <= APC_LEVEL; the file system's paging writes follow in this thread.
-VOID NTAPI CcFlushCache(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset, ULONG Length, PIO_STATUS_BLOCK IoStatus)
+VOID NTAPI CcFlushCache(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset, ULONG Length,
+                        PIO_STATUS_BLOCK IoStatus)
 {
     PSHARED_CACHE_MAP Map = CcpReferenceMap(Pointers);
     IO_STATUS_BLOCK Local;
@@ -32,7 +34,8 @@ VOID NTAPI CcFlushCache(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset
 //
 // Offset NULL: from the start; Length 0: to the end.   <= APC_LEVEL; the file system excludes other users of the range.
 // FALSE: a view that is in use, or a user's, keeps some.
-BOOLEAN NTAPI CcPurgeCacheSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN UninitializeCacheMaps)
+BOOLEAN NTAPI CcPurgeCacheSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset, ULONG Length,
+                                  BOOLEAN UninitializeCacheMaps)
 {
     PSHARED_CACHE_MAP Map = CcpReferenceMap(Pointers);
     ULONGLONG Start = Offset != NULL ? (ULONGLONG)Offset->QuadPart : 0;
@@ -67,7 +70,8 @@ static NTSTATUS CcpExtend(PSHARED_CACHE_MAP Map, ULONGLONG FileSize)
     return Status;
 }
 
-// The file got shorter: zeroes the rest of its last page, so that growing again shows zeros, and drops the pages behind.
+// The file got shorter: zeroes the rest of its last page, so that growing again shows zeros, and drops the pages
+// behind.
 static NTSTATUS CcpTruncate(PSHARED_CACHE_MAP Map, ULONGLONG FileSize)
 {
     LARGE_INTEGER Start = {.QuadPart = (LONGLONG)((FileSize + PAGE_SIZE - 1) & ~(ULONGLONG)(PAGE_SIZE - 1))};

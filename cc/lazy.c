@@ -12,14 +12,16 @@ static WORK_QUEUE_ITEM CcpLazyItem;
 static volatile LONG CcpTimerSet, CcpWorkQueued;
 static KEVENT CcpScanIdle; // set while no scan is under way
 
-// The next map behind Previous (NULL: the first) that is dirty or waits to be closed, with a reference. Previous keeps its.
+// The next map behind Previous (NULL: the first) that is dirty or waits to be closed, with a reference. Previous keeps
+// its.
 static PSHARED_CACHE_MAP CcpNextWork(PSHARED_CACHE_MAP Previous)
 {
     PSHARED_CACHE_MAP Found = NULL;
     PLIST_ENTRY Entry;
 
     KeAcquireGuardedMutex(&CcpMasterLock);
-    for (Entry = Previous != NULL ? Previous->Links.Flink : CcpSharedCacheMaps.Flink; Entry != &CcpSharedCacheMaps; Entry = Entry->Flink) {
+    for (Entry = Previous != NULL ? Previous->Links.Flink : CcpSharedCacheMaps.Flink; Entry != &CcpSharedCacheMaps;
+         Entry = Entry->Flink) {
         PSHARED_CACHE_MAP Map = CONTAINING_RECORD(Entry, SHARED_CACHE_MAP, Links);
 
         if (Map->Dirty || (Map->Flags & SHARED_CACHE_MAP_LAZY_CLOSE)) {
@@ -61,8 +63,8 @@ static VOID CcpScan(VOID)
     KeSetEvent(&CcpScanIdle, IO_NO_INCREMENT, FALSE);
 }
 
-// Does now what the lazy writer would do next: after it, what was dirty before is written and closed files have no maps.
-// PASSIVE_LEVEL, none of a file system's locks held.
+// Does now what the lazy writer would do next: after it, what was dirty before is written and closed files have no
+// maps. PASSIVE_LEVEL, none of a file system's locks held.
 VOID CcWaitForCurrentLazyWriterActivity(VOID)
 {
     CcpScan();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Shared cache maps: one a cached file, made by the first CcInitializeCacheMap, given up after the last
-// CcUninitializeCacheMap. A clean one goes at once (Mm keeps the pages for the next open); a dirty one waits for the lazy
-// writer.
+// CcUninitializeCacheMap. A clean one goes at once (Mm keeps the pages for the next open); a dirty one waits for the
+// lazy writer.
 
 #include "ccp.h"
 
@@ -118,7 +118,8 @@ VOID CcpDereferenceMap(PSHARED_CACHE_MAP Map)
 // Sizes: the file's. Callbacks, Context: how the lazy writer gets the file system's locks. The file object must have
 // SectionObjectPointer; its file system serializes this with size changes.   <= APC_LEVEL.
 // Raises STATUS_INSUFFICIENT_RESOURCES and what Mm fails with. CcUninitializeCacheMap undoes it.
-VOID NTAPI CcInitializeCacheMap(PFILE_OBJECT File, PCC_FILE_SIZES Sizes, BOOLEAN PinAccess, PCACHE_MANAGER_CALLBACKS Callbacks, PVOID Context)
+VOID NTAPI CcInitializeCacheMap(PFILE_OBJECT File, PCC_FILE_SIZES Sizes, BOOLEAN PinAccess,
+                                PCACHE_MANAGER_CALLBACKS Callbacks, PVOID Context)
 {
     PPRIVATE_CACHE_MAP Private;
     NTSTATUS Status = STATUS_SUCCESS;

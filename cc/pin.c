@@ -10,12 +10,14 @@ static NTSTATUS CcpTouch(PUCHAR Va, ULONG Length)
     volatile NTSTATUS Status = STATUS_SUCCESS;
     volatile UCHAR Sink;
 
-    SEH_TRY_FILTER(CcpFilter, (PVOID)&Status) {
+    SEH_TRY_FILTER(CcpFilter, (PVOID)&Status)
+    {
         for (ULONG i = 0; i < Length; i += PAGE_SIZE - BYTE_OFFSET(Va + i))
             Sink = *(volatile UCHAR *)(Va + i);
         (void)Sink;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
     }
     SEH_END
     return Status;
@@ -58,8 +60,8 @@ static NTSTATUS CcpPin(PFILE_OBJECT File, ULONGLONG Offset, ULONG Length, BOOLEA
 
 // Gives a pointer to cached data, to look at. *Bcb goes to CcUnpinData.
 //
-// <= APC_LEVEL, always waits. Returns TRUE; raises the status of a failed read, STATUS_INVALID_PARAMETER for a range that
-// crosses a multiple of 256 KB or a file that is not cached.
+// <= APC_LEVEL, always waits. Returns TRUE; raises the status of a failed read, STATUS_INVALID_PARAMETER for a range
+// that crosses a multiple of 256 KB or a file that is not cached.
 BOOLEAN NTAPI CcMapData(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, PVOID *Bcb, PVOID *Buffer)
 {
     NTSTATUS Status = CcpPin(File, (ULONGLONG)Offset->QuadPart, Length, FALSE, (PBCB *)Bcb, Buffer);

@@ -94,7 +94,8 @@ static PVACB CcpTakeView(VOID)
     return Vacb;
 }
 
-// Makes a mapped view the file's. Another thread may have been faster: then its view is the one, and this one goes back.
+// Makes a mapped view the file's. Another thread may have been faster: then its view is the one, and this one goes
+// back.
 static PVACB CcpPublishView(PSHARED_CACHE_MAP Map, PVACB Vacb, ULONGLONG Offset)
 {
     ULONG Index = (ULONG)(Offset >> VACB_OFFSET_SHIFT);
@@ -139,7 +140,8 @@ static NTSTATUS CcpMapView(PSHARED_CACHE_MAP Map, ULONGLONG Offset, PVACB *Resul
 
 // Gives the view that holds Offset of the file, mapped if it was not. CcpReleaseView when done with it.
 //
-// <= APC_LEVEL; the caller keeps the map open. STATUS_END_OF_FILE: behind the section. Others: no view, no address space.
+// <= APC_LEVEL; the caller keeps the map open. STATUS_END_OF_FILE: behind the section. Others: no view, no address
+// space.
 NTSTATUS NTAPI CcpGetView(PSHARED_CACHE_MAP Map, ULONGLONG Offset, PVACB *Vacb)
 {
     ULONG Index = (ULONG)(Offset >> VACB_OFFSET_SHIFT);
@@ -162,7 +164,8 @@ BOOLEAN CcpUnmapViews(PSHARED_CACHE_MAP Map, ULONGLONG Start, ULONGLONG End)
 {
     BOOLEAN All = TRUE;
 
-    for (ULONG i = (ULONG)(Start >> VACB_OFFSET_SHIFT); i < Map->VacbCount && (ULONGLONG)i << VACB_OFFSET_SHIFT < End; i++) {
+    for (ULONG i = (ULONG)(Start >> VACB_OFFSET_SHIFT); i < Map->VacbCount && (ULONGLONG)i << VACB_OFFSET_SHIFT < End;
+         i++) {
         KIRQL OldIrql = KfAcquireSpinLock(&CcpVacbLock);
         PVACB Vacb = Map->Vacbs[i];
 
@@ -179,7 +182,8 @@ BOOLEAN CcpUnmapViews(PSHARED_CACHE_MAP Map, ULONGLONG Start, ULONGLONG End)
     return All;
 }
 
-// Makes the map's array of views long enough for Size bytes. <= APC_LEVEL. STATUS_INSUFFICIENT_RESOURCES changes nothing.
+// Makes the map's array of views long enough for Size bytes. <= APC_LEVEL. STATUS_INSUFFICIENT_RESOURCES changes
+// nothing.
 NTSTATUS NTAPI CcpGrowVacbs(PSHARED_CACHE_MAP Map, ULONGLONG Size)
 {
     ULONG Count = (ULONG)((Size + VACB_MAPPING_GRANULARITY - 1) >> VACB_OFFSET_SHIFT), OldCount;

@@ -20,7 +20,9 @@ VOID ExpInitializeExecutive(PLOADER_PARAMETER_BLOCK LoaderBlock)
     ExpCheckPhase(ObInitSystem(0), 2);
     ExpCheckPhase(SeInitSystem(0), 3);
     ExpCheckPhase(PsInitSystem(0), 4);
-    ExpCheckPhase(NT_SUCCESS(PsCreateSystemThread(NULL, THREAD_ALL_ACCESS, NULL, NULL, NULL, Phase1Initialization, LoaderBlock)), 5);
+    ExpCheckPhase(
+        NT_SUCCESS(PsCreateSystemThread(NULL, THREAD_ALL_ACCESS, NULL, NULL, NULL, Phase1Initialization, LoaderBlock)),
+        5);
 }
 
 // The system time at boot. Any IRQL.

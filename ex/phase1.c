@@ -29,8 +29,9 @@ static NTSTATUS ExpBuildParameters(PRTL_USER_PROCESS_PARAMETERS *Parameters, PUN
         Status = RtlAppendUnicodeToString(CommandLine, L" ");
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = RtlUTF8ToUnicodeN(CommandLine->Buffer + CommandLine->Length / sizeof(WCHAR),
-                               CommandLine->MaximumLength - CommandLine->Length, &Written, Options, (ULONG)strlen(Options));
+    Status =
+        RtlUTF8ToUnicodeN(CommandLine->Buffer + CommandLine->Length / sizeof(WCHAR),
+                          CommandLine->MaximumLength - CommandLine->Length, &Written, Options, (ULONG)strlen(Options));
     if (!NT_SUCCESS(Status))
         return Status;
     CommandLine->Length += (USHORT)Written;

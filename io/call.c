@@ -22,7 +22,8 @@ VOID IopInitializeCall(PIOP_CALL Call, PIO_APC_ROUTINE ApcRoutine, PVOID ApcCont
 
 // References the file, and the caller's event, which is reset.
 //
-// Access: what the handle must grant.   Event: may be NULL.   PASSIVE_LEVEL. IopEndCall undoes it, also after a failure.
+// Access: what the handle must grant.   Event: may be NULL.   PASSIVE_LEVEL. IopEndCall undoes it, also after a
+// failure.
 NTSTATUS NTAPI IopReferenceCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Access, HANDLE Event)
 {
     OBJECT_HANDLE_INFORMATION Information;

@@ -7,7 +7,11 @@
 #define MI_POOL_SHARE 64           // initial nonpaged pool: 1/64 of memory
 #define MI_MINIMUM_INITIAL_POOL 64 // pages
 #define MI_MAXIMUM_INITIAL_POOL 4096
-#define MI_COMMIT_RESERVE 64 // pages of memory that are never promised
+// What is never promised as private memory, so that there is room for pages of files, which come and go: a share of
+// memory, within limits (pages).
+#define MI_FILE_SHARE 8
+#define MI_MINIMUM_FILE_PAGES 384
+#define MI_MAXIMUM_FILE_PAGES 8192
 #define MI_SYSTEM_PTE_PAGES ((MM_SYSTEM_PTE_END + 1 - MM_SYSTEM_PTE_START) >> PAGE_SHIFT)
 
 static ULONG_PTR MiBootVa; // next free address behind the frame database
@@ -117,7 +121,8 @@ static BOOLEAN MiInitializePhase0(PLOADER_PARAMETER_BLOCK LoaderBlock)
     MiInitializeSystemPageTables();
     MiInitializeSystemPtes(MI_SYSTEM_PTE_PAGES, PteBits);
     MiInitializeNonPagedPool(PoolBase, PoolPages, PoolBits);
-    MmTotalCommitLimit = MmAvailablePages - MI_COMMIT_RESERVE;
+    MmTotalCommitLimit = MmAvailablePages -
+                         max_of(MI_MINIMUM_FILE_PAGES, min_of(MI_MAXIMUM_FILE_PAGES, MmAvailablePages / MI_FILE_SHARE));
     if (!ExInitPool(0))
         return FALSE;
     MiInitializePagedPool();

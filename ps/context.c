@@ -24,7 +24,8 @@ static VOID PspTransferContext(PPSP_CONTEXT_REQUEST Request)
         KeContextFromKframes(TrapFrame, NULL, &Request->Context);
 }
 
-static VOID NTAPI PspContextApc(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext, PVOID *Argument1, PVOID *Argument2)
+static VOID NTAPI PspContextApc(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext, PVOID *Argument1,
+                                PVOID *Argument2)
 {
     PPSP_CONTEXT_REQUEST Request = CONTAINING_RECORD(Apc, PSP_CONTEXT_REQUEST, Apc);
 
@@ -52,7 +53,8 @@ static NTSTATUS PspRunContextRequest(PETHREAD Thread, PPSP_CONTEXT_REQUEST Reque
         return Request->Status;
     }
     KeInitializeEvent(&Request->Done, SynchronizationEvent, FALSE);
-    KeInitializeApc(&Request->Apc, &Thread->Tcb, OriginalApcEnvironment, PspContextApc, PspContextRundown, NULL, KernelMode, NULL);
+    KeInitializeApc(&Request->Apc, &Thread->Tcb, OriginalApcEnvironment, PspContextApc, PspContextRundown, NULL,
+                    KernelMode, NULL);
     if (!KeInsertQueueApc(&Request->Apc, NULL, NULL, 2))
         return STATUS_THREAD_IS_TERMINATING;
     KeWaitForever(&Request->Done, Executive);

@@ -90,7 +90,8 @@ static VOID PspFlushApcs(PETHREAD Thread, KPROCESSOR_MODE Mode)
         if (Apc->RundownRoutine != NULL)
             Apc->RundownRoutine(Apc);
         else if (Mode == KernelMode)
-            Apc->KernelRoutine(Apc, &Apc->NormalRoutine, &Apc->NormalContext, &Apc->SystemArgument1, &Apc->SystemArgument2);
+            Apc->KernelRoutine(Apc, &Apc->NormalRoutine, &Apc->NormalContext, &Apc->SystemArgument1,
+                               &Apc->SystemArgument2);
         else
             ExFreePool(Apc);
         Link = Next;
@@ -154,7 +155,8 @@ static VOID NTAPI PspExitApcRundown(PKAPC Apc)
 }
 
 // The last stage: at the boundary to user mode.
-static VOID NTAPI PspExitUserApc(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext, PVOID *Argument1, PVOID *Argument2)
+static VOID NTAPI PspExitUserApc(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext, PVOID *Argument1,
+                                 PVOID *Argument2)
 {
     NTSTATUS Status = (NTSTATUS)(LONG_PTR)*NormalContext;
 
@@ -166,7 +168,8 @@ static VOID NTAPI PspExitUserApc(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVO
     PspExitThread(Status);
 }
 
-static VOID NTAPI PspExitNothing(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext, PVOID *Argument1, PVOID *Argument2)
+static VOID NTAPI PspExitNothing(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext, PVOID *Argument1,
+                                 PVOID *Argument2)
 {
     UNREFERENCED_PARAMETER(Apc);
     UNREFERENCED_PARAMETER(NormalRoutine);
@@ -175,8 +178,8 @@ static VOID NTAPI PspExitNothing(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVO
     UNREFERENCED_PARAMETER(Argument2);
 }
 
-// The first stage, a normal kernel APC in the thread's own context: turns itself into a user APC that is pending at once,
-// so that user-mode waits end (STATUS_USER_APC) and the second stage runs on the way out.
+// The first stage, a normal kernel APC in the thread's own context: turns itself into a user APC that is pending at
+// once, so that user-mode waits end (STATUS_USER_APC) and the second stage runs on the way out.
 static VOID NTAPI PspExitNormalApc(PVOID NormalContext, PVOID Argument1, PVOID Argument2)
 {
     PKAPC Apc = Argument1;
@@ -244,7 +247,8 @@ NTSTATUS NTAPI NtTerminateThread(HANDLE ThreadHandle, NTSTATUS ExitStatus)
         return STATUS_CANT_TERMINATE_SELF;
     if (ThreadHandle == NULL)
         ThreadHandle = NtCurrentThread();
-    Status = ObReferenceObjectByHandle(ThreadHandle, THREAD_TERMINATE, PsThreadType, ExGetPreviousMode(), (PVOID *)&Thread, NULL);
+    Status = ObReferenceObjectByHandle(ThreadHandle, THREAD_TERMINATE, PsThreadType, ExGetPreviousMode(),
+                                       (PVOID *)&Thread, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = PspTerminateThread(Thread, ExitStatus);
@@ -264,7 +268,8 @@ NTSTATUS NTAPI NtTerminateProcess(HANDLE ProcessHandle, NTSTATUS ExitStatus)
         PspTerminateOtherThreads(Self->ThreadsProcess, ExitStatus);
         return STATUS_SUCCESS;
     }
-    Status = ObReferenceObjectByHandle(ProcessHandle, PROCESS_TERMINATE, PsProcessType, ExGetPreviousMode(), (PVOID *)&Process, NULL);
+    Status = ObReferenceObjectByHandle(ProcessHandle, PROCESS_TERMINATE, PsProcessType, ExGetPreviousMode(),
+                                       (PVOID *)&Process, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     if (Process->Flags & PS_PROCESS_FLAGS_SYSTEM) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Ps' start: the types, the idle process (made by ke/ before there were objects), the system process, the phase 1 thread.
+// Ps' start: the types, the idle process (made by ke/ before there were objects), the system process, the phase 1
+// thread.
 
 #include "psp.h"
 

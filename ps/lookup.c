@@ -56,7 +56,8 @@ NTSTATUS NTAPI PsLookupThreadByThreadId(HANDLE ThreadId, PETHREAD *Thread)
     return *Thread != NULL ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
-// The thread of this client id and, if wanted, its process; both referenced. STATUS_INVALID_CID if they do not belong together.
+// The thread of this client id and, if wanted, its process; both referenced. STATUS_INVALID_CID if they do not belong
+// together.
 NTSTATUS NTAPI PsLookupProcessThreadByCid(PCLIENT_ID Cid, PEPROCESS *Process, PETHREAD *Thread)
 {
     if (!NT_SUCCESS(PsLookupThreadByThreadId(Cid->UniqueThread, Thread)))

@@ -23,8 +23,8 @@ NTSTATUS NTAPI PspWriteHandle(PHANDLE Target, HANDLE Value, KPROCESSOR_MODE Mode
 }
 
 // Copies the parts of a client id and object attributes that an open needs. A name is refused: ids are the only names.
-static NTSTATUS PspCaptureOpen(PCLIENT_ID Captured, PULONG Attributes, PHANDLE Handle, POBJECT_ATTRIBUTES ObjectAttributes,
-                               PCLIENT_ID ClientId, KPROCESSOR_MODE Mode)
+static NTSTATUS PspCaptureOpen(PCLIENT_ID Captured, PULONG Attributes, PHANDLE Handle,
+                               POBJECT_ATTRIBUTES ObjectAttributes, PCLIENT_ID ClientId, KPROCESSOR_MODE Mode)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
@@ -52,8 +52,8 @@ static NTSTATUS PspCaptureOpen(PCLIENT_ID Captured, PULONG Attributes, PHANDLE H
     return Status;
 }
 
-static NTSTATUS PspOpenObject(PHANDLE Handle, PVOID Object, ULONG Attributes, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type,
-                              KPROCESSOR_MODE Mode)
+static NTSTATUS PspOpenObject(PHANDLE Handle, PVOID Object, ULONG Attributes, ACCESS_MASK DesiredAccess,
+                              POBJECT_TYPE Type, KPROCESSOR_MODE Mode)
 {
     HANDLE LocalHandle;
     NTSTATUS Status;
@@ -87,14 +87,16 @@ NTSTATUS NTAPI NtOpenProcess(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_
         if (NT_SUCCESS(Status))
             ObDereferenceObject(Thread);
     } else {
-        Status = NT_SUCCESS(PsLookupProcessByProcessId(Cid.UniqueProcess, &Process)) ? STATUS_SUCCESS : STATUS_INVALID_CID;
+        Status =
+            NT_SUCCESS(PsLookupProcessByProcessId(Cid.UniqueProcess, &Process)) ? STATUS_SUCCESS : STATUS_INVALID_CID;
     }
     if (!NT_SUCCESS(Status))
         return Status;
     return PspOpenObject(Handle, Process, Attributes, DesiredAccess, PsProcessType, Mode);
 }
 
-NTSTATUS NTAPI NtOpenThread(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, PCLIENT_ID ClientId)
+NTSTATUS NTAPI NtOpenThread(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                            PCLIENT_ID ClientId)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     CLIENT_ID Cid;

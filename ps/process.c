@@ -127,7 +127,8 @@ NTSTATUS NTAPI PspCreateProcess(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJE
     Status = PspReferenceParent(ParentHandle, ParentObject, Mode, &Parent);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObCreateObject(Mode, PsProcessType, Attributes, KernelMode, NULL, sizeof(EPROCESS), 0, 0, (PVOID *)&Process);
+    Status =
+        ObCreateObject(Mode, PsProcessType, Attributes, KernelMode, NULL, sizeof(EPROCESS), 0, 0, (PVOID *)&Process);
     if (!NT_SUCCESS(Status))
         goto Cleanup;
     PspInitializeProcessFields(Process, Parent);

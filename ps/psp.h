@@ -6,12 +6,12 @@
 
 #include "ntos.h"
 
-#define TAG_PS_APC 0x70417350   // 'PsAp'
-#define TAG_PS_TEMP 0x6D547350  // 'PsTm'
+#define TAG_PS_APC 0x70417350  // 'PsAp'
+#define TAG_PS_TEMP 0x6D547350 // 'PsTm'
 #define PSP_NORMAL_BASE_PRIORITY 8
 #define PSP_BUILD_NUMBER 7601
 
-extern PHANDLE_TABLE PspCidTable; // process and thread ids: one id space
+extern PHANDLE_TABLE PspCidTable;  // process and thread ids: one id space
 extern PVOID PspLoaderInitRoutine; // ntdll!LdrInitializeThunk
 
 // The process and thread types (ps/types.c).

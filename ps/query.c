@@ -101,7 +101,8 @@ static NTSTATUS PspAnswerProcess(PEPROCESS Process, PROCESSINFOCLASS Class, PPSP
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Process->DefaultHardErrorProcessing;
         return STATUS_SUCCESS;
     case ProcessPriorityClass:
-        ((PROCESS_PRIORITY_CLASS_NT *)PspAnswer(Answer, sizeof(PROCESS_PRIORITY_CLASS_NT)))->PriorityClass = Process->PriorityClass;
+        ((PROCESS_PRIORITY_CLASS_NT *)PspAnswer(Answer, sizeof(PROCESS_PRIORITY_CLASS_NT)))->PriorityClass =
+            Process->PriorityClass;
         return STATUS_SUCCESS;
     case ProcessHandleCount:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = ObGetProcessHandleCount(Process);

@@ -144,7 +144,8 @@ NTSTATUS NTAPI NtTestAlert(VOID)
 
 // --- user APCs -----------------------------------------------------------------------------------------------------
 
-static VOID NTAPI PspQueuedApc(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext, PVOID *Argument1, PVOID *Argument2)
+static VOID NTAPI PspQueuedApc(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext, PVOID *Argument1,
+                               PVOID *Argument2)
 {
     UNREFERENCED_PARAMETER(NormalRoutine);
     UNREFERENCED_PARAMETER(NormalContext);
@@ -158,7 +159,8 @@ static VOID NTAPI PspQueuedApcRundown(PKAPC Apc)
     ExFreePoolWithTag(Apc, TAG_PS_APC);
 }
 
-NTSTATUS NTAPI NtQueueApcThread(HANDLE ThreadHandle, PPS_APC_ROUTINE Routine, PVOID Argument1, PVOID Argument2, PVOID Argument3)
+NTSTATUS NTAPI NtQueueApcThread(HANDLE ThreadHandle, PPS_APC_ROUTINE Routine, PVOID Argument1, PVOID Argument2,
+                                PVOID Argument3)
 {
     PETHREAD Thread;
     PKAPC Apc;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// ntdll.dll: the one image that every process has, at one address; the kernel enters user mode only through its exports.
+// ntdll.dll: the one image that every process has, at one address; the kernel enters user mode only through its
+// exports.
 
 #include "psp.h"
 
@@ -23,7 +24,8 @@ static NTSTATUS PspCreateSystemDllSection(VOID)
     ZwClose(File);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObReferenceObjectByHandle(Section, SECTION_ALL_ACCESS, MmSectionObjectType, KernelMode, &PsNtDllSection, NULL);
+    Status =
+        ObReferenceObjectByHandle(Section, SECTION_ALL_ACCESS, MmSectionObjectType, KernelMode, &PsNtDllSection, NULL);
     ZwClose(Section);
     return Status;
 }

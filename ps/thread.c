@@ -19,8 +19,8 @@ static VOID NTAPI PspRundownApc(PKAPC Apc)
     ExFreePoolWithTag(Apc, TAG_PS_APC);
 }
 
-// Where a user thread begins, in kernel mode at APC_LEVEL: on the way out the loader's APC is delivered, which continues
-// with the thread's CONTEXT.
+// Where a user thread begins, in kernel mode at APC_LEVEL: on the way out the loader's APC is delivered, which
+// continues with the thread's CONTEXT.
 static VOID NTAPI PspUserThreadStartup(PKSTART_ROUTINE StartRoutine, PVOID StartContext)
 {
     PETHREAD Thread = PsGetCurrentThread();
@@ -136,7 +136,8 @@ static NTSTATUS PspBuildThread(PETHREAD Thread, PEPROCESS Process, PCONTEXT Cont
     } else {
         Thread->StartAddress = StartRoutine;
         Thread->Flags |= PS_THREAD_FLAGS_SYSTEM;
-        KeInitThread(&Thread->Tcb, KernelStack, PspSystemThreadStartup, StartRoutine, StartContext, NULL, NULL, &Process->Pcb);
+        KeInitThread(&Thread->Tcb, KernelStack, PspSystemThreadStartup, StartRoutine, StartContext, NULL, NULL,
+                     &Process->Pcb);
     }
     return STATUS_SUCCESS;
 }
@@ -161,7 +162,8 @@ static NTSTATUS PspLinkThread(PETHREAD Thread, PEPROCESS Process)
     return Status;
 }
 
-static NTSTATUS PspReturnThread(PHANDLE Handle, PCLIENT_ID ClientId, HANDLE LocalHandle, PETHREAD Thread, KPROCESSOR_MODE Mode)
+static NTSTATUS PspReturnThread(PHANDLE Handle, PCLIENT_ID ClientId, HANDLE LocalHandle, PETHREAD Thread,
+                                KPROCESSOR_MODE Mode)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
@@ -228,8 +230,8 @@ NTSTATUS NTAPI PspCreateThread(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJEC
 }
 
 // The CONTEXT and INITIAL_TEB of a new thread, copied from the caller.
-static NTSTATUS PspCaptureThreadStart(PCONTEXT Context, PINITIAL_TEB InitialTeb, PCONTEXT UserContext, PINITIAL_TEB UserTeb,
-                                      KPROCESSOR_MODE Mode)
+static NTSTATUS PspCaptureThreadStart(PCONTEXT Context, PINITIAL_TEB InitialTeb, PCONTEXT UserContext,
+                                      PINITIAL_TEB UserTeb, KPROCESSOR_MODE Mode)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
@@ -269,7 +271,8 @@ NTSTATUS NTAPI NtCreateThread(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT
     Status = PspCaptureThreadStart(Context, &InitialTeb, UserContext, UserTeb, Mode);
     if (!NT_SUCCESS(Status))
         goto Cleanup;
-    Status = ObReferenceObjectByHandle(ProcessHandle, PROCESS_CREATE_THREAD, PsProcessType, Mode, (PVOID *)&Process, NULL);
+    Status =
+        ObReferenceObjectByHandle(ProcessHandle, PROCESS_CREATE_THREAD, PsProcessType, Mode, (PVOID *)&Process, NULL);
     if (!NT_SUCCESS(Status))
         goto Cleanup;
     if (Process->Peb == NULL)

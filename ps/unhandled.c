@@ -19,6 +19,7 @@ VOID PsUnhandledUserException(PEXCEPTION_RECORD Record, PKTRAP_FRAME TrapFrame)
                  (ULONG)Record->ExceptionInformation[1]);
     else
         DbgPrint("%s (%x.%x): unhandled exception 0x%08X at %08X\n", Process->ImageFileName,
-                 (ULONG)(ULONG_PTR)PsGetCurrentProcessId(), (ULONG)(ULONG_PTR)PsGetCurrentThreadId(), Code, TrapFrame->Eip);
+                 (ULONG)(ULONG_PTR)PsGetCurrentProcessId(), (ULONG)(ULONG_PTR)PsGetCurrentThreadId(), Code,
+                 TrapFrame->Eip);
     ZwTerminateProcess(NtCurrentProcess(), Code);
 }

@@ -13,10 +13,13 @@
 #include <string.h>
 #include <time.h>
 typedef uint64_t qemu_plugin_id_t;
-struct qemu_plugin_tb; struct qemu_plugin_insn;
-extern void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t, void (*)(qemu_plugin_id_t, struct qemu_plugin_tb *));
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+extern void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t,
+                                                  void (*)(qemu_plugin_id_t, struct qemu_plugin_tb *));
 extern void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *, int op, void *ptr, uint64_t imm);
-extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *, void (*)(unsigned, void *), int flags, void *ud);
+extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *, void (*)(unsigned, void *), int flags,
+                                                   void *ud);
 extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
 extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
 extern const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *);
@@ -29,15 +32,22 @@ static uint64_t n_user, n_kern, last_u, last_k;
 static uint64_t split = 0x80000000u;
 static FILE *out;
 static uint64_t t0;
-static uint64_t now(void){ struct timespec t; clock_gettime(CLOCK_MONOTONIC,&t); return t.tv_sec*1000000000ull+t.tv_nsec; }
+static uint64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
 static void mark(unsigned cpu, void *ud)
 {
     uint64_t u = n_user, k = n_kern;
     fprintf(out, "MARK %04x total %llu kern %llu user %llu dkern %llu duser %llu wall_us %llu\n",
-        (unsigned)(uintptr_t)ud, (unsigned long long)(u+k), (unsigned long long)k, (unsigned long long)u,
-        (unsigned long long)(k-last_k), (unsigned long long)(u-last_u), (unsigned long long)((now()-t0)/1000));
+            (unsigned)(uintptr_t)ud, (unsigned long long)(u + k), (unsigned long long)k, (unsigned long long)u,
+            (unsigned long long)(k - last_k), (unsigned long long)(u - last_u),
+            (unsigned long long)((now() - t0) / 1000));
     fflush(out);
-    last_u = u; last_k = k;
+    last_u = u;
+    last_k = k;
 }
 static void trans(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
@@ -48,19 +58,25 @@ static void trans(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
         qemu_plugin_register_vcpu_insn_exec_inline(in, 0, va >= split ? &n_kern : &n_user, 1);
         if (qemu_plugin_insn_size(in) == 7) {
             const uint8_t *d = qemu_plugin_insn_data(in);
-            if (d[0]==0x0f && d[1]==0x1f && d[2]==0x80 && d[5]==0xed && d[6]==0x5e)
-                qemu_plugin_register_vcpu_insn_exec_cb(in, mark, 0, (void*)(uintptr_t)(d[3]|d[4]<<8));
+            if (d[0] == 0x0f && d[1] == 0x1f && d[2] == 0x80 && d[5] == 0xed && d[6] == 0x5e)
+                qemu_plugin_register_vcpu_insn_exec_cb(in, mark, 0, (void *)(uintptr_t)(d[3] | d[4] << 8));
         }
     }
 }
-static void fin(qemu_plugin_id_t id, void *p){ mark(0,(void*)0xffff); fclose(out); }
-__attribute__((visibility("default")))
-int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv)
+static void fin(qemu_plugin_id_t id, void *p)
+{
+    mark(0, (void *)0xffff);
+    fclose(out);
+}
+__attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
+                                                               char **argv)
 {
     out = stderr;
     for (int i = 0; i < argc; i++) {
-        if (!strncmp(argv[i],"split=",6)) split = strtoull(argv[i]+6,0,0);
-        if (!strncmp(argv[i],"out=",4)) out = fopen(argv[i]+4,"w");
+        if (!strncmp(argv[i], "split=", 6))
+            split = strtoull(argv[i] + 6, 0, 0);
+        if (!strncmp(argv[i], "out=", 4))
+            out = fopen(argv[i] + 4, "w");
     }
     t0 = now();
     qemu_plugin_register_vcpu_tb_trans_cb(id, trans);

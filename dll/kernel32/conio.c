@@ -208,3 +208,20 @@ WINBOOL WINAPI GetConsoleCursorInfo(HANDLE Console, PCONSOLE_CURSOR_INFO Informa
     Information->bVisible = TRUE;
     return TRUE;
 }
+
+// Lets the cursor be; it is always there.
+WINBOOL WINAPI SetConsoleCursorInfo(HANDLE Console, const CONSOLE_CURSOR_INFO *Information)
+{
+    if (BasepConsoleHandle(Console) == NULL) {
+        return FALSE;
+    }
+    return Information->bVisible ? TRUE : BaseFail(ERROR_NOT_SUPPORTED);
+}
+
+COORD WINAPI GetLargestConsoleWindowSize(HANDLE Console)
+{
+    CONSOLE_SCREEN_BUFFER_INFO Screen;
+    COORD None = {0, 0};
+
+    return GetConsoleScreenBufferInfo(Console, &Screen) ? Screen.dwSize : None;
+}

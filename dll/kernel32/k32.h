@@ -56,6 +56,7 @@ HANDLE BaseRealHandle(HANDLE Handle);
 
 // --- start.c, thread.c, process.c
 VOID BaseProcessStartThunk(VOID);
+DECLSPEC_NORETURN VOID WINAPI BaseThreadStart(LPTHREAD_START_ROUTINE Start, PVOID Parameter);
 VOID BaseThreadStartThunk(VOID);
 NTSTATUS BaseCreateStack(HANDLE Process, SIZE_T Commit, SIZE_T Reserve, PINITIAL_TEB Stack);
 VOID BaseInitializeContext(PCONTEXT Context, PVOID Start, PVOID Parameter, PVOID Thunk, PVOID StackTop);

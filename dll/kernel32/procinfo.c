@@ -128,6 +128,22 @@ WINBOOL WINAPI GetProcessAffinityMask(HANDLE Process, PDWORD_PTR ProcessMask, PD
     return TRUE;
 }
 
+WINBOOL WINAPI SetProcessAffinityMask(HANDLE Process, DWORD_PTR Mask)
+{
+    return BaseBool(NtSetInformationProcess(Process, ProcessAffinityMask, &Mask, sizeof(Mask)));
+}
+
+WINBOOL WINAPI GetProcessIoCounters(HANDLE Process, PIO_COUNTERS Counters)
+{
+    return BaseBool(NtQueryInformationProcess(Process, ProcessIoCounters, Counters, sizeof(*Counters), NULL));
+}
+
+// A handle table grows by itself; there is no count to set.
+UINT WINAPI SetHandleCount(UINT Count)
+{
+    return Count;
+}
+
 WINBOOL WINAPI GetProcessHandleCount(HANDLE Process, PDWORD Count)
 {
     return BaseBool(NtQueryInformationProcess(Process, ProcessHandleCount, Count, sizeof(*Count), NULL));

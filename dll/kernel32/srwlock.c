@@ -231,3 +231,37 @@ WINBOOL WINAPI InitOnceExecuteOnce(PINIT_ONCE Once, PINIT_ONCE_FN Function, PVOI
         }
     }
 }
+
+// The two-step form. With INIT_ONCE_CHECK_ONLY nothing begins.
+WINBOOL WINAPI InitOnceBeginInitialize(LPINIT_ONCE Once, DWORD Flags, PBOOL Pending, LPVOID *Context)
+{
+    volatile ULONG *Word = (volatile ULONG *)&Once->Ptr;
+
+    for (;;) {
+        ULONG Old = *Word;
+
+        if ((Old & 3) == ONCE_DONE) {
+            *Pending = FALSE;
+            if (Context != NULL) {
+                *Context = (PVOID)(ULONG_PTR)(Old & ~3u);
+            }
+            return TRUE;
+        }
+        if ((Flags & INIT_ONCE_CHECK_ONLY) != 0) {
+            return BaseFail(ERROR_GEN_FAILURE);
+        }
+        if (Old == ONCE_BUSY && (Flags & INIT_ONCE_ASYNC) == 0) {
+            Sleep(1);
+        } else if (Old == ONCE_BUSY || BasepSwap(Word, 0, ONCE_BUSY)) {
+            *Pending = TRUE;
+            return TRUE;
+        }
+    }
+}
+
+WINBOOL WINAPI InitOnceComplete(LPINIT_ONCE Once, DWORD Flags, LPVOID Context)
+{
+    ULONG Final = (Flags & INIT_ONCE_INIT_FAILED) != 0 ? 0 : ((ULONG)(ULONG_PTR)Context & ~3u) | ONCE_DONE;
+
+    return BasepSwap((volatile ULONG *)&Once->Ptr, ONCE_BUSY, Final) ? TRUE : BaseFail(ERROR_GEN_FAILURE);
+}

@@ -12,7 +12,6 @@ typedef DWORD(WINAPI *PBASE_PROCESS_START)(VOID);
 static LPTOP_LEVEL_EXCEPTION_FILTER BasepTopFilter;
 
 DECLSPEC_NORETURN VOID WINAPI BaseProcessStart(PBASE_PROCESS_START Start);
-DECLSPEC_NORETURN VOID WINAPI BaseThreadStart(LPTHREAD_START_ROUTINE Start, PVOID Parameter);
 
 // The initial context has the start address in eax and the parameter in ebx; the frame chain must end here, so ebp is
 // cleared and a null return address pushed.

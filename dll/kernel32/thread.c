@@ -128,3 +128,36 @@ VOID WINAPI FreeLibraryAndExitThread(HMODULE Module, DWORD Code)
     IGNORE_STATUS(LdrUnloadDll(Module));
     ExitThread(Code);
 }
+
+static DWORD WINAPI BasepRunWorkItem(LPVOID Parameter)
+{
+    struct {
+        LPTHREAD_START_ROUTINE Routine;
+        PVOID Context;
+    } Item;
+
+    memcpy(&Item, Parameter, sizeof(Item));
+    BaseFreeMemory(Parameter);
+    return Item.Routine(Item.Context);
+}
+
+// Each work item has a thread of its own.
+WINBOOL WINAPI QueueUserWorkItem(LPTHREAD_START_ROUTINE Routine, PVOID Context, ULONG Flags)
+{
+    PVOID *Item = BaseAllocate(2 * sizeof(PVOID));
+    HANDLE Thread;
+
+    UNREFERENCED_PARAMETER(Flags);
+    if (Item == NULL) {
+        return FALSE;
+    }
+    Item[0] = (PVOID)Routine;
+    Item[1] = Context;
+    Thread = CreateThread(NULL, 0, BasepRunWorkItem, Item, 0, NULL);
+    if (Thread == NULL) {
+        BaseFreeMemory(Item);
+        return FALSE;
+    }
+    NtClose(Thread);
+    return TRUE;
+}

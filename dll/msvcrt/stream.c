@@ -13,8 +13,8 @@
 FILE _iob[_IOB_ENTRIES];
 static FILE *CrtpMore[STREAM_MAXIMUM - _IOB_ENTRIES];
 
-// mingw-w64's _lock_file, which programs bring with them, knows this layout, and that the locks of _iob's streams are the
-// numbered ones from LOCK_STANDARD_STREAMS on.
+// mingw-w64's _lock_file, which programs bring with them, knows this layout, and that the locks of _iob's streams are
+// the numbered ones from LOCK_STANDARD_STREAMS on.
 typedef struct _CRT_STREAM {
     FILE File;
     CRITICAL_SECTION Lock;

@@ -3,8 +3,8 @@
 
 #include "atapi.h"
 
-// With /SYNCDISK a transfer is stopped right after it was started. QEMU answers that by finishing the transfer before the
-// guest's next instruction (hw/ide: a running transfer cannot be cancelled), so that a disk access takes the same
+// With /SYNCDISK a transfer is stopped right after it was started. QEMU answers that by finishing the transfer before
+// the guest's next instruction (hw/ide: a running transfer cannot be cancelled), so that a disk access takes the same
 // virtual time in every run. A real controller would break the transfer off: only the test runner gives this option.
 BOOLEAN AtapiSynchronousDma;
 

@@ -8,9 +8,15 @@
 static UCHAR FatAliasCharacter(WCHAR Character)
 {
     switch (Character) {
-    case ' ': case '.':
+    case ' ':
+    case '.':
         return 0;
-    case '+': case ',': case ';': case '=': case '[': case ']':
+    case '+':
+    case ',':
+    case ';':
+    case '=':
+    case '[':
+    case ']':
         return '_';
     default:
         if (Character >= 'a' && Character <= 'z')
@@ -63,7 +69,7 @@ VOID FatMakeAlias(const WCHAR *Name, ULONG Length, ULONG Attempt, PUCHAR Short)
         ULONG Hash = FatHashName(Name, Length, Step >= 4 ? Round : Round + 0x8000);
 
         for (int Shift = 12; Shift >= 0; Shift -= 4)
-            Short[Base++] = (UCHAR)"0123456789ABCDEF"[Hash >> Shift & 0xF];
+            Short[Base++] = (UCHAR) "0123456789ABCDEF"[Hash >> Shift & 0xF];
     }
     Short[Base++] = '~';
     Short[Base] = (UCHAR)('0' + Digit);

@@ -43,7 +43,8 @@ NTSTATUS NTAPI FatAllocateCluster(PVCB Vcb, PULONG Cluster)
     return STATUS_SUCCESS;
 }
 
-// Gives clusters back. Clusters that are free already (a corrupt FAT named them twice) are passed over. MetaResource held.
+// Gives clusters back. Clusters that are free already (a corrupt FAT named them twice) are passed over. MetaResource
+// held.
 VOID FatReturnClusters(PVCB Vcb, ULONG Cluster, ULONG Count)
 {
     for (ULONG i = Cluster; i < Cluster + Count; i++)

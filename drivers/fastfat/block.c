@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The metadata cache: 4 KB blocks of the FAT, of directories, of the boot and FSInfo sectors. What goes in and out is
-// copied, so nobody holds a pointer into a block. A block may also cover sectors of file data; they are never looked at:
-// a cluster that becomes a directory is zeroed through here first, and only dirty 512-byte units are written back. A
-// freed directory's units are written before its clusters can become a file's (flush.c).
+// copied, so nobody holds a pointer into a block. A block may also cover sectors of file data; they are never looked
+// at: a cluster that becomes a directory is zeroed through here first, and only dirty 512-byte units are written back.
+// A freed directory's units are written before its clusters can become a file's (flush.c).
 
 #include "fat.h"
 
@@ -242,8 +242,8 @@ static PFAT_BLOCK FatHighestDirtyBlock(PVCB Vcb, ULONGLONG High)
     return Highest;
 }
 
-// Writes everything dirty in [Low, High), the highest first: a file usually grows upwards, so the FAT entries of its new
-// clusters get to the disk before the one that leads to them. What could not be written stays dirty.
+// Writes everything dirty in [Low, High), the highest first: a file usually grows upwards, so the FAT entries of its
+// new clusters get to the disk before the one that leads to them. What could not be written stays dirty.
 //
 // MetaResource held. Returns the first error.
 NTSTATUS NTAPI FatWriteBlocks(PVCB Vcb, ULONGLONG Low, ULONGLONG High)

@@ -75,7 +75,8 @@ BOOLEAN FatParseBootSector(const UCHAR *Boot, ULONGLONG DeviceBytes, PFAT_GEOMET
     if (Geometry->ActiveFat >= Geometry->Fats || !FatLayOut(Boot, DeviceBytes, Geometry))
         return FALSE;
     Geometry->RootCluster = FatGet32(Boot + FAT_BOOT_ROOT_CLUSTER) & FAT_ENTRY_MASK;
-    if (Geometry->RootCluster < FAT_FIRST_CLUSTER || Geometry->RootCluster - FAT_FIRST_CLUSTER >= Geometry->ClusterCount)
+    if (Geometry->RootCluster < FAT_FIRST_CLUSTER ||
+        Geometry->RootCluster - FAT_FIRST_CLUSTER >= Geometry->ClusterCount)
         return FALSE;
     if (FsInfo != 0 && FsInfo < FatGet16(Boot + FAT_BOOT_RESERVED_SECTORS))
         Geometry->FsInfoLbo = (ULONGLONG)FsInfo * Geometry->BytesPerSector;

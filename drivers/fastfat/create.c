@@ -25,8 +25,8 @@ static NTSTATUS FatCheckCreate(PFAT_CREATE Create, PIO_STACK_LOCATION Stack)
         return STATUS_EAS_NOT_SUPPORTED;
     if ((Create->Options & FILE_DIRECTORY_FILE) && (Create->Options & FILE_NON_DIRECTORY_FILE))
         return STATUS_INVALID_PARAMETER;
-    if ((Create->Options & FILE_DIRECTORY_FILE) && Create->Disposition != FILE_OPEN && Create->Disposition != FILE_CREATE &&
-        Create->Disposition != FILE_OPEN_IF)
+    if ((Create->Options & FILE_DIRECTORY_FILE) && Create->Disposition != FILE_OPEN &&
+        Create->Disposition != FILE_CREATE && Create->Disposition != FILE_OPEN_IF)
         return STATUS_INVALID_PARAMETER;
     if (Create->Irp->Overlay.AllocationSize.QuadPart < 0)
         return STATUS_INVALID_PARAMETER;

@@ -106,8 +106,8 @@ NTSTATUS NTAPI FatQueryDeviceLength(PDEVICE_OBJECT Target, PULONGLONG Length)
     NTSTATUS Status;
 
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
-    Irp = IoBuildDeviceIoControlRequest(IOCTL_DISK_GET_LENGTH_INFO, Target, NULL, 0, &Information, sizeof(Information), FALSE, &Event,
-                                        &IoStatus);
+    Irp = IoBuildDeviceIoControlRequest(IOCTL_DISK_GET_LENGTH_INFO, Target, NULL, 0, &Information, sizeof(Information),
+                                        FALSE, &Event, &IoStatus);
     if (Irp == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     Status = IoCallDriver(Target, Irp);

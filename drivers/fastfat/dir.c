@@ -4,7 +4,8 @@
 
 #include "fat.h"
 
-// Where the directory's byte Offset lies on the volume. STATUS_END_OF_FILE: behind its last cluster. Takes MetaResource.
+// Where the directory's byte Offset lies on the volume. STATUS_END_OF_FILE: behind its last cluster. Takes
+// MetaResource.
 NTSTATUS NTAPI FatEntryLbo(PFCB Directory, ULONG Offset, PULONGLONG Lbo)
 {
     PFAT_GEOMETRY Geometry = &Directory->Vcb->Geometry;

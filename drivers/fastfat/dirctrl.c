@@ -20,11 +20,16 @@ typedef struct _FAT_QUERY {
 static ULONG FatEntryNameOffset(FILE_INFORMATION_CLASS Class)
 {
     switch (Class) {
-    case FileDirectoryInformation: return FIELD_OFFSET(FILE_DIRECTORY_INFORMATION, FileName);
-    case FileFullDirectoryInformation: return FIELD_OFFSET(FILE_FULL_DIR_INFORMATION, FileName);
-    case FileBothDirectoryInformation: return FIELD_OFFSET(FILE_BOTH_DIR_INFORMATION, FileName);
-    case FileNamesInformation: return FIELD_OFFSET(FILE_NAMES_INFORMATION, FileName);
-    default: return 0;
+    case FileDirectoryInformation:
+        return FIELD_OFFSET(FILE_DIRECTORY_INFORMATION, FileName);
+    case FileFullDirectoryInformation:
+        return FIELD_OFFSET(FILE_FULL_DIR_INFORMATION, FileName);
+    case FileBothDirectoryInformation:
+        return FIELD_OFFSET(FILE_BOTH_DIR_INFORMATION, FileName);
+    case FileNamesInformation:
+        return FIELD_OFFSET(FILE_NAMES_INFORMATION, FileName);
+    default:
+        return 0;
     }
 }
 
@@ -46,7 +51,8 @@ static VOID FatFillEntry(PFAT_QUERY Query, PFAT_CURSOR Cursor, PFILE_BOTH_DIR_IN
     Entry->FileAttributes = FatNtAttributes(Dirent->Attributes);
     if (!(Dirent->Attributes & FAT_ATTR_DIRECTORY)) {
         Entry->EndOfFile.QuadPart = Dirent->FileSize;
-        Entry->AllocationSize.QuadPart = (LONGLONG)FatClustersFor(Query->Vcb, Dirent->FileSize) << Query->Vcb->Geometry.ClusterShift;
+        Entry->AllocationSize.QuadPart = (LONGLONG)FatClustersFor(Query->Vcb, Dirent->FileSize)
+                                         << Query->Vcb->Geometry.ClusterShift;
     }
     Entry->FileNameLength = Cursor->NameLength * sizeof(WCHAR);
     if (Query->Class == FileBothDirectoryInformation && Cursor->Scan.LongLength != 0) {
@@ -56,17 +62,20 @@ static VOID FatFillEntry(PFAT_QUERY Query, PFAT_CURSOR Cursor, PFILE_BOTH_DIR_IN
 }
 
 // Copies one entry to the caller. The buffer may fault: no MetaResource here.
-static NTSTATUS FatCopyEntry(PFAT_QUERY Query, PFILE_BOTH_DIR_INFORMATION Entry, ULONG Fixed, const WCHAR *Name, ULONG NameBytes, ULONG Start)
+static NTSTATUS FatCopyEntry(PFAT_QUERY Query, PFILE_BOTH_DIR_INFORMATION Entry, ULONG Fixed, const WCHAR *Name,
+                             ULONG NameBytes, ULONG Start)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         memcpy(Query->Buffer + Start, Entry, Fixed);
         memcpy(Query->Buffer + Start + Fixed, Name, NameBytes);
         if (Query->Any)
             *(PULONG)(Query->Buffer + Query->LastOffset) = Start - Query->LastOffset;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END

@@ -247,7 +247,8 @@ static ULONG FatDotDotCluster(PFCB Parent)
     return Parent->Parent == NULL ? 0 : Parent->FirstCluster;
 }
 
-// Makes the first cluster of a new directory, with "." and "..", on the disk. Give it back if the directory is not made.
+// Makes the first cluster of a new directory, with "." and "..", on the disk. Give it back if the directory is not
+// made.
 NTSTATUS NTAPI FatMakeDirectoryCluster(PFCB Parent, PULONG Cluster)
 {
     PVCB Vcb = Parent->Vcb;

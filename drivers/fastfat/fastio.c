@@ -22,8 +22,8 @@ BOOLEAN NTAPI FatFastIoCheckIfPossible(PFILE_OBJECT File, PLARGE_INTEGER Offset,
 //
 // Buffer: may be a user address, probed by the caller.   PASSIVE_LEVEL.
 // TRUE: IoStatus has the outcome (STATUS_END_OF_FILE too). FALSE: not cached, or the copy failed; take the long way.
-BOOLEAN NTAPI FatFastIoRead(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, ULONG Key, PVOID Buffer,
-                            PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT Device)
+BOOLEAN NTAPI FatFastIoRead(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, ULONG Key,
+                            PVOID Buffer, PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT Device)
 {
     PFCB Fcb = File->FsContext;
     volatile BOOLEAN Done = TRUE;
@@ -42,10 +42,12 @@ BOOLEAN NTAPI FatFastIoRead(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Leng
     } else if (Offset->QuadPart >= Size) {
         IoStatus->Status = STATUS_END_OF_FILE;
     } else {
-        SEH_TRY {
+        SEH_TRY
+        {
             CcCopyRead(File, Offset, min_of(Length, Size - Offset->LowPart), TRUE, Buffer, IoStatus);
         }
-        SEH_EXCEPT {
+        SEH_EXCEPT
+        {
             Done = FALSE;
         }
         SEH_END
@@ -57,8 +59,8 @@ BOOLEAN NTAPI FatFastIoRead(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Leng
 
 // Copies to the cache where the file has valid data already; anything that moves a size goes the long way.
 // Takes MainResource shared. Contract otherwise as FatFastIoRead's.
-BOOLEAN NTAPI FatFastIoWrite(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, ULONG Key, PVOID Buffer,
-                             PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT Device)
+BOOLEAN NTAPI FatFastIoWrite(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, ULONG Key,
+                             PVOID Buffer, PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT Device)
 {
     PFCB Fcb = File->FsContext;
     volatile BOOLEAN Done = FALSE;
@@ -69,11 +71,13 @@ BOOLEAN NTAPI FatFastIoWrite(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Len
     KeEnterCriticalRegion();
     ExAcquireResourceSharedLite(&Fcb->MainResource, TRUE);
     if (Offset->QuadPart + Length <= FatValidLength(Fcb)) {
-        SEH_TRY {
+        SEH_TRY
+        {
             CcCopyWrite(File, Offset, Length, TRUE, Buffer);
             Done = TRUE;
         }
-        SEH_EXCEPT {
+        SEH_EXCEPT
+        {
             Done = FALSE;
         }
         SEH_END

@@ -51,13 +51,13 @@ typedef struct _FAT_RUN {
 typedef struct _FCB {
     FSRTL_COMMON_FCB_HEADER Header; // first: Mm and Cc look at it
     struct _VCB *Vcb;
-    struct _FCB *Parent; // holds a reference on it; NULL: root
+    struct _FCB *Parent;     // holds a reference on it; NULL: root
     LIST_ENTRY SiblingLinks; // in Parent->Children, under Vcb->Resource
     LIST_ENTRY Children;
-    LIST_ENTRY VcbLinks; // in Vcb->Fcbs, under Vcb->FcbListLock
+    LIST_ENTRY VcbLinks;      // in Vcb->Fcbs, under Vcb->FcbListLock
     volatile LONG References; // file objects and children
-    ULONG UncleanCount; // handles; under Vcb->Resource
-    ULONG Flags; // FCB_*
+    ULONG UncleanCount;       // handles; under Vcb->Resource
+    ULONG Flags;              // FCB_*
     SHARE_ACCESS ShareAccess;
     SECTION_OBJECT_POINTERS Section;
     ERESOURCE MainResource;
@@ -67,7 +67,7 @@ typedef struct _FCB {
     UCHAR Short[11];
     UCHAR NtCase;
     UCHAR Attributes;
-    ULONG FirstOffset; // of the first of its entries, in the parent
+    ULONG FirstOffset;  // of the first of its entries, in the parent
     ULONG DirentOffset; // of the short one
     ULONG FirstCluster; // 0: none
     LONGLONG CreationTime, LastAccessTime, LastWriteTime;
@@ -80,11 +80,11 @@ typedef struct _FCB {
     ULONG FreeOffset; // no free entry lies before it
 } FCB, *PFCB;
 #define FCB_DELETE_PENDING 0x01
-#define FCB_DELETED 0x02    // has no directory entry any more
-#define FCB_EXCESS 0x04     // allocated beyond its end on demand; cut at the last cleanup
+#define FCB_DELETED 0x02 // has no directory entry any more
+#define FCB_EXCESS 0x04  // allocated beyond its end on demand; cut at the last cleanup
 
 typedef struct _CCB {
-    ULONG Flags; // CCB_*
+    ULONG Flags;            // CCB_*
     UNICODE_STRING Pattern; // directory handles: what the first query asked for
     ULONG NextOffset;       // where the next query goes on
 } CCB, *PCCB;
@@ -98,13 +98,13 @@ typedef struct _CCB {
 typedef struct _VCB {
     SHORT NodeTypeCode;
     SHORT NodeByteSize;
-    ULONG Flags; // VCB_*
-    LIST_ENTRY Links; // FatData.Volumes
+    ULONG Flags;           // VCB_*
+    LIST_ENTRY Links;      // FatData.Volumes
     PDEVICE_OBJECT Device; // ours; the VCB is its extension
     PDEVICE_OBJECT Target; // the partition
     PVPB Vpb;
     FAT_GEOMETRY Geometry;
-    ERESOURCE Resource; // the namespace: exclusive to change it
+    ERESOURCE Resource;     // the namespace: exclusive to change it
     ERESOURCE MetaResource; // FAT, free map, chains, metadata blocks
     PFCB Root;
     KSPIN_LOCK FcbListLock;
@@ -333,10 +333,10 @@ NTSTATUS FatTransferVolume(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack, BOOLEAN
 // --- fastio.c, callback.c
 BOOLEAN NTAPI FatFastIoCheckIfPossible(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, ULONG Key,
                                        BOOLEAN CheckForRead, PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT Device);
-BOOLEAN NTAPI FatFastIoRead(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, ULONG Key, PVOID Buffer,
-                            PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT Device);
-BOOLEAN NTAPI FatFastIoWrite(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, ULONG Key, PVOID Buffer,
-                             PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT Device);
+BOOLEAN NTAPI FatFastIoRead(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, ULONG Key,
+                            PVOID Buffer, PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT Device);
+BOOLEAN NTAPI FatFastIoWrite(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, ULONG Key,
+                             PVOID Buffer, PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT Device);
 BOOLEAN NTAPI FatAcquireForCache(PVOID Context, BOOLEAN Wait);
 VOID NTAPI FatReleaseFromCache(PVOID Context);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // FAT32 as it lies on the disk, and the code that only looks at bytes: boot sector, names, directory entries, time
 // stamps, the free-cluster map. Nothing here waits, locks or allocates, so that tests/host/fat runs it natively.
-// Source: Microsoft "FAT: General Overview of On-Disk Format" 1.03 (the FAT32 specification), MS "Long Filename Specification".
+// Source: Microsoft "FAT: General Overview of On-Disk Format" 1.03 (the FAT32 specification), MS "Long Filename
+// Specification".
 
 #ifndef MICA_FASTFAT_FATDISK_H
 #define MICA_FASTFAT_FATDISK_H
@@ -75,7 +76,7 @@ typedef struct _FAT_GEOMETRY {
 typedef struct _FAT_DIRENT {
     UCHAR Name[11];
     UCHAR Attributes;
-    UCHAR NtCase; // FAT_CASE_*
+    UCHAR NtCase;       // FAT_CASE_*
     UCHAR CreateTenths; // 10 ms
     USHORT CreateTime;
     USHORT CreateDate;
@@ -103,7 +104,7 @@ C_ASSERT_SIZE(FAT_DIRENT, 32);
 #define FAT_DIRENT_REALLY_E5 0x05
 #define FAT_LFN_LAST 0x40
 #define FAT_LFN_CHARACTERS 13u
-#define FAT_NAME_MAXIMUM 255u // characters of a long name
+#define FAT_NAME_MAXIMUM 255u                 // characters of a long name
 #define FAT_MAXIMUM_DIRECTORY_BYTES 0x200000u // 65536 entries
 
 FORCEINLINE ULONG FatDirentCluster(const FAT_DIRENT *Dirent)
@@ -158,9 +159,9 @@ typedef struct _FAT_SCAN {
     ULONG Pending; // characters gathered for the open long name
     // The result
     FAT_DIRENT Dirent;
-    ULONG FirstOffset; // of its first entry
+    ULONG FirstOffset;  // of its first entry
     ULONG DirentOffset; // of its short entry
-    ULONG LongLength; // characters; 0: there is no long name
+    ULONG LongLength;   // characters; 0: there is no long name
     WCHAR Long[FAT_LFN_CHARACTERS * 20];
 } FAT_SCAN, *PFAT_SCAN;
 VOID FatScanReset(PFAT_SCAN Scan);

@@ -81,7 +81,8 @@ static VOID FatFillFcb(PFCB Fcb, const FAT_SCAN *Scan)
         return;
     Fcb->Header.FileSize.QuadPart = Dirent->FileSize;
     Fcb->Header.ValidDataLength.QuadPart = Dirent->FileSize;
-    Fcb->Header.AllocationSize.QuadPart = (LONGLONG)FatClustersFor(Fcb->Vcb, Dirent->FileSize) << Fcb->Vcb->Geometry.ClusterShift;
+    Fcb->Header.AllocationSize.QuadPart = (LONGLONG)FatClustersFor(Fcb->Vcb, Dirent->FileSize)
+                                          << Fcb->Vcb->Geometry.ClusterShift;
 }
 
 // Makes the FCB of a file that a scan of Parent found (or FatCreateNew just stored). It has no reference yet, and holds
@@ -176,8 +177,8 @@ VOID FatReapFcbs(PVCB Vcb)
     } while (Again);
 }
 
-// A file object went: drops its reference and reaps if that can be done here and now, else leaves it to the lazy worker.
-// The thread may hold any lock of ours (Mm closes file objects where it likes).
+// A file object went: drops its reference and reaps if that can be done here and now, else leaves it to the lazy
+// worker. The thread may hold any lock of ours (Mm closes file objects where it likes).
 VOID FatAfterClose(PVCB Vcb, PFCB Fcb)
 {
     if (!ExIsResourceAcquiredSharedLite(&Vcb->Resource) && ExAcquireResourceExclusiveLite(&Vcb->Resource, FALSE)) {

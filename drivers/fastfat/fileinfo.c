@@ -28,7 +28,8 @@ NTSTATUS NTAPI FatBuildPath(PFCB Fcb, PWSTR Buffer, ULONG Size, PULONG Length)
             continue;
         Buffer[End / sizeof(WCHAR)] = '\\';
         if (End + sizeof(WCHAR) < Size)
-            memcpy((PUCHAR)Buffer + End + sizeof(WCHAR), f->Name.Buffer, min_of(f->Name.Length, Size - End - sizeof(WCHAR)));
+            memcpy((PUCHAR)Buffer + End + sizeof(WCHAR), f->Name.Buffer,
+                   min_of(f->Name.Length, Size - End - sizeof(WCHAR)));
     }
     return *Length > Size ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS;
 }
@@ -103,7 +104,8 @@ static NTSTATUS FatQueryAll(PFCB Fcb, PFILE_ALL_INFORMATION All, ULONG Length, P
     FatQueryStandard(Fcb, &All->StandardInformation);
     FatQueryInternal(Fcb, &All->InternalInformation);
     All->EaInformation.EaSize = 0; // access, position, mode and alignment are Io's
-    Status = FatQueryName(Fcb, &All->NameInformation, Length - FIELD_OFFSET(FILE_ALL_INFORMATION, NameInformation), Used);
+    Status =
+        FatQueryName(Fcb, &All->NameInformation, Length - FIELD_OFFSET(FILE_ALL_INFORMATION, NameInformation), Used);
     *Used += FIELD_OFFSET(FILE_ALL_INFORMATION, NameInformation);
     return Status;
 }
@@ -146,13 +148,20 @@ static NTSTATUS FatQueryFile(PFCB Fcb, FILE_INFORMATION_CLASS Class, PVOID Buffe
 static ULONG FatQueryMinimum(FILE_INFORMATION_CLASS Class)
 {
     switch (Class) {
-    case FileBasicInformation: return sizeof(FILE_BASIC_INFORMATION);
-    case FileStandardInformation: return sizeof(FILE_STANDARD_INFORMATION);
-    case FileInternalInformation: return sizeof(FILE_INTERNAL_INFORMATION);
-    case FileEaInformation: return sizeof(FILE_EA_INFORMATION);
-    case FileNetworkOpenInformation: return sizeof(FILE_NETWORK_OPEN_INFORMATION);
-    case FileAllInformation: return FIELD_OFFSET(FILE_ALL_INFORMATION, NameInformation.FileName);
-    default: return FIELD_OFFSET(FILE_NAME_INFORMATION, FileName);
+    case FileBasicInformation:
+        return sizeof(FILE_BASIC_INFORMATION);
+    case FileStandardInformation:
+        return sizeof(FILE_STANDARD_INFORMATION);
+    case FileInternalInformation:
+        return sizeof(FILE_INTERNAL_INFORMATION);
+    case FileEaInformation:
+        return sizeof(FILE_EA_INFORMATION);
+    case FileNetworkOpenInformation:
+        return sizeof(FILE_NETWORK_OPEN_INFORMATION);
+    case FileAllInformation:
+        return FIELD_OFFSET(FILE_ALL_INFORMATION, NameInformation.FileName);
+    default:
+        return FIELD_OFFSET(FILE_NAME_INFORMATION, FileName);
     }
 }
 

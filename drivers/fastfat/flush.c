@@ -95,7 +95,8 @@ NTSTATUS NTAPI FatFlushMeta(PVCB Vcb)
     return Status;
 }
 
-// Flushes and makes the disk say that the volume was shut down cleanly, unless it was found otherwise. Takes MetaResource.
+// Flushes and makes the disk say that the volume was shut down cleanly, unless it was found otherwise. Takes
+// MetaResource.
 NTSTATUS NTAPI FatMarkVolumeClean(PVCB Vcb)
 {
     NTSTATUS Status;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The lazy flush: a second after the first change a worker thread writes the metadata of every volume that has some; two
-// quiet seconds later it marks the volume clean and empties the metadata cache. Nothing cached, no timer.
+// The lazy flush: a second after the first change a worker thread writes the metadata of every volume that has some;
+// two quiet seconds later it marks the volume clean and empties the metadata cache. Nothing cached, no timer.
 
 #include "fat.h"
 
 #define FAT_LAZY_PERIOD (-10000000ll) // one second
-#define FAT_IDLE_TICKS 2 // ticks without a look at metadata
+#define FAT_IDLE_TICKS 2              // ticks without a look at metadata
 
 static PVCB FatNextVolume(PVCB Previous)
 {

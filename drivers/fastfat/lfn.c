@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Long-name entries: 13 UTF-16 characters each, stored last part first in front of the short entry, tied to it by a checksum.
+// Long-name entries: 13 UTF-16 characters each, stored last part first in front of the short entry, tied to it by a
+// checksum.
 
 #include "fatdisk.h"
 

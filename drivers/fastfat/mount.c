@@ -75,7 +75,8 @@ static NTSTATUS FatReadInfo(PVCB Vcb)
     Status = FatReadMeta(Vcb, Vcb->Geometry.FsInfoLbo, Info, sizeof(Info));
     if (!NT_SUCCESS(Status))
         return Status;
-    if (FatGet32(Info + FAT_FSINFO_LEAD) != FAT_FSINFO_LEAD_VALUE || FatGet32(Info + FAT_FSINFO_STRUCT) != FAT_FSINFO_STRUCT_VALUE) {
+    if (FatGet32(Info + FAT_FSINFO_LEAD) != FAT_FSINFO_LEAD_VALUE ||
+        FatGet32(Info + FAT_FSINFO_STRUCT) != FAT_FSINFO_STRUCT_VALUE) {
         Vcb->Geometry.FsInfoLbo = 0;
         return STATUS_SUCCESS;
     }

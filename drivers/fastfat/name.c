@@ -9,8 +9,22 @@ static BOOLEAN FatIsShortCharacter(WCHAR Character)
     if (Character <= 0x20 || Character >= 0x7F)
         return FALSE;
     switch (Character) {
-    case '"': case '*': case '+': case ',': case '.': case '/': case ':': case ';': case '<':
-    case '=': case '>': case '?': case '[': case '\\': case ']': case '|':
+    case '"':
+    case '*':
+    case '+':
+    case ',':
+    case '.':
+    case '/':
+    case ':':
+    case ';':
+    case '<':
+    case '=':
+    case '>':
+    case '?':
+    case '[':
+    case '\\':
+    case ']':
+    case '|':
         return FALSE;
     default:
         return TRUE;
@@ -26,9 +40,18 @@ BOOLEAN FatIsNameLegal(const WCHAR *Name, ULONG Length)
         return FALSE;
     for (ULONG i = 0; i < Length; i++) {
         switch (Name[i]) {
-        case '"': case '*': case '/': case ':': case '<': case '>': case '?': case '\\': case '|':
+        case '"':
+        case '*':
+        case '/':
+        case ':':
+        case '<':
+        case '>':
+        case '?':
+        case '\\':
+        case '|':
             return FALSE;
-        case ' ': case '.':
+        case ' ':
+        case '.':
             break;
         default:
             if (Name[i] < 0x20)
@@ -64,7 +87,8 @@ static ULONG FatCopyShortPart(const UCHAR *Part, ULONG Size, BOOLEAN Lower, WCHA
     return Length;
 }
 
-// Writes the 11 bytes of a short name as "BASE.EXT" (at most 12 characters; NtCase 0: as stored) and returns its length.
+// Writes the 11 bytes of a short name as "BASE.EXT" (at most 12 characters; NtCase 0: as stored) and returns its
+// length.
 ULONG FatShortToUnicode(const UCHAR *Short, UCHAR NtCase, WCHAR *Name)
 {
     UCHAR Raw[11];

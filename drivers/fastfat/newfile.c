@@ -26,7 +26,8 @@ static VOID FatFillNewDirent(PFAT_CREATE Create, ULONG Cluster, PFAT_DIRENT Dire
     FatTimeToStamp(Time, &Dirent->CreateDate, &Dirent->CreateTime, &Dirent->CreateTenths);
     FatTimeToStamp(Time, &Dirent->WriteDate, &Dirent->WriteTime, NULL);
     Dirent->AccessDate = Dirent->WriteDate;
-    Dirent->Attributes = Create->Attributes | (Create->Options & FILE_DIRECTORY_FILE ? FAT_ATTR_DIRECTORY : FAT_ATTR_ARCHIVE);
+    Dirent->Attributes =
+        Create->Attributes | (Create->Options & FILE_DIRECTORY_FILE ? FAT_ATTR_DIRECTORY : FAT_ATTR_ARCHIVE);
     FatSetDirentCluster(Dirent, Cluster);
 }
 
@@ -69,14 +70,16 @@ static NTSTATUS FatStoreNew(PFAT_CREATE Create, ULONG Cluster, PFCB *Fcb)
             Status = STATUS_INSUFFICIENT_RESOURCES;
     }
     if (!NT_SUCCESS(Status)) // half a name is taken back, whatever of it is there
-        IGNORE_STATUS(FatRemoveEntries(Create->Directory, Place.FirstOffset, Place.FirstOffset + Place.LfnCount * FAT_DIRENT_SIZE));
+        IGNORE_STATUS(FatRemoveEntries(Create->Directory, Place.FirstOffset,
+                                       Place.FirstOffset + Place.LfnCount * FAT_DIRENT_SIZE));
     return Status;
 }
 
 // The file is there, but the open fails all the same: takes it away again.
 static VOID FatUndoNew(PFCB Fcb)
 {
-    IGNORE_STATUS(FatRemoveEntries(Fcb->Parent, Fcb->FirstOffset, Fcb->DirentOffset)); // the first error is the one to report
+    IGNORE_STATUS(
+        FatRemoveEntries(Fcb->Parent, Fcb->FirstOffset, Fcb->DirentOffset)); // the first error is the one to report
     Fcb->Flags |= FCB_DELETED;
     IGNORE_STATUS(FatTruncateAllocation(Fcb, 0));
 }

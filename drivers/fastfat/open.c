@@ -6,7 +6,8 @@
 
 static BOOLEAN FatWantsOverwrite(PFAT_CREATE Create)
 {
-    return Create->Disposition == FILE_SUPERSEDE || Create->Disposition == FILE_OVERWRITE || Create->Disposition == FILE_OVERWRITE_IF;
+    return Create->Disposition == FILE_SUPERSEDE || Create->Disposition == FILE_OVERWRITE ||
+           Create->Disposition == FILE_OVERWRITE_IF;
 }
 
 static NTSTATUS FatCheckKind(PFAT_CREATE Create, PFCB Fcb)
@@ -31,7 +32,8 @@ static NTSTATUS FatCheckAttributes(PFAT_CREATE Create, PFCB Fcb)
     if (Fcb->Attributes & FAT_ATTR_READ_ONLY) {
         if (Create->Options & FILE_DELETE_ON_CLOSE)
             return STATUS_CANNOT_DELETE;
-        if (!FatIsDirectory(Fcb) && ((Create->Access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) || FatWantsOverwrite(Create)))
+        if (!FatIsDirectory(Fcb) &&
+            ((Create->Access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) || FatWantsOverwrite(Create)))
             return STATUS_ACCESS_DENIED;
     }
     if (FatWantsOverwrite(Create) && (Special & ~Create->Attributes))
@@ -120,7 +122,8 @@ static NTSTATUS FatOpenAndEmpty(PFAT_CREATE Create, PFCB Fcb)
         PFILE_OBJECT File = Create->File;
         LARGE_INTEGER Size = {.QuadPart = FatFileSize(Fcb)};
 
-        CcUninitializeCacheMap(File, &Size, NULL); // with a size: at once, Cc must not keep a file object that never was open
+        CcUninitializeCacheMap(File, &Size,
+                               NULL); // with a size: at once, Cc must not keep a file object that never was open
         IoRemoveShareAccess(File, &Fcb->ShareAccess);
         FatDeleteCcb(File->FsContext2);
         File->FsContext = File->FsContext2 = NULL;
@@ -151,7 +154,8 @@ NTSTATUS NTAPI FatOpenExisting(PFAT_CREATE Create, PFCB Fcb)
     if (!NT_SUCCESS(Status))
         return Status;
     if (Create->Access & MAXIMUM_ALLOWED)
-        Create->Access |= Fcb->Attributes & FAT_ATTR_READ_ONLY ? FILE_GENERIC_READ | FILE_GENERIC_EXECUTE : FILE_ALL_ACCESS;
+        Create->Access |=
+            Fcb->Attributes & FAT_ATTR_READ_ONLY ? FILE_GENERIC_READ | FILE_GENERIC_EXECUTE : FILE_ALL_ACCESS;
     if (Fcb->UncleanCount != 0)
         Status = IoCheckShareAccess(Create->Access, Create->ShareAccess, Create->File, &Fcb->ShareAccess, FALSE);
     if (NT_SUCCESS(Status))

@@ -17,8 +17,8 @@ static NTSTATUS FatZeroMdl(PMDL Mdl, ULONG Offset, ULONG Length)
     return STATUS_SUCCESS;
 }
 
-// Reads [Offset, Offset + Length) from the disk into the MDL; zeros behind ValidDataLength, up to ZeroLength bytes of the
-// MDL. Offset is sector aligned.
+// Reads [Offset, Offset + Length) from the disk into the MDL; zeros behind ValidDataLength, up to ZeroLength bytes of
+// the MDL. Offset is sector aligned.
 static NTSTATUS FatReadValid(PFCB Fcb, ULONG Offset, ULONG Length, ULONG ZeroLength, PMDL Mdl)
 {
     ULONG Sector = Fcb->Vcb->Geometry.BytesPerSector, Valid = FatValidLength(Fcb), Bytes = 0;
@@ -82,11 +82,13 @@ static NTSTATUS FatCachedRead(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, PLARGE_INTE
         return Status;
     if (Buffer == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
-    SEH_TRY {
+    SEH_TRY
+    {
         CcCopyRead(File, Offset, Length, TRUE, Buffer, &Irp->IoStatus);
         Status = Irp->IoStatus.Status;
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END

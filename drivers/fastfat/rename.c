@@ -36,7 +36,8 @@ static NTSTATUS FatCaptureRename(PIRP Irp, PIO_STACK_LOCATION Stack, PFAT_RENAME
         Rename->Name = Information->FileName;
         Rename->NameLength = Information->FileNameLength / sizeof(WCHAR);
     }
-    while (Rename->NameLength > 0 && (Rename->Name[Rename->NameLength - 1] == ' ' || Rename->Name[Rename->NameLength - 1] == '.'))
+    while (Rename->NameLength > 0 &&
+           (Rename->Name[Rename->NameLength - 1] == ' ' || Rename->Name[Rename->NameLength - 1] == '.'))
         Rename->NameLength--;
     return FatIsNameLegal(Rename->Name, Rename->NameLength) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_INVALID;
 }

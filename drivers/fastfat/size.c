@@ -21,10 +21,12 @@ NTSTATUS NTAPI FatInitializeCaching(PFILE_OBJECT File, PFCB Fcb)
     if (File->PrivateCacheMap != NULL)
         return STATUS_SUCCESS;
     FatGetSizes(Fcb, &Sizes);
-    SEH_TRY {
+    SEH_TRY
+    {
         CcInitializeCacheMap(File, &Sizes, FALSE, &FatData.Callbacks, Fcb);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -40,10 +42,12 @@ static NTSTATUS FatPublishSizes(PFILE_OBJECT File, PFCB Fcb)
     if (!CcIsFileCached(File))
         return STATUS_SUCCESS;
     FatGetSizes(Fcb, &Sizes);
-    SEH_TRY {
+    SEH_TRY
+    {
         CcSetFileSizes(File, &Sizes);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -120,8 +124,8 @@ static NTSTATUS FatCutAllocation(PFCB Fcb)
 
 // Cuts the file to NewSize bytes (at most what it has) and frees the rest.
 //
-// MainResource held exclusively; takes PagingIoResource. Paging writes behind the new end do nothing from the first step on.
-// STATUS_USER_MAPPED_FILE: a user's view is in the way, nothing changed.
+// MainResource held exclusively; takes PagingIoResource. Paging writes behind the new end do nothing from the first
+// step on. STATUS_USER_MAPPED_FILE: a user's view is in the way, nothing changed.
 NTSTATUS NTAPI FatTruncateFile(PFILE_OBJECT File, PFCB Fcb, ULONG NewSize)
 {
     LARGE_INTEGER Size = {.QuadPart = NewSize};
@@ -185,8 +189,8 @@ NTSTATUS NTAPI FatSetAllocation(PFILE_OBJECT File, PFCB Fcb, ULONGLONG Size)
     return Status;
 }
 
-// The last handle goes: makes the disk agree with the directory entry (zeros behind ValidDataLength, no excess clusters).
-// MainResource held exclusively.
+// The last handle goes: makes the disk agree with the directory entry (zeros behind ValidDataLength, no excess
+// clusters). MainResource held exclusively.
 NTSTATUS NTAPI FatSettleFile(PFILE_OBJECT File, PFCB Fcb)
 {
     NTSTATUS Status = FatZeroTo(Fcb, FatFileSize(Fcb));

@@ -64,7 +64,8 @@ static NTSTATUS FatZeroSectors(PFCB Fcb, ULONG Start, ULONG End, PUCHAR Buffer)
 
 // Writes zeros to [Start, End) of the file's allocation on the disk; the last sector is zeroed to its end.
 //
-// PagingIoResource held exclusively. <= APC_LEVEL. What the cache has of the range is zero already or newer (README.md).
+// PagingIoResource held exclusively. <= APC_LEVEL. What the cache has of the range is zero already or newer
+// (README.md).
 NTSTATUS NTAPI FatZeroOnDisk(PFCB Fcb, ULONG Start, ULONG End)
 {
     ULONG Sector = Fcb->Vcb->Geometry.BytesPerSector, Whole = (Start + Sector - 1) & ~(Sector - 1);
@@ -97,10 +98,12 @@ NTSTATUS NTAPI FatLockUserBuffer(PIRP Irp, LOCK_OPERATION Operation, ULONG Lengt
     New = IoAllocateMdl(Irp->UserBuffer, Length, FALSE, FALSE, NULL);
     if (New == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
-    SEH_TRY {
+    SEH_TRY
+    {
         MmProbeAndLockPages(New, Irp->RequestorMode, Operation);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END

@@ -59,12 +59,18 @@ static NTSTATUS FatQueryAttributes(PFILE_FS_ATTRIBUTE_INFORMATION Attributes, UL
 static ULONG FatVolumeMinimum(FS_INFORMATION_CLASS Class)
 {
     switch (Class) {
-    case FileFsVolumeInformation: return FIELD_OFFSET(FILE_FS_VOLUME_INFORMATION, VolumeLabel);
-    case FileFsSizeInformation: return sizeof(FILE_FS_SIZE_INFORMATION);
-    case FileFsDeviceInformation: return sizeof(FILE_FS_DEVICE_INFORMATION);
-    case FileFsAttributeInformation: return FIELD_OFFSET(FILE_FS_ATTRIBUTE_INFORMATION, FileSystemName);
-    case FileFsFullSizeInformation: return sizeof(FILE_FS_FULL_SIZE_INFORMATION);
-    default: return MAXULONG;
+    case FileFsVolumeInformation:
+        return FIELD_OFFSET(FILE_FS_VOLUME_INFORMATION, VolumeLabel);
+    case FileFsSizeInformation:
+        return sizeof(FILE_FS_SIZE_INFORMATION);
+    case FileFsDeviceInformation:
+        return sizeof(FILE_FS_DEVICE_INFORMATION);
+    case FileFsAttributeInformation:
+        return FIELD_OFFSET(FILE_FS_ATTRIBUTE_INFORMATION, FileSystemName);
+    case FileFsFullSizeInformation:
+        return sizeof(FILE_FS_FULL_SIZE_INFORMATION);
+    default:
+        return MAXULONG;
     }
 }
 

@@ -41,7 +41,8 @@ static BOOLEAN FatAcquireForPageWrite(PFCB Fcb, ULONGLONG End)
     return TRUE;
 }
 
-// A page write. PagingIoResource shared, or exclusive where ValidDataLength has to move; no other lock but MetaResource.
+// A page write. PagingIoResource shared, or exclusive where ValidDataLength has to move; no other lock but
+// MetaResource.
 static NTSTATUS FatPagingWrite(PFCB Fcb, PIRP Irp, ULONGLONG Offset, ULONG Length)
 {
     NTSTATUS Status = STATUS_SUCCESS;
@@ -67,10 +68,12 @@ static NTSTATUS FatCopyToCache(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONG Offs
 
     if (Buffer == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
-    SEH_TRY {
+    SEH_TRY
+    {
         CcCopyWrite(File, &Start, Length, TRUE, Buffer);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -83,8 +86,8 @@ static NTSTATUS FatCopyToCache(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONG Offs
     return NT_SUCCESS(IoStatus.Status) ? FatFlushMeta(Fcb->Vcb) : IoStatus.Status;
 }
 
-// A cached write leaves a gap behind ValidDataLength. One that begins at the old end of the file is zeroed in the cache if
-// it is small. Others are zeroed on the disk: a view may have written to pages there that are in memory only.
+// A cached write leaves a gap behind ValidDataLength. One that begins at the old end of the file is zeroed in the cache
+// if it is small. Others are zeroed on the disk: a view may have written to pages there that are in memory only.
 static NTSTATUS FatFillGap(PFILE_OBJECT File, PFCB Fcb, ULONG OldSize, ULONG End)
 {
     LARGE_INTEGER Start = {.QuadPart = FatValidLength(Fcb)}, Stop = {.QuadPart = End};
@@ -94,10 +97,12 @@ static NTSTATUS FatFillGap(PFILE_OBJECT File, PFCB Fcb, ULONG OldSize, ULONG End
         return STATUS_SUCCESS;
     if (Start.LowPart < OldSize || End - Start.LowPart > FAT_SMALL_GAP)
         return FatZeroTo(Fcb, End);
-    SEH_TRY {
+    SEH_TRY
+    {
         CcZeroData(File, &Start, &Stop, TRUE);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -150,7 +155,8 @@ static NTSTATUS FatWriteFile(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONGLONG Of
         return Status;
     Status = Direct ? FatZeroTo(Fcb, (ULONG)Offset) : FatFillGap(File, Fcb, OldSize, (ULONG)Offset);
     if (NT_SUCCESS(Status))
-        Status = Direct ? FatDirectWrite(Fcb, Irp, (ULONG)Offset, Length) : FatCopyToCache(File, Fcb, Irp, (ULONG)Offset, Length);
+        Status = Direct ? FatDirectWrite(Fcb, Irp, (ULONG)Offset, Length)
+                        : FatCopyToCache(File, Fcb, Irp, (ULONG)Offset, Length);
     if (!NT_SUCCESS(Status) && End > OldSize)
         IGNORE_STATUS(FatTruncateFile(File, Fcb, OldSize)); // a view in the way: the file stays longer, with zeros
     if (NT_SUCCESS(Status)) {

@@ -231,8 +231,17 @@ typedef enum _HARDERROR_RESPONSE_OPTION {
     OptionYesNoCancel,
     OptionShutdownSystem
 } HARDERROR_RESPONSE_OPTION;
-typedef enum _HARDERROR_RESPONSE { ResponseReturnToCaller, ResponseNotHandled, ResponseAbort, ResponseCancel,
-                                   ResponseIgnore, ResponseNo, ResponseOk, ResponseRetry, ResponseYes } HARDERROR_RESPONSE;
+typedef enum _HARDERROR_RESPONSE {
+    ResponseReturnToCaller,
+    ResponseNotHandled,
+    ResponseAbort,
+    ResponseCancel,
+    ResponseIgnore,
+    ResponseNo,
+    ResponseOk,
+    ResponseRetry,
+    ResponseYes
+} HARDERROR_RESPONSE;
 #define HARDERROR_OVERRIDE_ERRORMODE 0x10000000
 
 #endif

@@ -100,8 +100,8 @@ typedef struct _IMAGE_NT_HEADERS {
     IMAGE_OPTIONAL_HEADER32 OptionalHeader;
 } IMAGE_NT_HEADERS32, *PIMAGE_NT_HEADERS32, IMAGE_NT_HEADERS, *PIMAGE_NT_HEADERS;
 
-#define IMAGE_FIRST_SECTION(h)                                                                     \
-    ((PIMAGE_SECTION_HEADER)((ULONG_PTR)(h) + FIELD_OFFSET(IMAGE_NT_HEADERS, OptionalHeader) +     \
+#define IMAGE_FIRST_SECTION(h)                                                                                         \
+    ((PIMAGE_SECTION_HEADER)((ULONG_PTR)(h) + FIELD_OFFSET(IMAGE_NT_HEADERS, OptionalHeader) +                         \
                              (h)->FileHeader.SizeOfOptionalHeader))
 #define IMAGE_SIZEOF_SHORT_NAME 8
 

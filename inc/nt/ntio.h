@@ -61,7 +61,7 @@ typedef ULONG DEVICE_TYPE;
 #define FILE_ANY_ACCESS 0
 #define FILE_READ_ACCESS 1
 #define FILE_WRITE_ACCESS 2
-#define CTL_CODE(DeviceType, Function, Method, Access) \
+#define CTL_CODE(DeviceType, Function, Method, Access)                                                                 \
     (((DeviceType) << 16) | ((Access) << 14) | ((Function) << 2) | (Method))
 #endif
 #ifndef FILE_DEVICE_CONSOLE
@@ -87,7 +87,8 @@ typedef struct _FILE_PIPE_PEEK_BUFFER {
 #define FILE_PIPE_LISTENING_STATE 2
 #define FILE_PIPE_CONNECTED_STATE 3
 #define FILE_PIPE_CLOSING_STATE 4
-// NtCreateNamedPipeFile's NamedPipeType, ReadMode and CompletionMode; FILE_PIPE_LOCAL_INFORMATION's configuration and end
+// NtCreateNamedPipeFile's NamedPipeType, ReadMode and CompletionMode; FILE_PIPE_LOCAL_INFORMATION's configuration and
+// end
 #define FILE_PIPE_BYTE_STREAM_TYPE 0
 #define FILE_PIPE_MESSAGE_TYPE 1
 #define FILE_PIPE_BYTE_STREAM_MODE 0
@@ -102,12 +103,17 @@ typedef struct _FILE_PIPE_PEEK_BUFFER {
 
 // The console device (\Device\Console), our stand-in for the console that csrss serves in NT. Modes are the SDK's
 // ENABLE_* bits. Reads of a handle opened with FILE_READ_DATA deliver bytes; these controls deliver the rest.
-#define IOCTL_CONSOLE_GET_MODE CTL_CODE(FILE_DEVICE_CONSOLE, 0x800, METHOD_BUFFERED, FILE_ANY_ACCESS)  // ULONG out: input mode, ULONG: output mode
-#define IOCTL_CONSOLE_SET_MODE CTL_CODE(FILE_DEVICE_CONSOLE, 0x801, METHOD_BUFFERED, FILE_ANY_ACCESS)  // CONSOLE_MODE_CHANGE in
-#define IOCTL_CONSOLE_GET_SCREEN CTL_CODE(FILE_DEVICE_CONSOLE, 0x802, METHOD_BUFFERED, FILE_ANY_ACCESS) // CONSOLE_SCREEN_STATE out
-#define IOCTL_CONSOLE_SET_CURSOR CTL_CODE(FILE_DEVICE_CONSOLE, 0x803, METHOD_BUFFERED, FILE_ANY_ACCESS) // CONSOLE_POSITION in
+#define IOCTL_CONSOLE_GET_MODE                                                                                         \
+    CTL_CODE(FILE_DEVICE_CONSOLE, 0x800, METHOD_BUFFERED, FILE_ANY_ACCESS) // ULONG out: input mode, ULONG: output mode
+#define IOCTL_CONSOLE_SET_MODE                                                                                         \
+    CTL_CODE(FILE_DEVICE_CONSOLE, 0x801, METHOD_BUFFERED, FILE_ANY_ACCESS) // CONSOLE_MODE_CHANGE in
+#define IOCTL_CONSOLE_GET_SCREEN                                                                                       \
+    CTL_CODE(FILE_DEVICE_CONSOLE, 0x802, METHOD_BUFFERED, FILE_ANY_ACCESS) // CONSOLE_SCREEN_STATE out
+#define IOCTL_CONSOLE_SET_CURSOR                                                                                       \
+    CTL_CODE(FILE_DEVICE_CONSOLE, 0x803, METHOD_BUFFERED, FILE_ANY_ACCESS) // CONSOLE_POSITION in
 #define IOCTL_CONSOLE_SET_ATTRIBUTE CTL_CODE(FILE_DEVICE_CONSOLE, 0x804, METHOD_BUFFERED, FILE_ANY_ACCESS) // USHORT in
-#define IOCTL_CONSOLE_PEEK_COUNT CTL_CODE(FILE_DEVICE_CONSOLE, 0x805, METHOD_BUFFERED, FILE_ANY_ACCESS) // ULONG out: bytes ready
+#define IOCTL_CONSOLE_PEEK_COUNT                                                                                       \
+    CTL_CODE(FILE_DEVICE_CONSOLE, 0x805, METHOD_BUFFERED, FILE_ANY_ACCESS) // ULONG out: bytes ready
 #define IOCTL_CONSOLE_CLEAR CTL_CODE(FILE_DEVICE_CONSOLE, 0x806, METHOD_BUFFERED, FILE_ANY_ACCESS)
 
 typedef struct _CONSOLE_MODES {

@@ -25,56 +25,56 @@
 #define PF_FASTFAIL_AVAILABLE 23
 
 typedef struct _KUSER_SHARED_DATA {
-    ULONG TickCountLowDeprecated;                    // 000
-    ULONG TickCountMultiplier;                       // 004  ms per tick << 24
-    volatile KSYSTEM_TIME InterruptTime;             // 008  100 ns since boot
-    volatile KSYSTEM_TIME SystemTime;                // 014  100 ns since 1601
-    volatile KSYSTEM_TIME TimeZoneBias;              // 020
-    USHORT ImageNumberLow;                           // 02C
-    USHORT ImageNumberHigh;                          // 02E
-    WCHAR NtSystemRoot[260];                         // 030
-    ULONG MaxStackTraceDepth;                        // 238
-    ULONG CryptoExponent;                            // 23C
-    ULONG TimeZoneId;                                // 240
-    ULONG LargePageMinimum;                          // 244
-    ULONG Reserved2[7];                              // 248
-    ULONG NtProductType;                             // 264  1: NtProductWinNt
-    BOOLEAN ProductTypeIsValid;                      // 268
-    UCHAR Reserved268[3];                            // 269
-    ULONG NtMajorVersion;                            // 26C
-    ULONG NtMinorVersion;                            // 270
+    ULONG TickCountLowDeprecated;                     // 000
+    ULONG TickCountMultiplier;                        // 004  ms per tick << 24
+    volatile KSYSTEM_TIME InterruptTime;              // 008  100 ns since boot
+    volatile KSYSTEM_TIME SystemTime;                 // 014  100 ns since 1601
+    volatile KSYSTEM_TIME TimeZoneBias;               // 020
+    USHORT ImageNumberLow;                            // 02C
+    USHORT ImageNumberHigh;                           // 02E
+    WCHAR NtSystemRoot[260];                          // 030
+    ULONG MaxStackTraceDepth;                         // 238
+    ULONG CryptoExponent;                             // 23C
+    ULONG TimeZoneId;                                 // 240
+    ULONG LargePageMinimum;                           // 244
+    ULONG Reserved2[7];                               // 248
+    ULONG NtProductType;                              // 264  1: NtProductWinNt
+    BOOLEAN ProductTypeIsValid;                       // 268
+    UCHAR Reserved268[3];                             // 269
+    ULONG NtMajorVersion;                             // 26C
+    ULONG NtMinorVersion;                             // 270
     BOOLEAN ProcessorFeatures[PROCESSOR_FEATURE_MAX]; // 274
-    ULONG Reserved1;                                 // 2B4
-    ULONG Reserved3;                                 // 2B8
-    volatile ULONG TimeSlip;                         // 2BC
-    ULONG AlternativeArchitecture;                   // 2C0
-    ULONG AltArchitecturePad;                        // 2C4
-    LARGE_INTEGER SystemExpirationDate;              // 2C8
-    ULONG SuiteMask;                                 // 2D0
-    BOOLEAN KdDebuggerEnabled;                       // 2D4
-    UCHAR NXSupportPolicy;                           // 2D5
-    UCHAR Reserved2D6[2];                            // 2D6
-    volatile ULONG ActiveConsoleId;                  // 2D8
-    volatile ULONG DismountCount;                    // 2DC
-    ULONG ComPlusPackage;                            // 2E0
-    ULONG LastSystemRITEventTickCount;               // 2E4
-    ULONG NumberOfPhysicalPages;                     // 2E8
-    BOOLEAN SafeBootMode;                            // 2EC
-    UCHAR TscQpc;                                    // 2ED
-    UCHAR TscQpcPad[2];                              // 2EE
-    ULONG SharedDataFlags;                           // 2F0
-    ULONG DataFlagsPad[1];                           // 2F4
-    ULONGLONG TestRetInstruction;                    // 2F8
-    ULONG SystemCall;                                // 300  where ntdll's stubs call to
-    ULONG SystemCallReturn;                          // 304  where SYSEXIT returns to
-    ULONGLONG SystemCallPad[3];                      // 308
-    union {                                          // 320
+    ULONG Reserved1;                                  // 2B4
+    ULONG Reserved3;                                  // 2B8
+    volatile ULONG TimeSlip;                          // 2BC
+    ULONG AlternativeArchitecture;                    // 2C0
+    ULONG AltArchitecturePad;                         // 2C4
+    LARGE_INTEGER SystemExpirationDate;               // 2C8
+    ULONG SuiteMask;                                  // 2D0
+    BOOLEAN KdDebuggerEnabled;                        // 2D4
+    UCHAR NXSupportPolicy;                            // 2D5
+    UCHAR Reserved2D6[2];                             // 2D6
+    volatile ULONG ActiveConsoleId;                   // 2D8
+    volatile ULONG DismountCount;                     // 2DC
+    ULONG ComPlusPackage;                             // 2E0
+    ULONG LastSystemRITEventTickCount;                // 2E4
+    ULONG NumberOfPhysicalPages;                      // 2E8
+    BOOLEAN SafeBootMode;                             // 2EC
+    UCHAR TscQpc;                                     // 2ED
+    UCHAR TscQpcPad[2];                               // 2EE
+    ULONG SharedDataFlags;                            // 2F0
+    ULONG DataFlagsPad[1];                            // 2F4
+    ULONGLONG TestRetInstruction;                     // 2F8
+    ULONG SystemCall;                                 // 300  where ntdll's stubs call to
+    ULONG SystemCallReturn;                           // 304  where SYSEXIT returns to
+    ULONGLONG SystemCallPad[3];                       // 308
+    union {                                           // 320
         volatile KSYSTEM_TIME TickCount;
         volatile ULONGLONG TickCountQuad;
     };
-    ULONG Cookie;                                    // 330
-    ULONG CookiePad[1];                              // 334
-    UCHAR Reserved338[0x5F0 - 0x338];                // 338
+    ULONG Cookie;                     // 330
+    ULONG CookiePad[1];               // 334
+    UCHAR Reserved338[0x5F0 - 0x338]; // 338
 } KUSER_SHARED_DATA, *PKUSER_SHARED_DATA;
 
 C_ASSERT_OFFSET(KUSER_SHARED_DATA, NtSystemRoot, 0x30);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What Ps shows to user mode: TEB, PEB, process parameters, process and thread information classes.
-// Layouts are Windows' 32-bit ones as far as they are published (SDK winternl.h, public symbols as documented in books);
-// fields nobody documents are reserved space of the right size.
+// Layouts are Windows' 32-bit ones as far as they are published (SDK winternl.h, public symbols as documented in
+// books); fields nobody documents are reserved space of the right size.
 
 #ifndef MICA_NT_NTPS_H
 #define MICA_NT_NTPS_H
@@ -19,32 +19,32 @@ typedef struct _CURDIR {
 #define RTL_USER_PROC_PARAMS_NORMALIZED 0x00000001
 
 typedef struct _RTL_USER_PROCESS_PARAMETERS {
-    ULONG MaximumLength;              // 00
-    ULONG Length;                     // 04
-    ULONG Flags;                      // 08
-    ULONG DebugFlags;                 // 0C
-    HANDLE ConsoleHandle;             // 10
-    ULONG ConsoleFlags;               // 14
-    HANDLE StandardInput;             // 18
-    HANDLE StandardOutput;            // 1C
-    HANDLE StandardError;             // 20
-    CURDIR CurrentDirectory;          // 24
-    UNICODE_STRING DllPath;           // 30
-    UNICODE_STRING ImagePathName;     // 38
-    UNICODE_STRING CommandLine;       // 40
-    PVOID Environment;                // 48
-    ULONG StartingX, StartingY;       // 4C
-    ULONG CountX, CountY;             // 54
-    ULONG CountCharsX, CountCharsY;   // 5C
-    ULONG FillAttribute;              // 64
-    ULONG WindowFlags;                // 68
-    ULONG ShowWindowFlags;            // 6C
-    UNICODE_STRING WindowTitle;       // 70
-    UNICODE_STRING DesktopInfo;       // 78
-    UNICODE_STRING ShellInfo;         // 80
-    UNICODE_STRING RuntimeData;       // 88
+    ULONG MaximumLength;               // 00
+    ULONG Length;                      // 04
+    ULONG Flags;                       // 08
+    ULONG DebugFlags;                  // 0C
+    HANDLE ConsoleHandle;              // 10
+    ULONG ConsoleFlags;                // 14
+    HANDLE StandardInput;              // 18
+    HANDLE StandardOutput;             // 1C
+    HANDLE StandardError;              // 20
+    CURDIR CurrentDirectory;           // 24
+    UNICODE_STRING DllPath;            // 30
+    UNICODE_STRING ImagePathName;      // 38
+    UNICODE_STRING CommandLine;        // 40
+    PVOID Environment;                 // 48
+    ULONG StartingX, StartingY;        // 4C
+    ULONG CountX, CountY;              // 54
+    ULONG CountCharsX, CountCharsY;    // 5C
+    ULONG FillAttribute;               // 64
+    ULONG WindowFlags;                 // 68
+    ULONG ShowWindowFlags;             // 6C
+    UNICODE_STRING WindowTitle;        // 70
+    UNICODE_STRING DesktopInfo;        // 78
+    UNICODE_STRING ShellInfo;          // 80
+    UNICODE_STRING RuntimeData;        // 88
     UCHAR CurrentDirectories[32 * 16]; // 90
-    ULONG EnvironmentSize;            // 290
+    ULONG EnvironmentSize;             // 290
 } RTL_USER_PROCESS_PARAMETERS, *PRTL_USER_PROCESS_PARAMETERS;
 
 typedef struct _PEB_LDR_DATA {
@@ -163,68 +163,68 @@ C_ASSERT_SIZE(PEB, 0x248);
 #define TLS_EXPANSION_SLOTS_NT 1024
 
 typedef struct _TEB {
-    NT_TIB NtTib;                           // 000
-    PVOID EnvironmentPointer;               // 01C
-    CLIENT_ID ClientId;                     // 020
-    PVOID ActiveRpcHandle;                  // 028
-    PVOID ThreadLocalStoragePointer;        // 02C
-    struct _PEB *ProcessEnvironmentBlock;   // 030
-    ULONG LastErrorValue;                   // 034
-    ULONG CountOfOwnedCriticalSections;     // 038
-    PVOID CsrClientThread;                  // 03C
-    PVOID Win32ThreadInfo;                  // 040
-    ULONG User32Reserved[26];               // 044
-    ULONG UserReserved[5];                  // 0AC
-    PVOID WOW32Reserved;                    // 0C0
-    LCID CurrentLocale;                     // 0C4
-    ULONG FpSoftwareStatusRegister;         // 0C8
-    PVOID SystemReserved1[54];              // 0CC
-    NTSTATUS ExceptionCode;                 // 1A4
-    PVOID ActivationContextStackPointer;    // 1A8
-    UCHAR SpareBytes[36];                   // 1AC
-    ULONG TxFsContext;                      // 1D0
-    UCHAR GdiTebBatch[0x4E0];               // 1D4
-    CLIENT_ID RealClientId;                 // 6B4
-    HANDLE GdiCachedProcessHandle;          // 6BC
-    ULONG GdiClientPID;                     // 6C0
-    ULONG GdiClientTID;                     // 6C4
-    PVOID GdiThreadLocalInfo;               // 6C8
-    ULONG Win32ClientInfo[62];              // 6CC
-    PVOID glDispatchTable[233];             // 7C4
-    ULONG glReserved1[29];                  // B68
-    PVOID glReserved2;                      // BDC
-    PVOID glSectionInfo;                    // BE0
-    PVOID glSection;                        // BE4
-    PVOID glTable;                          // BE8
-    PVOID glCurrentRC;                      // BEC
-    PVOID glContext;                        // BF0
-    NTSTATUS LastStatusValue;               // BF4
-    UNICODE_STRING StaticUnicodeString;     // BF8
-    WCHAR StaticUnicodeBuffer[261];         // C00
-    PVOID DeallocationStack;                // E0C
+    NT_TIB NtTib;                             // 000
+    PVOID EnvironmentPointer;                 // 01C
+    CLIENT_ID ClientId;                       // 020
+    PVOID ActiveRpcHandle;                    // 028
+    PVOID ThreadLocalStoragePointer;          // 02C
+    struct _PEB *ProcessEnvironmentBlock;     // 030
+    ULONG LastErrorValue;                     // 034
+    ULONG CountOfOwnedCriticalSections;       // 038
+    PVOID CsrClientThread;                    // 03C
+    PVOID Win32ThreadInfo;                    // 040
+    ULONG User32Reserved[26];                 // 044
+    ULONG UserReserved[5];                    // 0AC
+    PVOID WOW32Reserved;                      // 0C0
+    LCID CurrentLocale;                       // 0C4
+    ULONG FpSoftwareStatusRegister;           // 0C8
+    PVOID SystemReserved1[54];                // 0CC
+    NTSTATUS ExceptionCode;                   // 1A4
+    PVOID ActivationContextStackPointer;      // 1A8
+    UCHAR SpareBytes[36];                     // 1AC
+    ULONG TxFsContext;                        // 1D0
+    UCHAR GdiTebBatch[0x4E0];                 // 1D4
+    CLIENT_ID RealClientId;                   // 6B4
+    HANDLE GdiCachedProcessHandle;            // 6BC
+    ULONG GdiClientPID;                       // 6C0
+    ULONG GdiClientTID;                       // 6C4
+    PVOID GdiThreadLocalInfo;                 // 6C8
+    ULONG Win32ClientInfo[62];                // 6CC
+    PVOID glDispatchTable[233];               // 7C4
+    ULONG glReserved1[29];                    // B68
+    PVOID glReserved2;                        // BDC
+    PVOID glSectionInfo;                      // BE0
+    PVOID glSection;                          // BE4
+    PVOID glTable;                            // BE8
+    PVOID glCurrentRC;                        // BEC
+    PVOID glContext;                          // BF0
+    NTSTATUS LastStatusValue;                 // BF4
+    UNICODE_STRING StaticUnicodeString;       // BF8
+    WCHAR StaticUnicodeBuffer[261];           // C00
+    PVOID DeallocationStack;                  // E0C
     PVOID TlsSlots[TLS_MINIMUM_AVAILABLE_NT]; // E10
-    LIST_ENTRY TlsLinks;                    // F10
-    PVOID Vdm;                              // F18
-    PVOID ReservedForNtRpc;                 // F1C
-    PVOID DbgSsReserved[2];                 // F20
-    ULONG HardErrorMode;                    // F28
-    PVOID Instrumentation[9];               // F2C
-    UCHAR ActivityId[16];                   // F50
-    PVOID SubProcessTag;                    // F60
-    PVOID EtwLocalData;                     // F64
-    PVOID EtwTraceData;                     // F68
-    PVOID WinSockData;                      // F6C
-    ULONG GdiBatchCount;                    // F70
-    ULONG IdealProcessorValue;              // F74
-    ULONG GuaranteedStackBytes;             // F78
-    PVOID ReservedForPerf;                  // F7C
-    PVOID ReservedForOle;                   // F80
-    ULONG WaitingOnLoaderLock;              // F84
-    PVOID SavedPriorityState;               // F88
-    ULONG SoftPatchPtr1;                    // F8C
-    PVOID ThreadPoolData;                   // F90
-    PVOID *TlsExpansionSlots;               // F94
-    UCHAR ReservedF98[0xFE4 - 0xF98];       // F98
+    LIST_ENTRY TlsLinks;                      // F10
+    PVOID Vdm;                                // F18
+    PVOID ReservedForNtRpc;                   // F1C
+    PVOID DbgSsReserved[2];                   // F20
+    ULONG HardErrorMode;                      // F28
+    PVOID Instrumentation[9];                 // F2C
+    UCHAR ActivityId[16];                     // F50
+    PVOID SubProcessTag;                      // F60
+    PVOID EtwLocalData;                       // F64
+    PVOID EtwTraceData;                       // F68
+    PVOID WinSockData;                        // F6C
+    ULONG GdiBatchCount;                      // F70
+    ULONG IdealProcessorValue;                // F74
+    ULONG GuaranteedStackBytes;               // F78
+    PVOID ReservedForPerf;                    // F7C
+    PVOID ReservedForOle;                     // F80
+    ULONG WaitingOnLoaderLock;                // F84
+    PVOID SavedPriorityState;                 // F88
+    ULONG SoftPatchPtr1;                      // F8C
+    PVOID ThreadPoolData;                     // F90
+    PVOID *TlsExpansionSlots;                 // F94
+    UCHAR ReservedF98[0xFE4 - 0xF98];         // F98
 } TEB, *PTEB;
 
 C_ASSERT_OFFSET(TEB, LastErrorValue, 0x34);

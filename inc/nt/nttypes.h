@@ -127,7 +127,7 @@ typedef union _SLIST_HEADER {
     };
 } SLIST_HEADER, *PSLIST_HEADER;
 
-#define FIELD_OFFSET(Type, Field) ((LONG)__builtin_offsetof(Type, Field))
+#define FIELD_OFFSET(Type, Field) ((LONG) __builtin_offsetof(Type, Field))
 #define RTL_FIELD_SIZE(Type, Field) (sizeof(((Type *)0)->Field))
 #define CONTAINING_RECORD(Address, Type, Field) ((Type *)((PCHAR)(Address) - __builtin_offsetof(Type, Field)))
 #define RTL_NUMBER_OF(a) (sizeof(a) / sizeof((a)[0]))
@@ -148,10 +148,10 @@ typedef union _SLIST_HEADER {
 // A function whose status the caller must look at.
 #define NTCHECK MUST_CHECK NTSTATUS NTAPI
 // Says in the code that a failure is deliberately of no consequence here.
-#define IGNORE_STATUS(Expression)                \
-    do {                                         \
-        NTSTATUS Ignored_ = (Expression);        \
-        (void)Ignored_;                          \
+#define IGNORE_STATUS(Expression)                                                                                      \
+    do {                                                                                                               \
+        NTSTATUS Ignored_ = (Expression);                                                                              \
+        (void)Ignored_;                                                                                                \
     } while (0)
 
 #define min_of(a, b) ((a) < (b) ? (a) : (b))
@@ -159,7 +159,7 @@ typedef union _SLIST_HEADER {
 #define ALIGN_DOWN_BY(v, a) ((ULONG_PTR)(v) & ~((ULONG_PTR)(a)-1))
 #define ALIGN_UP_BY(v, a) (((ULONG_PTR)(v) + ((a)-1)) & ~((ULONG_PTR)(a)-1))
 #define C_ASSERT_SIZE(Type, Size) _Static_assert(sizeof(Type) == (Size), "size of " #Type)
-#define C_ASSERT_OFFSET(Type, Field, Offset) \
+#define C_ASSERT_OFFSET(Type, Field, Offset)                                                                           \
     _Static_assert(__builtin_offsetof(Type, Field) == (Offset), #Type "." #Field)
 
 #define PAGE_SIZE 0x1000u
@@ -168,7 +168,7 @@ typedef union _SLIST_HEADER {
 #define PAGE_ALIGN(Va) ((PVOID)((ULONG_PTR)(Va) & ~(ULONG_PTR)(PAGE_SIZE - 1)))
 #define ROUND_TO_PAGES(Size) (((ULONG_PTR)(Size) + PAGE_SIZE - 1) & ~(ULONG_PTR)(PAGE_SIZE - 1))
 #define BYTES_TO_PAGES(Size) (((ULONG)(Size) >> PAGE_SHIFT) + (((ULONG)(Size) & (PAGE_SIZE - 1)) != 0))
-#define ADDRESS_AND_SIZE_TO_SPAN_PAGES(Va, Size) \
+#define ADDRESS_AND_SIZE_TO_SPAN_PAGES(Va, Size)                                                                       \
     ((ULONG)((BYTE_OFFSET(Va) + (ULONG_PTR)(Size) + (PAGE_SIZE - 1)) >> PAGE_SHIFT))
 
 typedef struct _UNICODE_STRING {
@@ -185,8 +185,10 @@ typedef struct _STRING {
 } STRING, ANSI_STRING, OEM_STRING, *PSTRING, *PANSI_STRING, *POEM_STRING;
 typedef const STRING *PCSTRING, *PCANSI_STRING, *PCOEM_STRING;
 
-#define RTL_CONSTANT_STRING(s) \
-    { sizeof(s) - sizeof((s)[0]), sizeof(s), (void *)(s) }
+#define RTL_CONSTANT_STRING(s)                                                                                         \
+    {                                                                                                                  \
+        sizeof(s) - sizeof((s)[0]), sizeof(s), (void *)(s)                                                             \
+    }
 
 typedef struct _OBJECT_ATTRIBUTES {
     ULONG Length;
@@ -207,14 +209,14 @@ typedef struct _OBJECT_ATTRIBUTES {
 #define OBJ_FORCE_ACCESS_CHECK 0x00000400
 #define OBJ_VALID_ATTRIBUTES 0x000007F2
 
-#define InitializeObjectAttributes(p, n, a, r, s)  \
-    do {                                           \
-        (p)->Length = sizeof(OBJECT_ATTRIBUTES);   \
-        (p)->RootDirectory = (r);                  \
-        (p)->Attributes = (a);                     \
-        (p)->ObjectName = (n);                     \
-        (p)->SecurityDescriptor = (s);             \
-        (p)->SecurityQualityOfService = NULL;      \
+#define InitializeObjectAttributes(p, n, a, r, s)                                                                      \
+    do {                                                                                                               \
+        (p)->Length = sizeof(OBJECT_ATTRIBUTES);                                                                       \
+        (p)->RootDirectory = (r);                                                                                      \
+        (p)->Attributes = (a);                                                                                         \
+        (p)->ObjectName = (n);                                                                                         \
+        (p)->SecurityDescriptor = (s);                                                                                 \
+        (p)->SecurityQualityOfService = NULL;                                                                          \
     } while (0)
 
 typedef struct _CLIENT_ID {

@@ -14,8 +14,9 @@ typedef enum _POOL_TYPE {
     NonPagedPoolCacheAligned = 4,
     PagedPoolCacheAligned = 5
 } POOL_TYPE;
-PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag); // NULL when there is none; 8-byte aligned, page aligned from a page on
-VOID NTAPI ExFreePoolWithTag(PVOID Memory, ULONG Tag);                      // Tag 0: any
+PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes,
+                                  ULONG Tag); // NULL when there is none; 8-byte aligned, page aligned from a page on
+VOID NTAPI ExFreePoolWithTag(PVOID Memory, ULONG Tag); // Tag 0: any
 VOID NTAPI ExFreePool(PVOID Memory);
 PVOID ExAllocatePoolZero(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag);
 BOOLEAN ExInitPool(ULONG Phase); // 0: nonpaged, from MmInitSystem(0); 1: paged
@@ -46,7 +47,8 @@ typedef struct _GENERAL_LOOKASIDE {
     ULONG Tag;
     ULONG Size;
     LIST_ENTRY ListEntry;
-} GENERAL_LOOKASIDE, *PGENERAL_LOOKASIDE, NPAGED_LOOKASIDE_LIST, *PNPAGED_LOOKASIDE_LIST, PAGED_LOOKASIDE_LIST, *PPAGED_LOOKASIDE_LIST;
+} GENERAL_LOOKASIDE, *PGENERAL_LOOKASIDE, NPAGED_LOOKASIDE_LIST, *PNPAGED_LOOKASIDE_LIST, PAGED_LOOKASIDE_LIST,
+    *PPAGED_LOOKASIDE_LIST;
 VOID ExInitializeLookasideList(PGENERAL_LOOKASIDE List, POOL_TYPE Type, ULONG Size, ULONG Tag, USHORT Depth);
 PVOID ExAllocateFromLookasideList(PGENERAL_LOOKASIDE List);
 VOID ExFreeToLookasideList(PGENERAL_LOOKASIDE List, PVOID Entry);
@@ -141,7 +143,12 @@ VOID FASTCALL ExReleaseRundownProtection(PEX_RUNDOWN_REF Ref);
 VOID FASTCALL ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF Ref);
 
 // --- worker threads
-typedef enum _WORK_QUEUE_TYPE { CriticalWorkQueue, DelayedWorkQueue, HyperCriticalWorkQueue, MaximumWorkQueue } WORK_QUEUE_TYPE;
+typedef enum _WORK_QUEUE_TYPE {
+    CriticalWorkQueue,
+    DelayedWorkQueue,
+    HyperCriticalWorkQueue,
+    MaximumWorkQueue
+} WORK_QUEUE_TYPE;
 typedef VOID(NTAPI *PWORKER_THREAD_ROUTINE)(PVOID Parameter);
 typedef struct _WORK_QUEUE_ITEM {
     LIST_ENTRY List;
@@ -152,7 +159,8 @@ typedef struct _WORK_QUEUE_ITEM {
 VOID NTAPI ExQueueWorkItem(PWORK_QUEUE_ITEM Item, WORK_QUEUE_TYPE Queue); // <= DISPATCH_LEVEL
 BOOLEAN ExInitWorkerThreads(VOID);
 
-// --- handle tables (ex/handle.c): sparse tables of 8-byte entries, handle = index * 4. Ob and the client-id table use them.
+// --- handle tables (ex/handle.c): sparse tables of 8-byte entries, handle = index * 4. Ob and the client-id table use
+// them.
 typedef struct _HANDLE_TABLE_ENTRY {
     union {
         PVOID Object; // low bits: lock (1 = unlocked) and attributes, as ex/handle.c says
@@ -177,10 +185,11 @@ PHANDLE_TABLE ExCreateHandleTable(PEPROCESS Process); // NULL when there is no m
 VOID ExDestroyHandleTable(PHANDLE_TABLE Table);
 // Entry.Object must be 8-byte aligned. NULL when full or out of memory. The new entry is unlocked.
 HANDLE ExCreateHandle(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry);
-// Copies the entry of Handle and adds one to the LONG its object begins with (Ob's pointer count), as one step. FALSE: the
-// handle is not in use. The short way of ExMapHandleToPointer, for ObReferenceObjectByHandle.
+// Copies the entry of Handle and adds one to the LONG its object begins with (Ob's pointer count), as one step. FALSE:
+// the handle is not in use. The short way of ExMapHandleToPointer, for ObReferenceObjectByHandle.
 BOOLEAN ExReferenceHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY Copy);
-// Finds and locks an entry; NULL if the handle is not in use. Caller is in a critical region until ExUnlockHandleTableEntry.
+// Finds and locks an entry; NULL if the handle is not in use. Caller is in a critical region until
+// ExUnlockHandleTableEntry.
 PHANDLE_TABLE_ENTRY ExMapHandleToPointer(PHANDLE_TABLE Table, HANDLE Handle);
 VOID ExUnlockHandleTableEntry(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry);
 // Frees an entry (locked by the caller, or NULL: looked up). FALSE if the handle is not in use.
@@ -188,9 +197,12 @@ BOOLEAN ExDestroyHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY 
 // Calls Callback for every entry in use, in order, entry locked; stops when it returns TRUE.
 typedef BOOLEAN (*PEX_ENUMERATE_HANDLE_ROUTINE)(PHANDLE_TABLE_ENTRY Entry, HANDLE Handle, PVOID Context);
 BOOLEAN ExEnumHandleTable(PHANDLE_TABLE Table, PEX_ENUMERATE_HANDLE_ROUTINE Callback, PVOID Context, PHANDLE Handle);
-// A table for Process with the entries of Old that Duplicate accepts (old one locked; fills the new one), at the same handles.
-typedef BOOLEAN (*PEX_DUPLICATE_HANDLE_ROUTINE)(PHANDLE_TABLE_ENTRY OldEntry, PHANDLE_TABLE_ENTRY NewEntry, PVOID Context);
-PHANDLE_TABLE ExDupHandleTable(PEPROCESS Process, PHANDLE_TABLE Old, PEX_DUPLICATE_HANDLE_ROUTINE Duplicate, PVOID Context);
+// A table for Process with the entries of Old that Duplicate accepts (old one locked; fills the new one), at the same
+// handles.
+typedef BOOLEAN (*PEX_DUPLICATE_HANDLE_ROUTINE)(PHANDLE_TABLE_ENTRY OldEntry, PHANDLE_TABLE_ENTRY NewEntry,
+                                                PVOID Context);
+PHANDLE_TABLE ExDupHandleTable(PEPROCESS Process, PHANDLE_TABLE Old, PEX_DUPLICATE_HANDLE_ROUTINE Duplicate,
+                               PVOID Context);
 // Takes the next entry in use after *Cursor (NULL: the first) out of a table nobody else uses; FALSE: there is none.
 BOOLEAN ExRemoveNextHandle(PHANDLE_TABLE Table, PHANDLE Cursor, PHANDLE_TABLE_ENTRY Removed);
 // The object of a locked or unlocked entry, without the bits.
@@ -220,8 +232,10 @@ FORCEINLINE VOID ProbeForRead(const volatile VOID *Address, SIZE_T Length, ULONG
 }
 // Touches every page, so that a read-only one faults here.
 VOID NTAPI ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment);
-#define ProbeForWriteType(p) ProbeForWrite((p), sizeof(*(p)), _Alignof(__typeof__(*(p))) > 4 ? 4 : _Alignof(__typeof__(*(p))))
-#define ProbeForReadType(p) ProbeForRead((p), sizeof(*(p)), _Alignof(__typeof__(*(p))) > 4 ? 4 : _Alignof(__typeof__(*(p))))
+#define ProbeForWriteType(p)                                                                                           \
+    ProbeForWrite((p), sizeof(*(p)), _Alignof(__typeof__(*(p))) > 4 ? 4 : _Alignof(__typeof__(*(p))))
+#define ProbeForReadType(p)                                                                                            \
+    ProbeForRead((p), sizeof(*(p)), _Alignof(__typeof__(*(p))) > 4 ? 4 : _Alignof(__typeof__(*(p))))
 // Copies a caller's UNICODE_STRING into paged pool (probing if Mode is UserMode). Buffer NULL for an empty one.
 NTCHECK ExCaptureUnicodeString(PUNICODE_STRING Captured, PUNICODE_STRING String, KPROCESSOR_MODE Mode);
 VOID ExReleaseCapturedUnicodeString(PUNICODE_STRING Captured, KPROCESSOR_MODE Mode);

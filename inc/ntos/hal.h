@@ -63,7 +63,7 @@ BOOLEAN HalQueryRealTimeClock(PTIME_FIELDS Time);                        // IRQL
 VOID HalSetRealTimeClock(PTIME_FIELDS Time);
 
 // --- the boot screen and the debug port; usable from the first instruction of phase 0 at any IRQL.
-VOID HalDisplayString(PCSTR String);             // VGA text; \n \r \b \t
+VOID HalDisplayString(PCSTR String); // VGA text; \n \r \b \t
 VOID HalDisplayCharacter(UCHAR Character, UCHAR Attribute);
 VOID HalDisplayCharacters(const UCHAR *Characters, ULONG Length, UCHAR Attribute);
 VOID HalClearDisplay(UCHAR Attribute);
@@ -71,14 +71,20 @@ VOID HalSetDisplayCursor(ULONG X, ULONG Y);
 VOID HalQueryDisplay(PULONG Width, PULONG Height, PULONG X, PULONG Y);
 VOID HalPutDebugCharacter(UCHAR Character);      // COM1, polled
 BOOLEAN HalPollDebugCharacter(PUCHAR Character); // COM1, polled
-VOID HalPutHostCharacter(UCHAR Character);       // port E9: records for ./mica (verdicts, exit codes); no-op without /HOSTPORT
+VOID HalPutHostCharacter(
+    UCHAR Character); // port E9: records for ./mica (verdicts, exit codes); no-op without /HOSTPORT
 
 // --- PCI configuration space, type 1 (any IRQL). Width is 1, 2 or 4.
 ULONG HalReadPciConfig(ULONG Bus, ULONG Device, ULONG Function, ULONG Offset, ULONG Width);
 VOID HalWritePciConfig(ULONG Bus, ULONG Device, ULONG Function, ULONG Offset, ULONG Width, ULONG Value);
 
 // --- the end. Verdict goes to isa-debug-exit (port F4) when /HOSTPORT is given.
-typedef enum _FIRMWARE_REENTRY { HalHaltRoutine, HalPowerDownRoutine, HalRestartRoutine, HalRebootRoutine } FIRMWARE_REENTRY;
+typedef enum _FIRMWARE_REENTRY {
+    HalHaltRoutine,
+    HalPowerDownRoutine,
+    HalRestartRoutine,
+    HalRebootRoutine
+} FIRMWARE_REENTRY;
 DECLSPEC_NORETURN VOID NTAPI HalReturnToFirmware(FIRMWARE_REENTRY Action);
 // Values written to port F4; QEMU then exits with (value << 1) | 1.
 #define HOST_EXIT_PASS 0x10     // QEMU exit 33

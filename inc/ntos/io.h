@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Io: drivers, devices, files and IRPs. Layouts are the WDK's (a .sys built with mingw-w64's ntddk.h sees the same bytes).
-// Contracts stand at the definitions in io/.
+// Io: drivers, devices, files and IRPs. Layouts are the WDK's (a .sys built with mingw-w64's ntddk.h sees the same
+// bytes). Contracts stand at the definitions in io/.
 
 #ifndef MICA_NTOS_IO_H
 #define MICA_NTOS_IO_H
@@ -76,7 +76,8 @@ typedef NTSTATUS(NTAPI *PDRIVER_DISPATCH)(struct _DEVICE_OBJECT *DeviceObject, s
 typedef VOID(NTAPI *PDRIVER_STARTIO)(struct _DEVICE_OBJECT *DeviceObject, struct _IRP *Irp);
 typedef VOID(NTAPI *PDRIVER_CANCEL)(struct _DEVICE_OBJECT *DeviceObject, struct _IRP *Irp);
 typedef VOID(NTAPI *PDRIVER_UNLOAD)(struct _DRIVER_OBJECT *DriverObject);
-typedef NTSTATUS(NTAPI *PDRIVER_ADD_DEVICE)(struct _DRIVER_OBJECT *DriverObject, struct _DEVICE_OBJECT *PhysicalDeviceObject);
+typedef NTSTATUS(NTAPI *PDRIVER_ADD_DEVICE)(struct _DRIVER_OBJECT *DriverObject,
+                                            struct _DEVICE_OBJECT *PhysicalDeviceObject);
 typedef NTSTATUS(NTAPI *PIO_COMPLETION_ROUTINE)(struct _DEVICE_OBJECT *DeviceObject, struct _IRP *Irp, PVOID Context);
 typedef VOID(NTAPI *PIO_DPC_ROUTINE)(PKDPC Dpc, struct _DEVICE_OBJECT *DeviceObject, struct _IRP *Irp, PVOID Context);
 
@@ -183,10 +184,11 @@ C_ASSERT_SIZE(DRIVER_OBJECT, 168);
 
 // Fast I/O: an optimisation with a fallback. TRUE: done, IoStatus is valid. Only the first members for now; the rest of
 // NT's table follows in its order when needed.
-typedef BOOLEAN(NTAPI *PFAST_IO_CHECK_IF_POSSIBLE)(struct _FILE_OBJECT *File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, ULONG Key,
-                                                   BOOLEAN CheckForRead, PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT Device);
-typedef BOOLEAN(NTAPI *PFAST_IO_READ)(struct _FILE_OBJECT *File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, ULONG Key, PVOID Buffer,
-                                      PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT Device);
+typedef BOOLEAN(NTAPI *PFAST_IO_CHECK_IF_POSSIBLE)(struct _FILE_OBJECT *File, PLARGE_INTEGER Offset, ULONG Length,
+                                                   BOOLEAN Wait, ULONG Key, BOOLEAN CheckForRead,
+                                                   PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT Device);
+typedef BOOLEAN(NTAPI *PFAST_IO_READ)(struct _FILE_OBJECT *File, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait,
+                                      ULONG Key, PVOID Buffer, PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT Device);
 typedef PFAST_IO_READ PFAST_IO_WRITE;
 typedef struct _FAST_IO_DISPATCH {
     ULONG SizeOfFastIoDispatch;
@@ -210,9 +212,9 @@ typedef struct _VPB { // volume parameter block: ties a file-system volume to th
 #define VPB_LOCKED 0x0002
 
 typedef struct _SECTION_OBJECT_POINTERS { // one per stream, in the file system's FCB
-    PVOID DataSectionObject;  // Mm's control area for data
-    PVOID SharedCacheMap;     // Cc's
-    PVOID ImageSectionObject; // Mm's control area for the image
+    PVOID DataSectionObject;              // Mm's control area for data
+    PVOID SharedCacheMap;                 // Cc's
+    PVOID ImageSectionObject;             // Mm's control area for the image
 } SECTION_OBJECT_POINTERS, *PSECTION_OBJECT_POINTERS;
 
 typedef struct _FILE_OBJECT {
@@ -220,7 +222,7 @@ typedef struct _FILE_OBJECT {
     SHORT Size;
     PDEVICE_OBJECT DeviceObject;
     PVPB Vpb;
-    PVOID FsContext;  // FSRTL_COMMON_FCB_HEADER for cached files
+    PVOID FsContext; // FSRTL_COMMON_FCB_HEADER for cached files
     PVOID FsContext2;
     PSECTION_OBJECT_POINTERS SectionObjectPointer;
     PVOID PrivateCacheMap;
@@ -427,13 +429,15 @@ FORCEINLINE VOID IoMarkIrpPending(PIRP Irp)
 {
     IoGetCurrentIrpStackLocation(Irp)->Control |= SL_PENDING_RETURNED;
 }
-FORCEINLINE VOID IoSetCompletionRoutine(PIRP Irp, PIO_COMPLETION_ROUTINE Routine, PVOID Context, BOOLEAN OnSuccess, BOOLEAN OnError, BOOLEAN OnCancel)
+FORCEINLINE VOID IoSetCompletionRoutine(PIRP Irp, PIO_COMPLETION_ROUTINE Routine, PVOID Context, BOOLEAN OnSuccess,
+                                        BOOLEAN OnError, BOOLEAN OnCancel)
 {
     PIO_STACK_LOCATION Next = IoGetNextIrpStackLocation(Irp);
 
     Next->CompletionRoutine = Routine;
     Next->Context = Context;
-    Next->Control = (OnSuccess ? SL_INVOKE_ON_SUCCESS : 0) | (OnError ? SL_INVOKE_ON_ERROR : 0) | (OnCancel ? SL_INVOKE_ON_CANCEL : 0);
+    Next->Control = (OnSuccess ? SL_INVOKE_ON_SUCCESS : 0) | (OnError ? SL_INVOKE_ON_ERROR : 0) |
+                    (OnCancel ? SL_INVOKE_ON_CANCEL : 0);
 }
 
 #define STATUS_CONTINUE_COMPLETION STATUS_SUCCESS // from a completion routine
@@ -452,14 +456,15 @@ VOID IoShutdownSystem(VOID);
 // --- drivers and devices
 // Makes a driver object \Driver\Name and calls Initialize (drivers linked into the kernel).
 NTCHECK IoCreateDriver(PUNICODE_STRING DriverName, PDRIVER_INITIALIZE Initialize);
-NTCHECK IoCreateDevice(PDRIVER_OBJECT Driver, ULONG ExtensionSize, PUNICODE_STRING Name, DEVICE_TYPE Type, ULONG Characteristics,
-                       BOOLEAN Exclusive, PDEVICE_OBJECT *Device);
+NTCHECK IoCreateDevice(PDRIVER_OBJECT Driver, ULONG ExtensionSize, PUNICODE_STRING Name, DEVICE_TYPE Type,
+                       ULONG Characteristics, BOOLEAN Exclusive, PDEVICE_OBJECT *Device);
 VOID NTAPI IoDeleteDevice(PDEVICE_OBJECT Device);
 PDEVICE_OBJECT NTAPI IoAttachDeviceToDeviceStack(PDEVICE_OBJECT Source, PDEVICE_OBJECT Target);
 VOID NTAPI IoDetachDevice(PDEVICE_OBJECT Target);
 NTCHECK IoCreateSymbolicLink(PUNICODE_STRING Link, PUNICODE_STRING Target);
 NTCHECK IoDeleteSymbolicLink(PUNICODE_STRING Link);
-NTCHECK IoGetDeviceObjectPointer(PUNICODE_STRING Name, ACCESS_MASK DesiredAccess, PFILE_OBJECT *File, PDEVICE_OBJECT *Device);
+NTCHECK IoGetDeviceObjectPointer(PUNICODE_STRING Name, ACCESS_MASK DesiredAccess, PFILE_OBJECT *File,
+                                 PDEVICE_OBJECT *Device);
 PDEVICE_OBJECT NTAPI IoGetRelatedDeviceObject(PFILE_OBJECT File);
 PDEVICE_OBJECT NTAPI IoGetAttachedDevice(PDEVICE_OBJECT Device);
 VOID NTAPI IoRegisterFileSystem(PDEVICE_OBJECT Device);
@@ -468,16 +473,18 @@ NTCHECK IoRegisterShutdownNotification(PDEVICE_OBJECT Device);
 // --- IRPs
 PIRP NTAPI IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota); // NULL when there is no memory
 VOID NTAPI IoFreeIrp(PIRP Irp);
-NTSTATUS FASTCALL IofCallDriver(PDEVICE_OBJECT Device, PIRP Irp); // MUST NOT be ignored unless a completion routine keeps the result
+NTSTATUS FASTCALL IofCallDriver(PDEVICE_OBJECT Device,
+                                PIRP Irp); // MUST NOT be ignored unless a completion routine keeps the result
 #define IoCallDriver(d, i) IofCallDriver((d), (i))
 VOID FASTCALL IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost);
 #define IoCompleteRequest(i, b) IofCompleteRequest((i), (b))
-PIRP NTAPI IoBuildSynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT Device, PVOID Buffer, ULONG Length, PLARGE_INTEGER Offset,
-                                        PKEVENT Event, PIO_STATUS_BLOCK IoStatus);
-PIRP NTAPI IoBuildAsynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT Device, PVOID Buffer, ULONG Length, PLARGE_INTEGER Offset,
+PIRP NTAPI IoBuildSynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT Device, PVOID Buffer, ULONG Length,
+                                        PLARGE_INTEGER Offset, PKEVENT Event, PIO_STATUS_BLOCK IoStatus);
+PIRP NTAPI IoBuildAsynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT Device, PVOID Buffer, ULONG Length,
+                                         PLARGE_INTEGER Offset, PIO_STATUS_BLOCK IoStatus);
+PIRP NTAPI IoBuildDeviceIoControlRequest(ULONG Code, PDEVICE_OBJECT Device, PVOID Input, ULONG InputLength,
+                                         PVOID Output, ULONG OutputLength, BOOLEAN Internal, PKEVENT Event,
                                          PIO_STATUS_BLOCK IoStatus);
-PIRP NTAPI IoBuildDeviceIoControlRequest(ULONG Code, PDEVICE_OBJECT Device, PVOID Input, ULONG InputLength, PVOID Output, ULONG OutputLength,
-                                         BOOLEAN Internal, PKEVENT Event, PIO_STATUS_BLOCK IoStatus);
 BOOLEAN NTAPI IoCancelIrp(PIRP Irp);
 PDRIVER_CANCEL NTAPI IoSetCancelRoutine(PIRP Irp, PDRIVER_CANCEL Routine);
 VOID NTAPI IoAcquireCancelSpinLock(PKIRQL Irql);
@@ -486,8 +493,9 @@ VOID NTAPI IoCancelThreadIo(PETHREAD Thread); // the exiting thread: cancels its
 PMDL NTAPI IoAllocateMdl(PVOID Va, ULONG Length, BOOLEAN Secondary, BOOLEAN ChargeQuota, PIRP Irp);
 VOID NTAPI IoBuildPartialMdl(PMDL Source, PMDL Target, PVOID Va, ULONG Length);
 VOID NTAPI IoFreeMdl(PMDL Mdl);
-NTCHECK IoConnectInterrupt(PKINTERRUPT *Interrupt, PKSERVICE_ROUTINE Routine, PVOID Context, PKSPIN_LOCK Lock, ULONG Vector, KIRQL Irql,
-                           KIRQL SynchronizeIrql, KINTERRUPT_MODE Mode, BOOLEAN Share, KAFFINITY Affinity, BOOLEAN FloatingSave);
+NTCHECK IoConnectInterrupt(PKINTERRUPT *Interrupt, PKSERVICE_ROUTINE Routine, PVOID Context, PKSPIN_LOCK Lock,
+                           ULONG Vector, KIRQL Irql, KIRQL SynchronizeIrql, KINTERRUPT_MODE Mode, BOOLEAN Share,
+                           KAFFINITY Affinity, BOOLEAN FloatingSave);
 VOID NTAPI IoDisconnectInterrupt(PKINTERRUPT Interrupt);
 VOID NTAPI IoInitializeDpcRequest(PDEVICE_OBJECT Device, PIO_DPC_ROUTINE Routine);
 VOID NTAPI IoRequestDpc(PDEVICE_OBJECT Device, PIRP Irp, PVOID Context);
@@ -495,19 +503,23 @@ VOID NTAPI IoStartPacket(PDEVICE_OBJECT Device, PIRP Irp, PULONG Key, PDRIVER_CA
 VOID NTAPI IoStartNextPacket(PDEVICE_OBJECT Device, BOOLEAN Cancelable);
 
 // --- files from kernel mode
-NTCHECK IoCreateFile(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, PIO_STATUS_BLOCK IoStatus,
-                     PLARGE_INTEGER AllocationSize, ULONG FileAttributes, ULONG ShareAccess, ULONG Disposition, ULONG Options, PVOID Ea,
-                     ULONG EaLength, ULONG CreateFileType, PVOID ExtraParameters, ULONG InternalOptions);
+NTCHECK IoCreateFile(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                     PIO_STATUS_BLOCK IoStatus, PLARGE_INTEGER AllocationSize, ULONG FileAttributes, ULONG ShareAccess,
+                     ULONG Disposition, ULONG Options, PVOID Ea, ULONG EaLength, ULONG CreateFileType,
+                     PVOID ExtraParameters, ULONG InternalOptions);
 #define CreateFileTypeNone 0
 #define CreateFileTypeNamedPipe 1
 PFILE_OBJECT NTAPI IoCreateStreamFileObject(PFILE_OBJECT File, PDEVICE_OBJECT Device);
-NTCHECK IoCheckShareAccess(ACCESS_MASK DesiredAccess, ULONG DesiredShare, PFILE_OBJECT File, PSHARE_ACCESS ShareAccess, BOOLEAN Update);
-VOID NTAPI IoSetShareAccess(ACCESS_MASK DesiredAccess, ULONG DesiredShare, PFILE_OBJECT File, PSHARE_ACCESS ShareAccess);
+NTCHECK IoCheckShareAccess(ACCESS_MASK DesiredAccess, ULONG DesiredShare, PFILE_OBJECT File, PSHARE_ACCESS ShareAccess,
+                           BOOLEAN Update);
+VOID NTAPI IoSetShareAccess(ACCESS_MASK DesiredAccess, ULONG DesiredShare, PFILE_OBJECT File,
+                            PSHARE_ACCESS ShareAccess);
 VOID NTAPI IoRemoveShareAccess(PFILE_OBJECT File, PSHARE_ACCESS ShareAccess);
 VOID NTAPI IoUpdateShareAccess(PFILE_OBJECT File, PSHARE_ACCESS ShareAccess);
 // Paging I/O for Mm: non-cached, to pages that the MDL describes (locked). Signals Event when done, fills IoStatus.
 NTCHECK IoPageRead(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event, PIO_STATUS_BLOCK IoStatus);
-NTCHECK IoSynchronousPageWrite(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event, PIO_STATUS_BLOCK IoStatus);
+NTCHECK IoSynchronousPageWrite(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event,
+                               PIO_STATUS_BLOCK IoStatus);
 NTCHECK IoQueryFileSize(PFILE_OBJECT File, PLARGE_INTEGER EndOfFile); // an IRP_MJ_QUERY_INFORMATION to the file system
 NTCHECK IoQueryFileName(PFILE_OBJECT File, POBJECT_NAME_INFORMATION Name, ULONG Length, PULONG Returned);
 
@@ -552,15 +564,19 @@ typedef struct _GET_LENGTH_INFORMATION {
 } GET_LENGTH_INFORMATION, *PGET_LENGTH_INFORMATION;
 
 // --- drivers linked into the kernel: their entry points, started by IoInitSystem in this order
-NTSTATUS NTAPI NullDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath);     // drivers/null
-NTSTATUS NTAPI SerialDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath);   // drivers/serial: \Device\Serial0, Serial1
+NTSTATUS NTAPI NullDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath); // drivers/null
+NTSTATUS NTAPI SerialDriverEntry(PDRIVER_OBJECT Driver,
+                                 PUNICODE_STRING RegistryPath); // drivers/serial: \Device\Serial0, Serial1
 NTSTATUS NTAPI KeyboardDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath); // drivers/i8042prt
-NTSTATUS NTAPI ConsoleDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath);  // drivers/console: \Device\Console
-NTSTATUS NTAPI HostPortDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath); // drivers/hostport: \Device\HostPort
-NTSTATUS NTAPI AtapiDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath);    // drivers/atapi: IDE disks
-NTSTATUS NTAPI RamdiskDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath);  // drivers/ramdisk: a Multiboot module
-NTSTATUS NTAPI NpfsDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath);     // drivers/npfs: pipes
-NTSTATUS NTAPI FatDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath);      // drivers/fastfat
+NTSTATUS NTAPI ConsoleDriverEntry(PDRIVER_OBJECT Driver,
+                                  PUNICODE_STRING RegistryPath); // drivers/console: \Device\Console
+NTSTATUS NTAPI HostPortDriverEntry(PDRIVER_OBJECT Driver,
+                                   PUNICODE_STRING RegistryPath); // drivers/hostport: \Device\HostPort
+NTSTATUS NTAPI AtapiDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath); // drivers/atapi: IDE disks
+NTSTATUS NTAPI RamdiskDriverEntry(PDRIVER_OBJECT Driver,
+                                  PUNICODE_STRING RegistryPath); // drivers/ramdisk: a Multiboot module
+NTSTATUS NTAPI NpfsDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath); // drivers/npfs: pipes
+NTSTATUS NTAPI FatDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath);  // drivers/fastfat
 // A storage driver found a whole disk: \Device\HarddiskN\Partition0 is Device. io/partition.c reads its partition table
 // and makes \Device\HarddiskN\PartitionM devices on it. DiskNumber comes from IoAllocateDiskNumber.
 ULONG IoAllocateDiskNumber(VOID);

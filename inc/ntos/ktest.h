@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Kernel tests: laws, stated beside what they test, run inside the kernel by ktest=PATTERN on the boot line.
-// A test is registered in a linker section; tests/kernel/runner.c runs those whose name matches, each at PASSIVE_LEVEL in
-// a system thread of its own, checks the invariants after it, and prints the failure block. Checked builds only.
+// A test is registered in a linker section; tests/kernel/runner.c runs those whose name matches, each at PASSIVE_LEVEL
+// in a system thread of its own, checks the invariants after it, and prints the failure block. Checked builds only.
 //
 //     KTEST(ke, event_synchronization_wakes_one)
 //     {
@@ -22,10 +22,10 @@ typedef struct _KTEST_ENTRY {
     ULONG BugCheck; // expected bugcheck code for KTEST_BUGCHECK tests (run alone, one boot each), else 0
 } KTEST_ENTRY, *PKTEST_ENTRY;
 
-#define KTEST_DEFINE(Folder, Law, TestFlags, Code)                                                                         \
-    static VOID Folder##_##Law(VOID);                                                                                      \
-    static const KTEST_ENTRY Folder##_##Law##_entry __attribute__((used, section(".ktest"), aligned(4))) = {               \
-        #Folder "." #Law, Folder##_##Law, __FILE__, TestFlags, Code};                                                      \
+#define KTEST_DEFINE(Folder, Law, TestFlags, Code)                                                                     \
+    static VOID Folder##_##Law(VOID);                                                                                  \
+    static const KTEST_ENTRY Folder##_##Law##_entry __attribute__((used, section(".ktest"), aligned(4))) = {           \
+        #Folder "." #Law, Folder##_##Law, __FILE__, TestFlags, Code};                                                  \
     static VOID Folder##_##Law(VOID)
 #define KTEST(Folder, Law) KTEST_DEFINE(Folder, Law, 0, 0)
 // The test must end in this bugcheck (the runner boots it alone and reads the code).
@@ -33,10 +33,10 @@ typedef struct _KTEST_ENTRY {
 
 VOID KtExpect(BOOLEAN Condition, PCSTR Expression, ULONGLONG Expected, ULONGLONG Got, PCSTR File, ULONG Line);
 #define expect(e) KtExpect(!!(e), #e, 1, 0, __FILE__, __LINE__)
-#define expect_eq(got, want)                                                                                            \
-    do {                                                                                                                \
-        ULONGLONG Got_ = (ULONGLONG)(ULONG_PTR)(got), Want_ = (ULONGLONG)(ULONG_PTR)(want);                              \
-        KtExpect(Got_ == Want_, #got " == " #want, Want_, Got_, __FILE__, __LINE__);                                    \
+#define expect_eq(got, want)                                                                                           \
+    do {                                                                                                               \
+        ULONGLONG Got_ = (ULONGLONG)(ULONG_PTR)(got), Want_ = (ULONGLONG)(ULONG_PTR)(want);                            \
+        KtExpect(Got_ == Want_, #got " == " #want, Want_, Got_, __FILE__, __LINE__);                                   \
     } while (0)
 #define expect_status(got, want) expect_eq((ULONG)(got), (ULONG)(want))
 // A repeatable pseudo-random number; the boot line's SEED= starts it.

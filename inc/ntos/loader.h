@@ -48,7 +48,8 @@ typedef struct _LOADER_PARAMETER_BLOCK {
 
 extern PLOADER_PARAMETER_BLOCK KeLoaderBlock;
 
-// Finds a boot option such as "/MAXMEM=" (case-insensitive, at the start of a word). Returns what follows it, NULL if absent.
+// Finds a boot option such as "/MAXMEM=" (case-insensitive, at the start of a word). Returns what follows it, NULL if
+// absent.
 PCSTR KeFindBootOption(PCSTR Name);
 
 #endif

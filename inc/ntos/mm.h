@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Mm: the memory manager as the rest of the executive sees it, and the address-space map (one header for all MM_* limits).
-// Contracts stand at the definitions in mm/.
+// Mm: the memory manager as the rest of the executive sees it, and the address-space map (one header for all MM_*
+// limits). Contracts stand at the definitions in mm/.
 
 #ifndef MICA_NTOS_MM_H
 #define MICA_NTOS_MM_H
@@ -85,7 +85,8 @@ struct _OBJECT_NAME_INFORMATION;
 struct _SECTION_OBJECT_POINTERS;
 
 // --- start-up and faults
-BOOLEAN MmInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock); // 0: frames, pools, system PTEs; 1: section type, threads
+BOOLEAN MmInitSystem(ULONG Phase,
+                     PLOADER_PARAMETER_BLOCK LoaderBlock); // 0: frames, pools, system PTEs; 1: section type, threads
 // Resolves a page fault. FaultStatus: the hardware's error code. A status that is not a success becomes an exception
 // (or bugcheck 0x50); STATUS_IN_PAGE_ERROR | 0x10000000 means "at raised IRQL": bugcheck 0xA.
 NTSTATUS MmAccessFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID TrapFrame);
@@ -97,7 +98,7 @@ PHYSICAL_ADDRESS NTAPI MmGetPhysicalAddress(PVOID Va);
 PVOID MmAllocatePoolPages(BOOLEAN Paged, SIZE_T Bytes); // <= DISPATCH_LEVEL (paged: <= APC_LEVEL)
 ULONG MmFreePoolPages(PVOID Va);                        // returns the number of pages
 BOOLEAN MmIsPagedPoolAddress(PVOID Va);
-ULONG MmGetPoolAllocationPages(PVOID Va);               // pages of the allocation that starts at Va
+ULONG MmGetPoolAllocationPages(PVOID Va); // pages of the allocation that starts at Va
 
 // --- system PTEs, physical and I/O memory
 PVOID NTAPI MmMapIoSpace(PHYSICAL_ADDRESS Physical, SIZE_T Bytes, MEMORY_CACHING_TYPE Cache);
@@ -113,13 +114,15 @@ VOID MmInitializeMdl(PMDL Mdl, PVOID Base, SIZE_T Length);
 VOID NTAPI MmBuildMdlForNonPagedPool(PMDL Mdl);
 VOID NTAPI MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE Mode, LOCK_OPERATION Operation); // raises a status
 VOID NTAPI MmUnlockPages(PMDL Mdl);
-PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE Mode, MEMORY_CACHING_TYPE Cache, PVOID Base, ULONG BugCheck, ULONG Priority);
+PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE Mode, MEMORY_CACHING_TYPE Cache, PVOID Base,
+                                         ULONG BugCheck, ULONG Priority);
 VOID NTAPI MmUnmapLockedPages(PVOID Base, PMDL Mdl);
 // The MDL's buffer in system space; NULL when there are no system PTEs left.
 PVOID MmGetSystemAddressForMdl(PMDL Mdl);
 
 // --- processes. The system process's space is set up by phase 0.
-// For the idle and the system process: takes over the page tables in use since boot and initializes Mm's part of EPROCESS.
+// For the idle and the system process: takes over the page tables in use since boot and initializes Mm's part of
+// EPROCESS.
 VOID MmInitializeHandBuiltProcess(PEPROCESS Process); // sets Process->Pcb.DirectoryTableBase
 // Makes page tables for a new process; sets Process->Pcb.DirectoryTableBase.
 NTCHECK MmCreateProcessAddressSpace(PEPROCESS Process);
@@ -135,10 +138,12 @@ VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters);
 // --- sections
 extern struct _OBJECT_TYPE *MmSectionObjectType;
 // Either FileHandle or File (referenced by the caller) or neither (page-file backed).
-NTCHECK MmCreateSection(PVOID *Section, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, PLARGE_INTEGER MaximumSize,
-                        ULONG PageProtection, ULONG AllocationAttributes, HANDLE FileHandle, struct _FILE_OBJECT *File);
+NTCHECK MmCreateSection(PVOID *Section, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                        PLARGE_INTEGER MaximumSize, ULONG PageProtection, ULONG AllocationAttributes, HANDLE FileHandle,
+                        struct _FILE_OBJECT *File);
 NTCHECK MmMapViewOfSection(PVOID Section, PEPROCESS Process, PVOID *BaseAddress, ULONG_PTR ZeroBits, SIZE_T CommitSize,
-                           PLARGE_INTEGER SectionOffset, PSIZE_T ViewSize, SECTION_INHERIT Inherit, ULONG AllocationType, ULONG Protect);
+                           PLARGE_INTEGER SectionOffset, PSIZE_T ViewSize, SECTION_INHERIT Inherit,
+                           ULONG AllocationType, ULONG Protect);
 NTCHECK MmUnmapViewOfSection(PEPROCESS Process, PVOID BaseAddress);
 NTCHECK MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSize);
 NTCHECK MmUnmapViewInSystemSpace(PVOID MappedBase);
@@ -149,18 +154,23 @@ NTCHECK MmGetFileNameForAddress(PVOID Va, struct _OBJECT_NAME_INFORMATION *Name,
 
 // --- for cc/ and file systems. A file's data section is found through FILE_OBJECT.SectionObjectPointer.
 #define MM_CACHE_VIEW_SIZE 0x40000u // 256 KB
-// Makes (or references) the data segment of a file for the cache; FileSize grows it. Paging reads come back through IoPageRead.
+// Makes (or references) the data segment of a file for the cache; FileSize grows it. Paging reads come back through
+// IoPageRead.
 NTCHECK MmCreateCacheSection(struct _FILE_OBJECT *File, PLARGE_INTEGER FileSize, PVOID *Section);
 NTCHECK MmExtendCacheSection(PVOID Section, PLARGE_INTEGER NewSize);
-NTCHECK MmMapViewInSystemCache(PVOID Section, ULONGLONG Offset, PVOID *Va); // MM_CACHE_VIEW_SIZE bytes, offset a multiple of it
+NTCHECK MmMapViewInSystemCache(PVOID Section, ULONGLONG Offset,
+                               PVOID *Va); // MM_CACHE_VIEW_SIZE bytes, offset a multiple of it
 VOID MmUnmapViewInSystemCache(PVOID Va);
 // Writes the modified pages of a range of a file's data section through IoSynchronousPageWrite. Offset NULL: all of it.
-NTCHECK MmFlushSection(struct _SECTION_OBJECT_POINTERS *Pointers, PLARGE_INTEGER Offset, ULONG Length, PIO_STATUS_BLOCK IoStatus);
+NTCHECK MmFlushSection(struct _SECTION_OBJECT_POINTERS *Pointers, PLARGE_INTEGER Offset, ULONG Length,
+                       PIO_STATUS_BLOCK IoStatus);
 // Drops the cached pages from Offset on (NULL: all). FALSE if a user view or an image keeps some.
 BOOLEAN MmPurgeSection(struct _SECTION_OBJECT_POINTERS *Pointers, PLARGE_INTEGER Offset, ULONG Length);
 typedef enum _MMFLUSH_TYPE { MmFlushForDelete, MmFlushForWrite } MMFLUSH_TYPE;
-BOOLEAN NTAPI MmFlushImageSection(struct _SECTION_OBJECT_POINTERS *Pointers, MMFLUSH_TYPE Type); // FALSE: in use as an image
-BOOLEAN NTAPI MmCanFileBeTruncated(struct _SECTION_OBJECT_POINTERS *Pointers, PLARGE_INTEGER NewSize); // FALSE: a user view is in the way
+BOOLEAN NTAPI MmFlushImageSection(struct _SECTION_OBJECT_POINTERS *Pointers,
+                                  MMFLUSH_TYPE Type); // FALSE: in use as an image
+BOOLEAN NTAPI MmCanFileBeTruncated(struct _SECTION_OBJECT_POINTERS *Pointers,
+                                   PLARGE_INTEGER NewSize); // FALSE: a user view is in the way
 
 // --- counters
 typedef struct _MM_STATISTICS {

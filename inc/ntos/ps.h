@@ -48,8 +48,8 @@ struct _EPROCESS {
     ULONG NumberOfPrivatePages;
     PVOID HighestUserAddress;
     PFN_NUMBER PageDirectoryPages[4];
-    PVOID PaePointerTable;      // virtual address of the PDPT
-    LIST_ENTRY MmProcessLinks;  // every address space, so that new system page tables reach all of them
+    PVOID PaePointerTable;     // virtual address of the PDPT
+    LIST_ENTRY MmProcessLinks; // every address space, so that new system page tables reach all of them
 };
 #define PS_PROCESS_FLAGS_DELETE 0x01  // exiting
 #define PS_PROCESS_FLAGS_CREATED 0x02 // has had a thread
@@ -92,15 +92,17 @@ extern LIST_ENTRY PsActiveProcessHead; // under PsActiveProcessMutex
 extern KGUARDED_MUTEX PsActiveProcessMutex;
 extern PVOID PsNtDllBase, PsNtDllSection; // the ntdll every process maps
 
-BOOLEAN PsInitSystem(ULONG Phase); // 0: types, idle and system process, phase-1 thread; 1: ntdll is mapped, entry points found
-NTCHECK PsCreateSystemThread(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Attributes, HANDLE Process, PCLIENT_ID ClientId,
-                             PKSTART_ROUTINE StartRoutine, PVOID StartContext);
+BOOLEAN
+PsInitSystem(ULONG Phase); // 0: types, idle and system process, phase-1 thread; 1: ntdll is mapped, entry points found
+NTCHECK PsCreateSystemThread(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Attributes, HANDLE Process,
+                             PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine, PVOID StartContext);
 NTSTATUS NTAPI PsTerminateSystemThread(NTSTATUS ExitStatus);
 NTCHECK PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS *Process); // referenced
 NTCHECK PsLookupThreadByThreadId(HANDLE ThreadId, PETHREAD *Thread);      // referenced
 NTCHECK PsLookupProcessThreadByCid(PCLIENT_ID Cid, PEPROCESS *Process, PETHREAD *Thread);
 VOID PspExitThread(NTSTATUS ExitStatus);
-// A user thread has no handler for this exception: prints a line and terminates the process with its code (ke/ calls it).
+// A user thread has no handler for this exception: prints a line and terminates the process with its code (ke/ calls
+// it).
 VOID PsUnhandledUserException(PEXCEPTION_RECORD Record, PKTRAP_FRAME TrapFrame);
 // The process with a reference, current thread's; walks PsActiveProcessHead for a debugger or information class.
 PEPROCESS PsGetNextProcess(PEPROCESS Previous); // Previous is dereferenced, the result referenced; NULL ends

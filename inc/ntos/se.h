@@ -94,8 +94,9 @@ typedef struct _TOKEN_OWNER {
 #define SE_MAX_WELL_KNOWN_PRIVILEGE 35
 // Does the current thread's token hold the privilege, enabled? Kernel mode always does.
 BOOLEAN SeSinglePrivilegeCheck(ULONG Privilege, KPROCESSOR_MODE Mode);
-// Copies a caller's descriptor (absolute or self-relative, probed if Mode is UserMode) into a self-relative one in paged
-// pool, with the subject's user as the owner if it names none. NULL stays NULL. SeReleaseSecurityDescriptor frees it.
+// Copies a caller's descriptor (absolute or self-relative, probed if Mode is UserMode) into a self-relative one in
+// paged pool, with the subject's user as the owner if it names none. NULL stays NULL. SeReleaseSecurityDescriptor frees
+// it.
 NTCHECK SeCaptureSecurityDescriptor(PSECURITY_DESCRIPTOR Source, KPROCESSOR_MODE Mode, PSECURITY_DESCRIPTOR *Captured);
 VOID SeReleaseSecurityDescriptor(PSECURITY_DESCRIPTOR Captured);
 ULONG SeLengthSecurityDescriptor(PSECURITY_DESCRIPTOR Captured); // of a captured one
@@ -110,9 +111,9 @@ NTCHECK SeCreateAccessState(PACCESS_STATE State, ACCESS_MASK DesiredAccess, PGEN
 VOID SeDeleteAccessState(PACCESS_STATE State);
 VOID NTAPI RtlMapGenericMask(PACCESS_MASK Mask, PGENERIC_MAPPING Mapping);
 // Decides whether the subject may have DesiredAccess (generic bits mapped). Kernel mode always may.
-BOOLEAN NTAPI SeAccessCheck(PSECURITY_DESCRIPTOR Security, PSECURITY_SUBJECT_CONTEXT Subject, BOOLEAN Locked, ACCESS_MASK DesiredAccess,
-                            ACCESS_MASK PreviouslyGranted, PVOID *Privileges, PGENERIC_MAPPING Mapping, KPROCESSOR_MODE Mode,
-                            PACCESS_MASK Granted, PNTSTATUS Status);
+BOOLEAN NTAPI SeAccessCheck(PSECURITY_DESCRIPTOR Security, PSECURITY_SUBJECT_CONTEXT Subject, BOOLEAN Locked,
+                            ACCESS_MASK DesiredAccess, ACCESS_MASK PreviouslyGranted, PVOID *Privileges,
+                            PGENERIC_MAPPING Mapping, KPROCESSOR_MODE Mode, PACCESS_MASK Granted, PNTSTATUS Status);
 // Gives a new process its primary token: a reference to its parent's, or the system token.
 NTCHECK SeInitProcess(PEPROCESS Parent, PEPROCESS Process);
 VOID SeDeleteProcess(PEPROCESS Process);

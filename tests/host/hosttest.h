@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The host ring: laws of code that needs no kernel, run on the building machine. A test is a 32-bit static program without a
-// C library (the code under test brings its own), so that types and pointers are the kernel's. It prints `ok name` or
-// `FAIL name: ...` for each law and exits with 0 or 1. HOST_SEED in the environment varies the random inputs.
+// The host ring: laws of code that needs no kernel, run on the building machine. A test is a 32-bit static program
+// without a C library (the code under test brings its own), so that types and pointers are the kernel's. It prints `ok
+// name` or `FAIL name: ...` for each law and exits with 0 or 1. HOST_SEED in the environment varies the random inputs.
 
 #ifndef MICA_TESTS_HOST_HOSTTEST_H
 #define MICA_TESTS_HOST_HOSTTEST_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The C library beside printf and files: strings, conversion, sorting, time, mathematics, wide characters, jumps, streams
-// in their odd corners, memory of aligned blocks, exit functions.
+// The C library beside printf and files: strings, conversion, sorting, time, mathematics, wide characters, jumps,
+// streams in their odd corners, memory of aligned blocks, exit functions.
 
 #include "check.h"
 #include <ctype.h>

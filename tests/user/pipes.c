@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Named pipes and overlapped I/O: a server thread and a client, reads that wait, peeks, and what happens when an end closes.
+// Named pipes and overlapped I/O: a server thread and a client, reads that wait, peeks, and what happens when an end
+// closes.
 
 #include "check.h"
 

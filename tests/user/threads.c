@@ -179,9 +179,72 @@ static void Terminated(void)
     CloseHandle(Thread);
 }
 
+static LPVOID MainFiber, OtherFiber;
+static int FiberSteps;
+
+static void CALLBACK Fiber(LPVOID Parameter)
+{
+    for (;;) {
+        FiberSteps += *(int *)Parameter;
+        CHECK(GetFiberData() == Parameter && GetCurrentFiber() == OtherFiber);
+        SwitchToFiber(MainFiber);
+    }
+}
+
+static void Fibers(void)
+{
+    int Step = 3;
+
+    MainFiber = ConvertThreadToFiber(NULL);
+    CHECK(MainFiber != NULL && IsThreadAFiber());
+    OtherFiber = CreateFiber(0, Fiber, &Step);
+    CHECK(OtherFiber != NULL);
+    for (int i = 0; i < 5; i++) {
+        SwitchToFiber(OtherFiber);
+    }
+    CHECK_EQUAL(FiberSteps, 15);
+    DeleteFiber(OtherFiber);
+    CHECK(ConvertFiberToThread());
+}
+
+static SLIST_HEADER List;
+
+static DWORD WINAPI PushMany(LPVOID Parameter)
+{
+    (void)Parameter;
+    for (int i = 0; i < 200; i++) {
+        InterlockedPushEntrySList(&List, malloc(sizeof(SLIST_ENTRY)));
+    }
+    return 0;
+}
+
+static void Lists(void)
+{
+    HANDLE Threads[4];
+    PSLIST_ENTRY Entry;
+    int Count = 0;
+
+    InitializeSListHead(&List);
+    for (int i = 0; i < 4; i++) {
+        Threads[i] = CreateThread(NULL, 0, PushMany, NULL, 0, NULL);
+    }
+    CHECK_EQUAL(WaitForMultipleObjects(4, Threads, TRUE, INFINITE), WAIT_OBJECT_0);
+    CHECK_EQUAL(QueryDepthSList(&List), 800);
+    while ((Entry = InterlockedPopEntrySList(&List)) != NULL) {
+        free(Entry);
+        Count++;
+    }
+    CHECK_EQUAL(Count, 800);
+    for (int i = 0; i < 4; i++) {
+        CloseHandle(Threads[i]);
+    }
+}
+
 int main(void)
 {
     Many();
+    Fibers();
+    Lists();
     Suspended();
     LocalStorage();
     Apcs();

@@ -21,7 +21,7 @@ DECLSPEC_NORETURN VOID SimFailed(PCSTR Expression, PCSTR File, ULONG Line);
 // The disk
 extern PUCHAR SimDisk;
 extern ULONGLONG SimDiskBytes;
-extern ULONG SimWrites;   // made so far
+extern ULONG SimWrites;    // made so far
 VOID SimBeforeWrite(VOID); // the test's: the disk is what a power cut here would leave
 VOID SimLoadDisk(PCSTR Path);
 VOID SimSaveDisk(PCSTR Path);
@@ -38,15 +38,16 @@ VOID SimPageSweep(VOID);   // Mm gives up unused segments, at random
 
 // Files; all as from kernel mode
 NTSTATUS SimMount(VOID);
-NTSTATUS SimOpen(PCSTR Path, ACCESS_MASK Access, ULONG Share, ULONG Disposition, ULONG Options, ULONG Attributes, PFILE_OBJECT *File,
-                 PULONG_PTR Information);
+NTSTATUS SimOpen(PCSTR Path, ACCESS_MASK Access, ULONG Share, ULONG Disposition, ULONG Options, ULONG Attributes,
+                 PFILE_OBJECT *File, PULONG_PTR Information);
 VOID SimClose(PFILE_OBJECT File);
-NTSTATUS SimTransfer(PFILE_OBJECT File, BOOLEAN Write, ULONGLONG Offset, PVOID Buffer, ULONG Length, BOOLEAN Direct, PULONG Done);
+NTSTATUS SimTransfer(PFILE_OBJECT File, BOOLEAN Write, ULONGLONG Offset, PVOID Buffer, ULONG Length, BOOLEAN Direct,
+                     PULONG Done);
 NTSTATUS SimQuery(PFILE_OBJECT File, FILE_INFORMATION_CLASS Class, PVOID Buffer, ULONG Length);
 NTSTATUS SimSet(PFILE_OBJECT File, FILE_INFORMATION_CLASS Class, PVOID Buffer, ULONG Length);
 NTSTATUS SimRename(PFILE_OBJECT File, PCSTR Path, BOOLEAN Replace);
-NTSTATUS SimQueryDirectory(PFILE_OBJECT File, FILE_INFORMATION_CLASS Class, PVOID Buffer, ULONG Length, PCSTR Pattern, UCHAR Flags,
-                           PULONG Used);
+NTSTATUS SimQueryDirectory(PFILE_OBJECT File, FILE_INFORMATION_CLASS Class, PVOID Buffer, ULONG Length, PCSTR Pattern,
+                           UCHAR Flags, PULONG Used);
 NTSTATUS SimQueryVolume(FS_INFORMATION_CLASS Class, PVOID Buffer, ULONG Length);
 NTSTATUS SimFlush(PFILE_OBJECT File);
 VOID SimShutdown(VOID);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A small checker of the disk itself, for disks that a power cut leaves behind: fsck.fat would only say "dirty". It walks
-// the tree and demands what the driver's order of writes promises: no entry names a free cluster, no chain leaves the
-// volume, and no two files share a cluster (two names of one file, from a rename cut in half, start at the same one).
+// A small checker of the disk itself, for disks that a power cut leaves behind: fsck.fat would only say "dirty". It
+// walks the tree and demands what the driver's order of writes promises: no entry names a free cluster, no chain leaves
+// the volume, and no two files share a cluster (two names of one file, from a rename cut in half, start at the same
+// one).
 
 #include "simcheck.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The dirty bit: pages of the simulated cache are read-only until somebody writes to them. Only the host's headers here.
+// The dirty bit: pages of the simulated cache are read-only until somebody writes to them. Only the host's headers
+// here.
 
 #define _GNU_SOURCE
 #include <signal.h>

@@ -120,8 +120,8 @@ static PFILE_OBJECT SimNewFile(PCSTR Path)
     return File;
 }
 
-static NTSTATUS SimOpenFlags(PCSTR Path, ACCESS_MASK Access, ULONG Share, ULONG Disposition, ULONG Options, ULONG Attributes, UCHAR Flags,
-                             PFILE_OBJECT *Result, PULONG_PTR Information)
+static NTSTATUS SimOpenFlags(PCSTR Path, ACCESS_MASK Access, ULONG Share, ULONG Disposition, ULONG Options,
+                             ULONG Attributes, UCHAR Flags, PFILE_OBJECT *Result, PULONG_PTR Information)
 {
     PFILE_OBJECT File = SimNewFile(Path);
     IO_SECURITY_CONTEXT Security = {NULL, NULL, Access, 0};
@@ -147,8 +147,8 @@ static NTSTATUS SimOpenFlags(PCSTR Path, ACCESS_MASK Access, ULONG Share, ULONG 
     return Status;
 }
 
-NTSTATUS SimOpen(PCSTR Path, ACCESS_MASK Access, ULONG Share, ULONG Disposition, ULONG Options, ULONG Attributes, PFILE_OBJECT *File,
-                 PULONG_PTR Information)
+NTSTATUS SimOpen(PCSTR Path, ACCESS_MASK Access, ULONG Share, ULONG Disposition, ULONG Options, ULONG Attributes,
+                 PFILE_OBJECT *File, PULONG_PTR Information)
 {
     return SimOpenFlags(Path, Access, Share, Disposition, Options, Attributes, 0, File, Information);
 }
@@ -163,7 +163,8 @@ VOID SimClose(PFILE_OBJECT File)
     SimCheck(SimLocksHeld == 0);
 }
 
-NTSTATUS SimTransfer(PFILE_OBJECT File, BOOLEAN Write, ULONGLONG Offset, PVOID Buffer, ULONG Length, BOOLEAN Direct, PULONG Done)
+NTSTATUS SimTransfer(PFILE_OBJECT File, BOOLEAN Write, ULONGLONG Offset, PVOID Buffer, ULONG Length, BOOLEAN Direct,
+                     PULONG Done)
 {
     PIO_STACK_LOCATION Stack;
     LARGE_INTEGER Start = {.QuadPart = (LONGLONG)Offset};
@@ -217,7 +218,8 @@ NTSTATUS SimRename(PFILE_OBJECT File, PCSTR Path, BOOLEAN Replace)
     PFILE_OBJECT Directory;
     PIO_STACK_LOCATION Stack;
     PIRP Irp;
-    NTSTATUS Status = SimOpenFlags(Path, FILE_WRITE_DATA, 7, FILE_OPEN, 0, 0, SL_OPEN_TARGET_DIRECTORY, &Directory, NULL);
+    NTSTATUS Status =
+        SimOpenFlags(Path, FILE_WRITE_DATA, 7, FILE_OPEN, 0, 0, SL_OPEN_TARGET_DIRECTORY, &Directory, NULL);
 
     if (!NT_SUCCESS(Status))
         return Status;
@@ -232,8 +234,8 @@ NTSTATUS SimRename(PFILE_OBJECT File, PCSTR Path, BOOLEAN Replace)
     return Status;
 }
 
-NTSTATUS SimQueryDirectory(PFILE_OBJECT File, FILE_INFORMATION_CLASS Class, PVOID Buffer, ULONG Length, PCSTR Pattern, UCHAR Flags,
-                           PULONG Used)
+NTSTATUS SimQueryDirectory(PFILE_OBJECT File, FILE_INFORMATION_CLASS Class, PVOID Buffer, ULONG Length, PCSTR Pattern,
+                           UCHAR Flags, PULONG Used)
 {
     UNICODE_STRING Name = {0, 0, NULL};
     PIO_STACK_LOCATION Stack;
@@ -299,7 +301,8 @@ NTSTATUS NTAPI IoCheckShareAccess(ACCESS_MASK Access, ULONG Share, PFILE_OBJECT 
 {
     SimTakeAccess(Access, Share, File);
     if (File->ReadAccess || File->WriteAccess || File->DeleteAccess) {
-        if ((File->ReadAccess && s->SharedRead < s->OpenCount) || (File->WriteAccess && s->SharedWrite < s->OpenCount) ||
+        if ((File->ReadAccess && s->SharedRead < s->OpenCount) ||
+            (File->WriteAccess && s->SharedWrite < s->OpenCount) ||
             (File->DeleteAccess && s->SharedDelete < s->OpenCount) || (s->Readers != 0 && !File->SharedRead) ||
             (s->Writers != 0 && !File->SharedWrite) || (s->Deleters != 0 && !File->SharedDelete))
             return STATUS_SHARING_VIOLATION;

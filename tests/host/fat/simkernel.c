@@ -51,7 +51,9 @@ ULONG SimRandom(VOID)
 // Makes fs point to something like a KPCR, as kernel code expects.
 VOID SimStart(VOID)
 {
-    struct { unsigned Entry, Base, Limit, Flags; } Descriptor = {(unsigned)-1, (unsigned)SimPcr, 0xFFFFF, 0x51};
+    struct {
+        unsigned Entry, Base, Limit, Flags;
+    } Descriptor = {(unsigned)-1, (unsigned)SimPcr, 0xFFFFF, 0x51};
 
     SimCheck(syscall(243, &Descriptor) == 0); // set_thread_area
     __asm__ volatile("mov %0, %%fs" : : "r"(Descriptor.Entry << 3 | 3));
@@ -366,8 +368,9 @@ PVOID MmGetSystemAddressForMdl(PMDL Mdl)
 {
     return MmGetMdlVirtualAddress(Mdl);
 }
-PIRP NTAPI IoBuildDeviceIoControlRequest(ULONG Code, PDEVICE_OBJECT Device, PVOID Input, ULONG InputLength, PVOID Output, ULONG OutputLength,
-                                         BOOLEAN Internal, PKEVENT Event, PIO_STATUS_BLOCK IoStatus)
+PIRP NTAPI IoBuildDeviceIoControlRequest(ULONG Code, PDEVICE_OBJECT Device, PVOID Input, ULONG InputLength,
+                                         PVOID Output, ULONG OutputLength, BOOLEAN Internal, PKEVENT Event,
+                                         PIO_STATUS_BLOCK IoStatus)
 {
     PIRP Irp = IoAllocateIrp(Device->StackSize, FALSE);
 
@@ -382,8 +385,8 @@ PIRP NTAPI IoBuildDeviceIoControlRequest(ULONG Code, PDEVICE_OBJECT Device, PVOI
     IoGetNextIrpStackLocation(Irp)->MajorFunction = IRP_MJ_DEVICE_CONTROL;
     return Irp;
 }
-NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT Driver, ULONG ExtensionSize, PUNICODE_STRING Name, DEVICE_TYPE Type, ULONG Characteristics,
-                              BOOLEAN Exclusive, PDEVICE_OBJECT *Device)
+NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT Driver, ULONG ExtensionSize, PUNICODE_STRING Name, DEVICE_TYPE Type,
+                              ULONG Characteristics, BOOLEAN Exclusive, PDEVICE_OBJECT *Device)
 {
     UNREFERENCED_PARAMETER(Name);
     UNREFERENCED_PARAMETER(Characteristics);

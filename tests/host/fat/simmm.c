@@ -114,13 +114,16 @@ static VOID SimFlushPage(PSIM_SECTION Section, ULONG Chunk, ULONG Page)
         return;
     Section->Dirty[Chunk][Page] = FALSE;
     SimSetWritable(Data, FALSE);
-    SimCheck(SimPageIo(Section->File, TRUE, (ULONGLONG)Chunk * CHUNK + Page * PAGE_SIZE, Data, &Done) == STATUS_SUCCESS);
+    SimCheck(SimPageIo(Section->File, TRUE, (ULONGLONG)Chunk * CHUNK + Page * PAGE_SIZE, Data, &Done) ==
+             STATUS_SUCCESS);
 }
 
-NTSTATUS NTAPI MmFlushSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset, ULONG Length, PIO_STATUS_BLOCK IoStatus)
+NTSTATUS NTAPI MmFlushSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset, ULONG Length,
+                              PIO_STATUS_BLOCK IoStatus)
 {
     PSIM_SECTION Section = Pointers->DataSectionObject;
-    ULONGLONG Start = Offset != NULL ? (ULONGLONG)Offset->QuadPart : 0, End = Offset != NULL && Length != 0 ? Start + Length : ~0ull;
+    ULONGLONG Start = Offset != NULL ? (ULONGLONG)Offset->QuadPart : 0,
+              End = Offset != NULL && Length != 0 ? Start + Length : ~0ull;
 
     IoStatus->Status = STATUS_SUCCESS;
     for (ULONG c = 0; Section != NULL && c < CHUNKS; c++)
@@ -261,7 +264,8 @@ VOID SimVerifyPages(VOID)
                 if (!Section->Resident[c][p] || Section->Dirty[c][p] || Offset >= (ULONGLONG)Header->FileSize.QuadPart)
                     continue;
                 SimReadPage(Section->File, Offset, Page);
-                SimCheck(memcmp(Page, Data, min_of(PAGE_SIZE, (ULONG)(Header->FileSize.QuadPart - (LONGLONG)Offset))) == 0);
+                SimCheck(memcmp(Page, Data, min_of(PAGE_SIZE, (ULONG)(Header->FileSize.QuadPart - (LONGLONG)Offset))) ==
+                         0);
             }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Host ring: the whole of fastfat and cc against a model. Random operations on a tree of files; after each the driver and
-// the model agree, and at the end the disk goes to fsck.fat (build.sh), or, after a power cut, to simcheck.c.
+// Host ring: the whole of fastfat and cc against a model. Random operations on a tree of files; after each the driver
+// and the model agree, and at the end the disk goes to fsck.fat (build.sh), or, after a power cut, to simcheck.c.
 // Arguments: IMAGE SEED OPERATIONS CUT. CUT: disk writes until the power fails; 0: never.
 
 #include "simcheck.h"
@@ -22,13 +22,31 @@ typedef struct _NODE {
 } NODE, *PNODE;
 
 static NODE Nodes[NODES];
-static struct { PFILE_OBJECT File; PNODE Node; } Handles[HANDLES];
+static struct {
+    PFILE_OBJECT File;
+    PNODE Node;
+} Handles[HANDLES];
 static UCHAR Buffer[MAXIMUM_FILE + 8192] ALIGNED(4096);
 static BOOLEAN Verbose;
 
-static PCSTR const Stems[] = {"a", "README.TXT", "readme2.txt", "Mixed.Case", "A long file name.html", "another long name for a file.text",
-                              "x.y.z", "12345678.123", "verylongbasename", "verylongbasenamf", "verylongbasenamg", "verylongbasenamh",
-                              "verylongbasenami", "verylongbasenamj.dat", "with space", "a+b=c.[x]", "UPPER", "lower"};
+static PCSTR const Stems[] = {"a",
+                              "README.TXT",
+                              "readme2.txt",
+                              "Mixed.Case",
+                              "A long file name.html",
+                              "another long name for a file.text",
+                              "x.y.z",
+                              "12345678.123",
+                              "verylongbasename",
+                              "verylongbasenamf",
+                              "verylongbasenamg",
+                              "verylongbasenamh",
+                              "verylongbasenami",
+                              "verylongbasenamj.dat",
+                              "with space",
+                              "a+b=c.[x]",
+                              "UPPER",
+                              "lower"};
 
 static VOID BuildPath(PNODE Node, PCHAR Path)
 {
@@ -110,7 +128,10 @@ static PNODE NewNode(PNODE Parent, PCSTR Name, BOOLEAN Directory)
 {
     for (ULONG i = 0; i < NODES; i++)
         if (!Nodes[i].Used) {
-            Nodes[i] = (NODE){.Used = TRUE, .Directory = Directory, .Parent = Parent, .Data = calloc(1, Directory ? 1 : MAXIMUM_FILE)};
+            Nodes[i] = (NODE){.Used = TRUE,
+                              .Directory = Directory,
+                              .Parent = Parent,
+                              .Data = calloc(1, Directory ? 1 : MAXIMUM_FILE)};
             strcpy(Nodes[i].Name, Name);
             return &Nodes[i];
         }
@@ -140,7 +161,8 @@ static VOID OpCreate(VOID)
     CHAR Path[1024], Name[64];
     PFILE_OBJECT File;
     ULONG_PTR Information;
-    ULONG Disposition = Directory ? (SimRandom() % 2 ? FILE_CREATE : FILE_OPEN_IF) : SimRandom() % (FILE_MAXIMUM_DISPOSITION + 1);
+    ULONG Disposition =
+        Directory ? (SimRandom() % 2 ? FILE_CREATE : FILE_OPEN_IF) : SimRandom() % (FILE_MAXIMUM_DISPOSITION + 1);
     NTSTATUS Status;
 
     RandomName(Name);
@@ -150,8 +172,8 @@ static VOID OpCreate(VOID)
     Node = FindNode(Parent, Name);
     if (Node != NULL)
         Node->Durable = FALSE;
-    Status = SimOpen(Path, FILE_READ_DATA | FILE_WRITE_DATA | SYNCHRONIZE, 7, Disposition, Directory ? FILE_DIRECTORY_FILE : FILE_NON_DIRECTORY_FILE,
-                     0, &File, &Information);
+    Status = SimOpen(Path, FILE_READ_DATA | FILE_WRITE_DATA | SYNCHRONIZE, 7, Disposition,
+                     Directory ? FILE_DIRECTORY_FILE : FILE_NON_DIRECTORY_FILE, 0, &File, &Information);
     if (Verbose)
         printf("create %s disposition %lu: %08lx\n", Path, Disposition, (ULONG)Status);
     if (Status == STATUS_DISK_FULL)
@@ -195,7 +217,8 @@ static PFILE_OBJECT AnyHandle(PNODE *Node)
         *Node = RandomNode(FALSE, FALSE);
         if (*Node == NULL)
             return NULL;
-        SimCheck(OpenNode(*Node, FILE_READ_DATA | FILE_WRITE_DATA | DELETE | SYNCHRONIZE, 0, &Handles[i].File) == STATUS_SUCCESS);
+        SimCheck(OpenNode(*Node, FILE_READ_DATA | FILE_WRITE_DATA | DELETE | SYNCHRONIZE, 0, &Handles[i].File) ==
+                 STATUS_SUCCESS);
         Handles[i].Node = *Node;
         (*Node)->Open++;
     }
@@ -458,7 +481,8 @@ static VOID OpVerify(VOID)
     SimCheck(SimQuery(File, FileStandardInformation, &Standard, sizeof(Standard)) == STATUS_SUCCESS);
     SimCheck(Standard.EndOfFile.QuadPart == Node->Size && Standard.AllocationSize.QuadPart >= Node->Size);
     if (Node->Size != 0) {
-        SimCheck(SimTransfer(File, FALSE, 0, Buffer, MAXIMUM_FILE, FALSE, &Done) == STATUS_SUCCESS && Done == Node->Size);
+        SimCheck(SimTransfer(File, FALSE, 0, Buffer, MAXIMUM_FILE, FALSE, &Done) == STATUS_SUCCESS &&
+                 Done == Node->Size);
         SimCheck(memcmp(Buffer, Node->Data, Node->Size) == 0);
     }
     SimClose(File);
@@ -467,20 +491,58 @@ static VOID OpVerify(VOID)
 static VOID Step(VOID)
 {
     switch (SimRandom() % 24) {
-    case 0: case 1: case 2: OpCreate(); break;
-    case 3: case 4: case 5: case 6: case 7: OpWrite(); break;
-    case 8: case 9: case 10: OpRead(); break;
-    case 11: case 12: OpSetSize(); break;
-    case 13: OpDelete(); break;
-    case 14: case 15: OpRename(); break;
-    case 16: OpEnumerate(); break;
-    case 17: CloseHandleAt(SimRandom() % HANDLES); break;
-    case 18: SimTick(); break;
-    case 19: OpFlush(); break;
-    case 20: OpVerify(); break;
-    case 21: SimPageSweep(); break;
-    case 22: SimVerifyPages(); break;
-    default: CloseHandleAt(SimRandom() % HANDLES); break;
+    case 0:
+    case 1:
+    case 2:
+        OpCreate();
+        break;
+    case 3:
+    case 4:
+    case 5:
+    case 6:
+    case 7:
+        OpWrite();
+        break;
+    case 8:
+    case 9:
+    case 10:
+        OpRead();
+        break;
+    case 11:
+    case 12:
+        OpSetSize();
+        break;
+    case 13:
+        OpDelete();
+        break;
+    case 14:
+    case 15:
+        OpRename();
+        break;
+    case 16:
+        OpEnumerate();
+        break;
+    case 17:
+        CloseHandleAt(SimRandom() % HANDLES);
+        break;
+    case 18:
+        SimTick();
+        break;
+    case 19:
+        OpFlush();
+        break;
+    case 20:
+        OpVerify();
+        break;
+    case 21:
+        SimPageSweep();
+        break;
+    case 22:
+        SimVerifyPages();
+        break;
+    default:
+        CloseHandleAt(SimRandom() % HANDLES);
+        break;
     }
 }
 

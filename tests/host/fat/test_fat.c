@@ -11,10 +11,10 @@ static unsigned Failed;
 static char FirstFailure[400];
 static uint64_t Seed = 1;
 
-#define expect(e)                                                                                               \
-    do {                                                                                                        \
-        if (!(e) && Failed++ == 0)                                                                              \
-            snprintf(FirstFailure, sizeof(FirstFailure), "the first at %s:%d: expected %s", __FILE__, __LINE__, #e); \
+#define expect(e)                                                                                                      \
+    do {                                                                                                               \
+        if (!(e) && Failed++ == 0)                                                                                     \
+            snprintf(FirstFailure, sizeof(FirstFailure), "the first at %s:%d: expected %s", __FILE__, __LINE__, #e);   \
     } while (0)
 
 static uint32_t Random(void)
@@ -34,10 +34,20 @@ static ULONG Widen(const char *Text, WCHAR *Name)
 
 static void MakeBoot(UCHAR *Boot)
 {
-    static const struct { ULONG Offset, Size, Value; } Fields[] = {
-        {0, 1, 0xEB}, {FAT_BOOT_BYTES_PER_SECTOR, 2, 512}, {FAT_BOOT_SECTORS_PER_CLUSTER, 1, 1}, {FAT_BOOT_RESERVED_SECTORS, 2, 32},
-        {FAT_BOOT_FATS, 1, 2}, {FAT_BOOT_MEDIA, 1, 0xF8}, {FAT_BOOT_SECTORS32, 4, 81920}, {FAT_BOOT_SECTORS_PER_FAT32, 4, 630},
-        {FAT_BOOT_ROOT_CLUSTER, 4, 2}, {FAT_BOOT_FSINFO_SECTOR, 2, 1}, {FAT_BOOT_SIGNATURE, 2, 0xAA55},
+    static const struct {
+        ULONG Offset, Size, Value;
+    } Fields[] = {
+        {0, 1, 0xEB},
+        {FAT_BOOT_BYTES_PER_SECTOR, 2, 512},
+        {FAT_BOOT_SECTORS_PER_CLUSTER, 1, 1},
+        {FAT_BOOT_RESERVED_SECTORS, 2, 32},
+        {FAT_BOOT_FATS, 1, 2},
+        {FAT_BOOT_MEDIA, 1, 0xF8},
+        {FAT_BOOT_SECTORS32, 4, 81920},
+        {FAT_BOOT_SECTORS_PER_FAT32, 4, 630},
+        {FAT_BOOT_ROOT_CLUSTER, 4, 2},
+        {FAT_BOOT_FSINFO_SECTOR, 2, 1},
+        {FAT_BOOT_SIGNATURE, 2, 0xAA55},
     };
 
     memset(Boot, 0, FAT_BOOT_SIZE);
@@ -63,9 +73,10 @@ static void boot_sector_numbers_never_contradict(void)
             Boot[Random() % 0x40] = (UCHAR)Random();
         if (!FatParseBootSector(Boot, Device, &g))
             continue;
-        if (!(g.DataLbo + ((ULONGLONG)g.ClusterCount << g.ClusterShift) <= Device && (g.ClusterCount + 2ull) * 4 <= g.FatBytes &&
-              g.FatLbo + (ULONGLONG)g.FatBytes * g.Fats <= g.DataLbo && g.RootCluster >= 2 && g.RootCluster < g.ClusterCount + 2 &&
-              g.ActiveFat < g.Fats && g.FsInfoLbo < g.FatLbo))
+        if (!(g.DataLbo + ((ULONGLONG)g.ClusterCount << g.ClusterShift) <= Device &&
+              (g.ClusterCount + 2ull) * 4 <= g.FatBytes && g.FatLbo + (ULONGLONG)g.FatBytes * g.Fats <= g.DataLbo &&
+              g.RootCluster >= 2 && g.RootCluster < g.ClusterCount + 2 && g.ActiveFat < g.Fats &&
+              g.FsInfoLbo < g.FatLbo))
             expect(!"a boot sector that contradicts itself was accepted");
     }
 }
@@ -86,9 +97,11 @@ static void boot_sector_of_fat16_is_refused(void)
 // Law: a name that fits the short form comes back from it as it was.
 static void short_names_round_trip(void)
 {
-    static const char *Fit[] = {"README.TXT", "readme.txt", "Makefile0", "a", "A.B", "lower.EXT", "UPPER.ext", "12345678.123"};
+    static const char *Fit[] = {"README.TXT", "readme.txt", "Makefile0", "a",
+                                "A.B",        "lower.EXT",  "UPPER.ext", "12345678.123"};
     static const BOOLEAN Expected[] = {1, 1, 0, 1, 1, 1, 1, 1};
-    static const char *Unfit[] = {"Mixed.txt", "toolongname.txt", "a.b.c", ".profile", "x.", "a b.txt", "a+b", "name.html", "\xE4.txt"};
+    static const char *Unfit[] = {"Mixed.txt", "toolongname.txt", "a.b.c",   ".profile", "x.", "a b.txt",
+                                  "a+b",       "name.html",       "\xE4.txt"};
     WCHAR Name[300], Back[12];
     UCHAR Short[11], Case;
 
@@ -135,7 +148,8 @@ static void aliases_are_legal_and_differ(void)
             continue;
         FatMakeAlias(Name, Length, Random() % 1000, Short[0]);
         for (ULONG c = 0; c < 11; c++)
-            if (Short[0][c] < 0x20 || Short[0][c] > 0x7E || strchr("\"*+,./:;<=>?[\\]|", Short[0][c]) || (Short[0][c] >= 'a' && Short[0][c] <= 'z'))
+            if (Short[0][c] < 0x20 || Short[0][c] > 0x7E || strchr("\"*+,./:;<=>?[\\]|", Short[0][c]) ||
+                (Short[0][c] >= 'a' && Short[0][c] <= 'z'))
                 expect(!"illegal character in an alias");
     }
 }
@@ -165,8 +179,8 @@ static void long_names_round_trip(void)
                 expect(!"a long-name entry ended the scan");
         }
         Result = FatScanFeed(&Scan, (const UCHAR *)&Dirent, Offset);
-        if (Result != FatScanFile || Scan.FirstOffset != 0x40 || Scan.DirentOffset != Offset || FatScanName(&Scan, Back) != Length ||
-            memcmp(Back, Name, Length * 2) != 0)
+        if (Result != FatScanFile || Scan.FirstOffset != 0x40 || Scan.DirentOffset != Offset ||
+            FatScanName(&Scan, Back) != Length || memcmp(Back, Name, Length * 2) != 0)
             expect(!"a long name did not come back");
     }
     expect(TRUE);
@@ -249,16 +263,24 @@ static void free_map_agrees_with_a_model(void)
     expect(TRUE);
 }
 
-#define LAW(Name) {#Name, Name}
+#define LAW(Name)                                                                                                      \
+    {                                                                                                                  \
+#Name, Name                                                                                                    \
+    }
 
 int main(int argc, char **argv)
 {
     static const struct {
         const char *Name;
         void (*Check)(void);
-    } Laws[] = {LAW(boot_sector_numbers_never_contradict), LAW(boot_sector_of_fat16_is_refused), LAW(short_names_round_trip),
-                LAW(aliases_are_legal_and_differ),         LAW(long_names_round_trip),           LAW(scan_survives_garbage),
-                LAW(time_stamps_round_trip),               LAW(free_map_agrees_with_a_model)};
+    } Laws[] = {LAW(boot_sector_numbers_never_contradict),
+                LAW(boot_sector_of_fat16_is_refused),
+                LAW(short_names_round_trip),
+                LAW(aliases_are_legal_and_differ),
+                LAW(long_names_round_trip),
+                LAW(scan_survives_garbage),
+                LAW(time_stamps_round_trip),
+                LAW(free_map_agrees_with_a_model)};
     unsigned Total = 0;
 
     if (argc > 1)

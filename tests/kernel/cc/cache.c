@@ -56,10 +56,12 @@ KTEST(cc, pin_across_views_is_refused)
     volatile NTSTATUS Status = STATUS_SUCCESS;
     PVOID Bcb, Buffer;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         CcMapData(Object, &Offset, 8, TRUE, &Bcb, &Buffer);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END
@@ -146,10 +148,12 @@ KTEST(cc, bad_buffer_ends_a_copy_with_its_status)
     UCHAR Bytes[5];
     ULONG Done;
 
-    SEH_TRY {
+    SEH_TRY
+    {
         CcCopyRead(Object, &Offset, 100, TRUE, (PVOID)0x1000, &IoStatus);
     }
-    SEH_EXCEPT {
+    SEH_EXCEPT
+    {
         Status = SEH_CODE();
     }
     SEH_END

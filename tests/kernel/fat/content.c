@@ -42,7 +42,8 @@ static VOID FtStepRead(PFT_MODEL Model)
         Length = (Length + 511) & ~511u;
     }
     if (Offset >= Model->Size) {
-        expect_status(FtRead(Direct ? Model->Direct : Model->Cached, Offset, Model->Buffer, Length, &Done), STATUS_END_OF_FILE);
+        expect_status(FtRead(Direct ? Model->Direct : Model->Cached, Offset, Model->Buffer, Length, &Done),
+                      STATUS_END_OF_FILE);
         return;
     }
     expect_status(FtRead(Direct ? Model->Direct : Model->Cached, Offset, Model->Buffer, Length, &Done), STATUS_SUCCESS);
@@ -71,7 +72,8 @@ KTEST(fat, content_agrees_with_a_model)
     Model.Data = ExAllocatePoolZero(PagedPool, FT_MODEL_SIZE, TAG_FAT_NAME);
     Model.Buffer = ExAllocatePoolZero(NonPagedPool, 0xC000, TAG_FAT_NAME);
     expect_status(FtOpen(Directory, L"model", FILE_CREATE, 0, &Model.Cached), STATUS_SUCCESS);
-    expect_status(FtOpen(Directory, L"model", FILE_OPEN, FILE_NO_INTERMEDIATE_BUFFERING, &Model.Direct), STATUS_SUCCESS);
+    expect_status(FtOpen(Directory, L"model", FILE_OPEN, FILE_NO_INTERMEDIATE_BUFFERING, &Model.Direct),
+                  STATUS_SUCCESS);
     for (ULONG i = 0; i < FT_STEPS; i++) {
         ULONG Choice = KtRandom() % 10;
 
@@ -126,7 +128,8 @@ KTEST(fat, content_survives_close_and_purge)
 
 KTEST(fat, mapped_view_agrees_with_reads_and_writes)
 {
-    // Law: a mapped view, cached reads and cached writes are the same pages; a file with a view cannot be cut, only grow.
+    // Law: a mapped view, cached reads and cached writes are the same pages; a file with a view cannot be cut, only
+    // grow.
     HANDLE Directory = FtMakeDirectory(L"ftview"), File, Section;
     OBJECT_ATTRIBUTES Attributes;
     UCHAR Text[64], Byte;
@@ -139,8 +142,10 @@ KTEST(fat, mapped_view_agrees_with_reads_and_writes)
     expect_status(FtSetSize(File, 3 * PAGE_SIZE + 10), STATUS_SUCCESS);
     expect_status(FtWrite(File, PAGE_SIZE - 32, Text, sizeof(Text)), STATUS_SUCCESS);
     InitializeObjectAttributes(&Attributes, NULL, 0, NULL, NULL);
-    expect_status(ZwCreateSection(&Section, SECTION_ALL_ACCESS, &Attributes, NULL, PAGE_READWRITE, SEC_COMMIT, File), STATUS_SUCCESS);
-    expect_status(ZwMapViewOfSection(Section, NtCurrentProcess(), (PVOID *)&View, 0, 0, NULL, &Size, ViewUnmap, 0, PAGE_READWRITE),
+    expect_status(ZwCreateSection(&Section, SECTION_ALL_ACCESS, &Attributes, NULL, PAGE_READWRITE, SEC_COMMIT, File),
+                  STATUS_SUCCESS);
+    expect_status(ZwMapViewOfSection(Section, NtCurrentProcess(), (PVOID *)&View, 0, 0, NULL, &Size, ViewUnmap, 0,
+                                     PAGE_READWRITE),
                   STATUS_SUCCESS);
     expect_eq(View[PAGE_SIZE - 33], 0);
     expect_eq(View[PAGE_SIZE - 32], 'w');
@@ -171,7 +176,8 @@ static BOOLEAN FtFindOnDisk(PCSTR Text)
     HANDLE Volume;
     ULONG Done = 1;
 
-    expect_status(FtOpenEx(NULL, L"\\??\\D:", FILE_READ_DATA, FT_SHARE_ALL, FILE_OPEN, FILE_NO_INTERMEDIATE_BUFFERING, 0, &Volume, NULL),
+    expect_status(FtOpenEx(NULL, L"\\??\\D:", FILE_READ_DATA, FT_SHARE_ALL, FILE_OPEN, FILE_NO_INTERMEDIATE_BUFFERING,
+                           0, &Volume, NULL),
                   STATUS_SUCCESS);
     for (ULONGLONG Offset = 0; !Found && Offset < 0x1000000; Offset += 0x10000) {
         if (!NT_SUCCESS(FtRead(Volume, Offset, Buffer, 0x10000, &Done)))

@@ -3,8 +3,8 @@
 
 #include "fattest.h"
 
-NTSTATUS FtOpenEx(HANDLE Root, PCWSTR Name, ACCESS_MASK Access, ULONG Share, ULONG Disposition, ULONG Options, ULONG Attributes,
-                  PHANDLE Handle, PULONG_PTR Information)
+NTSTATUS FtOpenEx(HANDLE Root, PCWSTR Name, ACCESS_MASK Access, ULONG Share, ULONG Disposition, ULONG Options,
+                  ULONG Attributes, PHANDLE Handle, PULONG_PTR Information)
 {
     OBJECT_ATTRIBUTES Object;
     UNICODE_STRING String;
@@ -96,7 +96,8 @@ ULONGLONG FtSize(HANDLE File)
     IO_STATUS_BLOCK IoStatus;
 
     Standard.EndOfFile.QuadPart = -1;
-    expect_status(ZwQueryInformationFile(File, &IoStatus, &Standard, sizeof(Standard), FileStandardInformation), STATUS_SUCCESS);
+    expect_status(ZwQueryInformationFile(File, &IoStatus, &Standard, sizeof(Standard), FileStandardInformation),
+                  STATUS_SUCCESS);
     return (ULONGLONG)Standard.EndOfFile.QuadPart;
 }
 
@@ -105,7 +106,8 @@ ULONGLONG FtFreeClusters(HANDLE File)
     FILE_FS_SIZE_INFORMATION Size;
     IO_STATUS_BLOCK IoStatus;
 
-    expect_status(ZwQueryVolumeInformationFile(File, &IoStatus, &Size, sizeof(Size), FileFsSizeInformation), STATUS_SUCCESS);
+    expect_status(ZwQueryVolumeInformationFile(File, &IoStatus, &Size, sizeof(Size), FileFsSizeInformation),
+                  STATUS_SUCCESS);
     return (ULONGLONG)Size.AvailableAllocationUnits.QuadPart;
 }
 
@@ -113,8 +115,11 @@ HANDLE FtMakeDirectory(PCWSTR Name)
 {
     HANDLE Directory, Volume;
 
-    expect_status(FtOpenEx(NULL, FT_ROOT, FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE, 0, &Volume, NULL), STATUS_SUCCESS);
-    expect_status(FtOpenEx(Volume, Name, FILE_LIST_DIRECTORY | DELETE, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE, 0, &Directory, NULL),
+    expect_status(
+        FtOpenEx(NULL, FT_ROOT, FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE, 0, &Volume, NULL),
+        STATUS_SUCCESS);
+    expect_status(FtOpenEx(Volume, Name, FILE_LIST_DIRECTORY | DELETE, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE,
+                           0, &Directory, NULL),
                   STATUS_SUCCESS);
     ZwClose(Volume);
     return Directory;
@@ -130,6 +135,7 @@ PFILE_OBJECT FtFileObject(HANDLE File)
 {
     PFILE_OBJECT Object = NULL;
 
-    expect_status(ObReferenceObjectByHandle(File, 0, IoFileObjectType, KernelMode, (PVOID *)&Object, NULL), STATUS_SUCCESS);
+    expect_status(ObReferenceObjectByHandle(File, 0, IoFileObjectType, KernelMode, (PVOID *)&Object, NULL),
+                  STATUS_SUCCESS);
     return Object;
 }

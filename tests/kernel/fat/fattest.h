@@ -11,8 +11,8 @@
 #define FT_ALL (FILE_READ_DATA | FILE_WRITE_DATA | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES | DELETE | SYNCHRONIZE)
 #define FT_SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 
-NTSTATUS FtOpenEx(HANDLE Root, PCWSTR Name, ACCESS_MASK Access, ULONG Share, ULONG Disposition, ULONG Options, ULONG Attributes,
-                  PHANDLE Handle, PULONG_PTR Information);
+NTSTATUS FtOpenEx(HANDLE Root, PCWSTR Name, ACCESS_MASK Access, ULONG Share, ULONG Disposition, ULONG Options,
+                  ULONG Attributes, PHANDLE Handle, PULONG_PTR Information);
 NTSTATUS FtOpen(HANDLE Root, PCWSTR Name, ULONG Disposition, ULONG Options, PHANDLE Handle);
 NTSTATUS FtWrite(HANDLE File, ULONGLONG Offset, const VOID *Buffer, ULONG Length);
 NTSTATUS FtRead(HANDLE File, ULONGLONG Offset, PVOID Buffer, ULONG Length, PULONG Done);

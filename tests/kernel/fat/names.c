@@ -13,10 +13,12 @@ static ULONG FtCount(HANDLE Root, PCWSTR Pattern)
     HANDLE Directory;
     ULONG Count = 0;
 
-    expect_status(FtOpenEx(Root, L"", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE, 0, &Directory, NULL), STATUS_SUCCESS);
+    expect_status(
+        FtOpenEx(Root, L"", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE, 0, &Directory, NULL),
+        STATUS_SUCCESS);
     RtlInitUnicodeString(&Name, Pattern);
-    while (NT_SUCCESS(ZwQueryDirectoryFile(Directory, NULL, NULL, NULL, &IoStatus, Buffer, 1500, FileBothDirectoryInformation, FALSE, &Name,
-                                           Restart))) {
+    while (NT_SUCCESS(ZwQueryDirectoryFile(Directory, NULL, NULL, NULL, &IoStatus, Buffer, 1500,
+                                           FileBothDirectoryInformation, FALSE, &Name, Restart))) {
         PFILE_BOTH_DIR_INFORMATION Entry = (PFILE_BOTH_DIR_INFORMATION)Buffer;
 
         for (Count++; Entry->NextEntryOffset != 0; Count++)
@@ -51,8 +53,10 @@ static VOID FtTouch(HANDLE Directory, PCWSTR Name)
 KTEST(fat, long_names_have_aliases_of_their_own)
 {
     // Law: each long name gets an 8.3 alias that no other file of the directory has, and both names open the file.
-    static const PCWSTR Names[] = {L"The first long name.html",  L"The first long name.htm", L"The second long name.html", L"The third long name.html",
-                                   L"The fourth long name.html", L"The fifth long name.html", L"The sixth long name.html", L"\x00C4rger \x65E5\x672C.txt"};
+    static const PCWSTR Names[] = {L"The first long name.html",  L"The first long name.htm",
+                                   L"The second long name.html", L"The third long name.html",
+                                   L"The fourth long name.html", L"The fifth long name.html",
+                                   L"The sixth long name.html",  L"\x00C4rger \x65E5\x672C.txt"};
     HANDLE Directory = FtMakeDirectory(L"A directory with a long name"), File;
     WCHAR Alias[ARRAYSIZE(Names)][16], Path[280];
 
@@ -105,9 +109,15 @@ KTEST(fat, names_that_are_no_names_are_refused)
     static const struct {
         PCWSTR Name;
         NTSTATUS Status;
-    } Cases[] = {{L"a*b", STATUS_OBJECT_NAME_INVALID},         {L"a?b", STATUS_OBJECT_NAME_INVALID},  {L"a<b", STATUS_OBJECT_NAME_INVALID},
-                 {L"a|b", STATUS_OBJECT_NAME_INVALID},         {L"a\"b", STATUS_OBJECT_NAME_INVALID}, {L"x\\\\y", STATUS_OBJECT_PATH_NOT_FOUND},
-                 {L"none\\file", STATUS_OBJECT_PATH_NOT_FOUND}, {L"f\\file", STATUS_OBJECT_PATH_NOT_FOUND}, {L"..", STATUS_OBJECT_NAME_INVALID}};
+    } Cases[] = {{L"a*b", STATUS_OBJECT_NAME_INVALID},
+                 {L"a?b", STATUS_OBJECT_NAME_INVALID},
+                 {L"a<b", STATUS_OBJECT_NAME_INVALID},
+                 {L"a|b", STATUS_OBJECT_NAME_INVALID},
+                 {L"a\"b", STATUS_OBJECT_NAME_INVALID},
+                 {L"x\\\\y", STATUS_OBJECT_PATH_NOT_FOUND},
+                 {L"none\\file", STATUS_OBJECT_PATH_NOT_FOUND},
+                 {L"f\\file", STATUS_OBJECT_PATH_NOT_FOUND},
+                 {L"..", STATUS_OBJECT_NAME_INVALID}};
     HANDLE Directory = FtMakeDirectory(L"ftbad"), File;
 
     FtTouch(Directory, L"f");
@@ -143,13 +153,16 @@ KTEST(fat, directory_of_many_files_shows_each_once)
 
 KTEST(fat, rename_moves_and_replaces)
 {
-    // Law: a rename keeps the content, replaces only if asked and only a closed file, and never puts a directory below itself.
+    // Law: a rename keeps the content, replaces only if asked and only a closed file, and never puts a directory below
+    // itself.
     HANDLE Directory = FtMakeDirectory(L"ftmove"), Sub, File, Other;
     UCHAR Byte;
     ULONG Done;
 
     // Io opens the target directory without FILE_SHARE_DELETE: Sub must not have DELETE access.
-    expect_status(FtOpenEx(Directory, L"sub", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE, 0, &Sub, NULL), 0);
+    expect_status(
+        FtOpenEx(Directory, L"sub", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE, 0, &Sub, NULL),
+        0);
     FtTouch(Sub, L"target");
     expect_status(FtOpen(Directory, L"source", FILE_CREATE, 0, &File), STATUS_SUCCESS);
     expect_status(FtWrite(File, 0, "S", 1), STATUS_SUCCESS);
@@ -181,9 +194,12 @@ KTEST(fat, directory_is_not_moved_into_itself)
     // Law: a directory cannot go below itself; into another directory it takes its files along.
     HANDLE Root = FtMakeDirectory(L"ftself"), Outer, Inner, Other;
 
-    expect_status(FtOpenEx(Root, L"a", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE, 0, &Outer, NULL), 0);
-    expect_status(FtOpenEx(Outer, L"b", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE, 0, &Inner, NULL), 0);
-    expect_status(FtOpenEx(Root, L"c", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE, 0, &Other, NULL), 0);
+    expect_status(
+        FtOpenEx(Root, L"a", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE, 0, &Outer, NULL), 0);
+    expect_status(
+        FtOpenEx(Outer, L"b", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE, 0, &Inner, NULL), 0);
+    expect_status(
+        FtOpenEx(Root, L"c", FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE, 0, &Other, NULL), 0);
     FtTouch(Inner, L"file");
     ZwClose(Inner);
     expect_status(FtOpenEx(Root, L"a", DELETE, FT_SHARE_ALL, FILE_OPEN, 0, 0, &Inner, NULL), STATUS_SUCCESS);

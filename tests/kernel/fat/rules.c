@@ -89,9 +89,13 @@ KTEST(fat, attributes_and_times_stay_and_are_obeyed)
     expect_status(ZwSetInformationFile(File, &IoStatus, &Basic, sizeof(Basic), FileBasicInformation), STATUS_SUCCESS);
     expect_status(FtDispose(File, TRUE), STATUS_CANNOT_DELETE);
     ZwClose(File);
-    expect_status(FtOpenEx(Directory, L"f", FILE_WRITE_DATA, FT_SHARE_ALL, FILE_OPEN, 0, 0, &File, NULL), STATUS_ACCESS_DENIED);
-    expect_status(FtOpenEx(Directory, L"f", FILE_READ_DATA, FT_SHARE_ALL, FILE_OVERWRITE, 0, 0, &File, NULL), STATUS_ACCESS_DENIED);
-    expect_status(FtOpenEx(Directory, L"f", FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, FT_SHARE_ALL, FILE_OPEN, 0, 0, &File, NULL), 0);
+    expect_status(FtOpenEx(Directory, L"f", FILE_WRITE_DATA, FT_SHARE_ALL, FILE_OPEN, 0, 0, &File, NULL),
+                  STATUS_ACCESS_DENIED);
+    expect_status(FtOpenEx(Directory, L"f", FILE_READ_DATA, FT_SHARE_ALL, FILE_OVERWRITE, 0, 0, &File, NULL),
+                  STATUS_ACCESS_DENIED);
+    expect_status(FtOpenEx(Directory, L"f", FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, FT_SHARE_ALL, FILE_OPEN, 0, 0,
+                           &File, NULL),
+                  0);
     expect_status(ZwQueryInformationFile(File, &IoStatus, &Basic, sizeof(Basic), FileBasicInformation), STATUS_SUCCESS);
     expect_eq(Basic.FileAttributes, FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN);
     expect_eq(Basic.LastWriteTime.QuadPart, When);
@@ -108,7 +112,8 @@ static VOID FtFillDisk(HANDLE File, ULONGLONG Clusters, ULONG ClusterSize)
     FILE_ALLOCATION_INFORMATION Allocation = {{.QuadPart = (LONGLONG)(Clusters * ClusterSize)}};
     IO_STATUS_BLOCK IoStatus;
 
-    expect_status(ZwSetInformationFile(File, &IoStatus, &Allocation, sizeof(Allocation), FileAllocationInformation), STATUS_SUCCESS);
+    expect_status(ZwSetInformationFile(File, &IoStatus, &Allocation, sizeof(Allocation), FileAllocationInformation),
+                  STATUS_SUCCESS);
 }
 
 KTEST(fat, full_disk_loses_nothing_and_leaks_nothing)
@@ -121,7 +126,8 @@ KTEST(fat, full_disk_loses_nothing_and_leaks_nothing)
     ULONGLONG Before = FtFreeClusters(Directory);
     ULONG ClusterSize, Done, Size = 0;
 
-    expect_status(ZwQueryVolumeInformationFile(Directory, &IoStatus, &Volume, sizeof(Volume), FileFsSizeInformation), STATUS_SUCCESS);
+    expect_status(ZwQueryVolumeInformationFile(Directory, &IoStatus, &Volume, sizeof(Volume), FileFsSizeInformation),
+                  STATUS_SUCCESS);
     ClusterSize = Volume.SectorsPerAllocationUnit * Volume.BytesPerSector;
     expect_status(FtOpen(Directory, L"hog", FILE_CREATE, 0, &Hog), STATUS_SUCCESS);
     expect_status(FtOpen(Directory, L"file", FILE_CREATE, 0, &File), STATUS_SUCCESS);
@@ -179,8 +185,8 @@ static VOID NTAPI FtOpenOnce(PVOID Context)
     expect_status(FtOpen(NULL, FT_ROOT L"hammer none", FILE_OPEN, 0, &File), STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
-// Has more threads inside a create at once, and more IRPs, than the test will: the lists of spare blocks, which keep what
-// was needed at most, are then as long as they get.
+// Has more threads inside a create at once, and more IRPs, than the test will: the lists of spare blocks, which keep
+// what was needed at most, are then as long as they get.
 static VOID FtWarmUp(VOID)
 {
     LARGE_INTEGER Moment = {.QuadPart = -1000000};
@@ -194,7 +200,9 @@ static VOID FtWarmUp(VOID)
         Irps[i] = IoAllocateIrp(i & 1 ? 1 : 6, FALSE);
     for (ULONG i = 0; i < ARRAYSIZE(Irps); i++)
         IoFreeIrp(Irps[i]);
-    expect_status(FtOpenEx(NULL, FT_ROOT, FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE, 0, &Root, NULL), STATUS_SUCCESS);
+    expect_status(
+        FtOpenEx(NULL, FT_ROOT, FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE, 0, &Root, NULL),
+        STATUS_SUCCESS);
     Object = FtFileObject(Root);
     Vcb = ((PFCB)Object->FsContext)->Vcb;
     KeEnterCriticalRegion();

@@ -25,7 +25,8 @@ static CONSOLE_KEY DecodeText(PVT_DECODER Decoder, PCSTR Bytes)
 
 KTEST(console, shift_control_and_caps_change_letters)
 {
-    // Law: shift and caps lock each make a letter upper case, both together lower case; control makes it a control code.
+    // Law: shift and caps lock each make a letter upper case, both together lower case; control makes it a control
+    // code.
     KEYBOARD_STATE State = {0};
 
     expect_eq(PressScan(&State, 0x1E, KEY_MAKE), 'a');

@@ -274,7 +274,8 @@ KTEST(mm, mapped_address_knows_its_file)
     ZwClose(Section);
 }
 
-// Reads the beginning of the image into Buffer, lets Mutate change it, and tries to make an image section of the result.
+// Reads the beginning of the image into Buffer, lets Mutate change it, and tries to make an image section of the
+// result.
 static NTSTATUS MtTryImage(VOID (*Mutate)(PUCHAR Buffer, PIMAGE_NT_HEADERS32 Headers, PULONG Bytes))
 {
     ULONG Bytes = 0x10000;
@@ -381,7 +382,8 @@ static VOID MtRandomMutation(PUCHAR Buffer, PIMAGE_NT_HEADERS32 Headers, PULONG 
 
 KTEST(mm, mutated_images_do_no_harm)
 {
-    // Law: whatever a file's headers say, making and touching an image section of it ends in a status, and leaves nothing.
+    // Law: whatever a file's headers say, making and touching an image section of it ends in a status, and leaves
+    // nothing.
     ULONG Round;
 
     for (Round = 0; Round < 150; Round++)

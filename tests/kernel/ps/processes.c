@@ -41,7 +41,8 @@ KTEST(ps, process_without_thread_is_created_and_goes)
     expect_status(KtImageSection(L"\\SystemRoot\\System32\\smss.exe", &Section), STATUS_SUCCESS);
     MmQueryStatistics(&Before);
     expect_status(KtCreateProcess(Section, &Process), STATUS_SUCCESS);
-    expect_status(ZwQueryInformationProcess(Process, ProcessBasicInformation, &Basic, sizeof(Basic), NULL), STATUS_SUCCESS);
+    expect_status(ZwQueryInformationProcess(Process, ProcessBasicInformation, &Basic, sizeof(Basic), NULL),
+                  STATUS_SUCCESS);
     expect(Basic.PebBaseAddress != NULL);
     expect_status(Basic.ExitStatus, STATUS_PENDING);
     ZwClose(Process);
@@ -62,7 +63,8 @@ KTEST(ps, terminating_a_process_without_threads_signals_it)
     expect_status(ZwWaitForSingleObject(Process, FALSE, &Now), STATUS_TIMEOUT);
     expect_status(ZwTerminateProcess(Process, STATUS_CANCELLED), STATUS_SUCCESS);
     expect_status(ZwWaitForSingleObject(Process, FALSE, &Now), STATUS_SUCCESS);
-    expect_status(ZwQueryInformationProcess(Process, ProcessBasicInformation, &Basic, sizeof(Basic), NULL), STATUS_SUCCESS);
+    expect_status(ZwQueryInformationProcess(Process, ProcessBasicInformation, &Basic, sizeof(Basic), NULL),
+                  STATUS_SUCCESS);
     expect_status(Basic.ExitStatus, STATUS_CANCELLED);
     expect_status(ZwTerminateProcess(Process, STATUS_SUCCESS), STATUS_PROCESS_IS_TERMINATING);
     ZwClose(Process);
