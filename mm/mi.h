@@ -408,6 +408,8 @@ VOID MiInitializeSystemCache(VOID);
 VOID MiInitializeSystemViews(VOID);
 VOID MiCaptureCacheDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End);
 VOID MiUnmapSystemRange(PVOID Va, ULONG Pages);
+VOID MiTrimSystemCache(VOID);
+VOID MiTrimProcess(PEPROCESS Process); // trim.c
 PMMPTE MiSystemViewPrototype(PVOID Va, PMMPTE Pte);
 // flushsec.c
 NTSTATUS MiFlushControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End, PIO_STATUS_BLOCK IoStatus);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The working set manager: when memory is short, takes pages of files and sections out of the processes that map them,
-// so that they can be written and reused. A page that was touched since the last round stays this time (second chance).
-// Private pages stay always, as there is no page file to put them.
+// The working set manager: when memory is short, takes pages of files and sections out of the processes that map them
+// and out of the system cache, so that they can be written and reused. A page that was touched since the last round
+// stays this time (second chance). Private pages stay always, as there is no page file to put them.
 
 #include "mi.h"
 
@@ -68,7 +68,8 @@ static VOID MiTrimVad(PEPROCESS Process, PMMVAD Vad)
     }
 }
 
-static VOID MiTrimProcess(PEPROCESS Process)
+// One round over the views of a process. IRQL PASSIVE_LEVEL; attaches. Takes the working set lock, the PFN lock.
+VOID MiTrimProcess(PEPROCESS Process)
 {
     KAPC_STATE ApcState;
     PMMVAD Vad;
@@ -94,6 +95,7 @@ VOID NTAPI MiWorkingSetManager(PVOID Context)
         for (Round = 0; Round < MI_TRIM_ROUNDS && MmAvailablePages < MI_TRIM_GOAL; Round++) {
             PEPROCESS Process = NULL;
 
+            MiTrimSystemCache();
             while ((Process = PsGetNextProcess(Process)) != NULL) {
                 if (Process->PaePointerTable != NULL)
                     MiTrimProcess(Process);

@@ -163,15 +163,15 @@ VOID FatReapFcbs(PVCB Vcb)
 {
     BOOLEAN Again;
 
-    do {
+    do { // from the end: a parent usually lies before its children
         Again = FALSE;
-        for (PLIST_ENTRY Entry = Vcb->Fcbs.Flink, Next; Entry != &Vcb->Fcbs; Entry = Next) {
+        for (PLIST_ENTRY Entry = Vcb->Fcbs.Blink, Next; Entry != &Vcb->Fcbs; Entry = Next) {
             PFCB Fcb = CONTAINING_RECORD(Entry, FCB, VcbLinks);
 
-            Next = Entry->Flink;
+            Next = Entry->Blink;
             if (Fcb->References == 0) {
                 FatDeleteFcb(Fcb);
-                Again = TRUE; // the parent, further in front, may have lost its last reference
+                Again = TRUE;
             }
         }
     } while (Again);

@@ -42,12 +42,21 @@ static NTSTATUS FatCaptureRename(PIRP Irp, PIO_STACK_LOCATION Stack, PFAT_RENAME
     return FatIsNameLegal(Rename->Name, Rename->NameLength) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_INVALID;
 }
 
-static BOOLEAN FatHasOpenChildren(PFCB Directory)
+static BOOLEAN FatIsBelow(PFCB Fcb, PFCB Directory)
 {
-    for (PLIST_ENTRY Entry = Directory->Children.Flink; Entry != &Directory->Children; Entry = Entry->Flink) {
-        PFCB Child = CONTAINING_RECORD(Entry, FCB, SiblingLinks);
+    for (; Fcb != NULL; Fcb = Fcb->Parent)
+        if (Fcb == Directory)
+            return TRUE;
+    return FALSE;
+}
 
-        if (Child->UncleanCount != 0 || FatHasOpenChildren(Child))
+// Is a file below Directory open? A walk over all FCBs, not down the tree, which may be deeper than the stack.
+static BOOLEAN FatHasOpenBelow(PFCB Directory)
+{
+    for (PLIST_ENTRY Entry = Directory->Vcb->Fcbs.Flink; Entry != &Directory->Vcb->Fcbs; Entry = Entry->Flink) {
+        PFCB Fcb = CONTAINING_RECORD(Entry, FCB, VcbLinks);
+
+        if (Fcb != Directory && Fcb->UncleanCount != 0 && FatIsBelow(Fcb, Directory))
             return TRUE;
     }
     return FALSE;
@@ -68,10 +77,9 @@ static NTSTATUS FatCheckRename(PFAT_RENAME Rename)
         return STATUS_DELETE_PENDING;
     if (!FatIsDirectory(Fcb))
         return STATUS_SUCCESS;
-    for (PFCB Up = Rename->Directory; Up != NULL; Up = Up->Parent)
-        if (Up == Fcb)
-            return STATUS_INVALID_PARAMETER; // into itself
-    return FatHasOpenChildren(Fcb) ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
+    if (FatIsBelow(Rename->Directory, Fcb))
+        return STATUS_INVALID_PARAMETER; // into itself
+    return FatHasOpenBelow(Fcb) ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
 }
 
 // The new name is taken: may its file be replaced?

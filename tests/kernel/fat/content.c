@@ -205,3 +205,35 @@ KTEST(fat, flush_puts_data_and_entry_on_the_disk)
     expect_status(FtDelete(Directory, L"FLUSHED.TXT"), STATUS_SUCCESS);
     FtDropDirectory(Directory);
 }
+
+#define FT_BIG_SIZE 0x600000u
+#define FT_BIG_PIECE 0x8000u
+
+KTEST(fat, file_larger_than_a_small_cache_comes_back)
+{
+    // Law: a file that small machines cannot hold in memory is written and read back whole; writers are slowed
+    // down, not refused.
+    HANDLE Directory = FtMakeDirectory(L"ftbig"), File;
+    PULONG Piece = ExAllocatePoolZero(PagedPool, FT_BIG_PIECE, TAG_FAT_NAME);
+    ULONG Done, Wrong = 0;
+
+    FtWarmIrps();
+    expect_status(FtOpen(Directory, L"big", FILE_CREATE, 0, &File), STATUS_SUCCESS);
+    for (ULONG Offset = 0; Offset < FT_BIG_SIZE; Offset += FT_BIG_PIECE) {
+        for (ULONG i = 0; i < FT_BIG_PIECE / 4; i++)
+            Piece[i] = (Offset + i) * 2654435761u;
+        expect_status(FtWrite(File, Offset, Piece, FT_BIG_PIECE), STATUS_SUCCESS);
+    }
+    ZwClose(File);
+    expect_status(FtOpen(Directory, L"big", FILE_OPEN, 0, &File), STATUS_SUCCESS);
+    for (ULONG Offset = 0; Offset < FT_BIG_SIZE; Offset += FT_BIG_PIECE) {
+        expect_status(FtRead(File, Offset, Piece, FT_BIG_PIECE, &Done), STATUS_SUCCESS);
+        for (ULONG i = 0; i < FT_BIG_PIECE / 4; i++)
+            Wrong += Piece[i] != (Offset + i) * 2654435761u;
+    }
+    expect_eq(Wrong, 0);
+    ZwClose(File);
+    expect_status(FtDelete(Directory, L"big"), STATUS_SUCCESS);
+    ExFreePoolWithTag(Piece, TAG_FAT_NAME);
+    FtDropDirectory(Directory);
+}

@@ -139,3 +139,13 @@ PFILE_OBJECT FtFileObject(HANDLE File)
                   STATUS_SUCCESS);
     return Object;
 }
+
+VOID FtWarmIrps(VOID)
+{
+    PIRP Irps[32];
+
+    for (ULONG i = 0; i < ARRAYSIZE(Irps); i++)
+        Irps[i] = IoAllocateIrp(i & 1 ? 1 : 6, FALSE);
+    for (ULONG i = 0; i < ARRAYSIZE(Irps); i++)
+        IoFreeIrp(Irps[i]);
+}

@@ -25,6 +25,8 @@ ULONGLONG FtFreeClusters(HANDLE File);
 // A fresh directory for a test, and its end (it must be empty then).
 HANDLE FtMakeDirectory(PCWSTR Name);
 VOID FtDropDirectory(HANDLE Directory);
+// Makes Io's lists of spare IRPs as long as a test could: they keep what was needed at most, by chance more each time.
+VOID FtWarmIrps(VOID);
 // The file object behind a handle, referenced.
 PFILE_OBJECT FtFileObject(HANDLE File);
 

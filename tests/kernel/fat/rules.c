@@ -191,15 +191,11 @@ static VOID FtWarmUp(VOID)
 {
     LARGE_INTEGER Moment = {.QuadPart = -1000000};
     PETHREAD Threads[8];
-    PIRP Irps[32];
     HANDLE Root;
     PFILE_OBJECT Object;
     PVCB Vcb;
 
-    for (ULONG i = 0; i < ARRAYSIZE(Irps); i++)
-        Irps[i] = IoAllocateIrp(i & 1 ? 1 : 6, FALSE);
-    for (ULONG i = 0; i < ARRAYSIZE(Irps); i++)
-        IoFreeIrp(Irps[i]);
+    FtWarmIrps();
     expect_status(
         FtOpenEx(NULL, FT_ROOT, FILE_LIST_DIRECTORY, FT_SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE, 0, &Root, NULL),
         STATUS_SUCCESS);
