@@ -15,6 +15,7 @@
 #define OCW3_READ_ISR 0x0B
 #define CASCADE_LINE 2
 #define LINES_PER_PIC 8
+#define PIC_LINES 16
 #define SPURIOUS_BIT 0x80 // a spurious interrupt comes as line 7 of its controller
 
 static USHORT HalpLineMask = 0xFFFF; // bit set: masked
@@ -46,7 +47,7 @@ VOID HalpInitializePic(VOID)
 // Keeps a line from interrupting. Interrupts off.
 VOID HalMaskInterruptLine(ULONG Line)
 {
-    ASSERT(Line < HAL_LINE_COUNT && Line != CASCADE_LINE);
+    ASSERT(Line < PIC_LINES && Line != CASCADE_LINE);
     HalpLineMask |= (USHORT)(1u << Line);
     HalpWriteMask(Line);
 }
@@ -54,7 +55,7 @@ VOID HalMaskInterruptLine(ULONG Line)
 // Lets a line interrupt. Interrupts off.
 VOID HalUnmaskInterruptLine(ULONG Line)
 {
-    ASSERT(Line < HAL_LINE_COUNT && Line != CASCADE_LINE);
+    ASSERT(Line < PIC_LINES && Line != CASCADE_LINE);
     HalpLineMask &= (USHORT) ~(1u << Line);
     HalpWriteMask(Line);
 }
@@ -69,14 +70,14 @@ static BOOLEAN HalpIsSpurious(USHORT CommandPort)
 // FALSE: the line had gone away before the processor answered (8259A data sheet, "default IR7"); do nothing more.
 BOOLEAN HalAcknowledgeInterruptLine(ULONG Line)
 {
-    ASSERT(Line < HAL_LINE_COUNT);
+    ASSERT(Line < PIC_LINES);
     if (Line < LINES_PER_PIC) {
         if (Line == LINES_PER_PIC - 1 && HalpIsSpurious(PIC1_COMMAND))
             return FALSE;
         WRITE_PORT_UCHAR(PIC1_COMMAND, (UCHAR)(OCW2_SPECIFIC_EOI | Line));
         return TRUE;
     }
-    if (Line == HAL_LINE_COUNT - 1 && HalpIsSpurious(PIC2_COMMAND)) {
+    if (Line == PIC_LINES - 1 && HalpIsSpurious(PIC2_COMMAND)) {
         // The first controller did see an interrupt of the second.
         WRITE_PORT_UCHAR(PIC1_COMMAND, OCW2_SPECIFIC_EOI | CASCADE_LINE);
         return FALSE;
@@ -86,11 +87,13 @@ BOOLEAN HalAcknowledgeInterruptLine(ULONG Line)
     return TRUE;
 }
 
-// The vector and the IRQL of a line: the clock at CLOCK_LEVEL, the others at PROFILE_LEVEL - Line, as NT's PIC HAL
-// has it. Any IRQL.
+// The vector and the IRQL of a line: clocks at CLOCK_LEVEL, interrupts of other processors at IPI_LEVEL, the others at
+// PROFILE_LEVEL - Line, as NT's PIC HAL has it. Any IRQL.
 ULONG HalGetInterruptVector(ULONG Line, PKIRQL Irql)
 {
-    ASSERT(Line < HAL_LINE_COUNT);
-    *Irql = Line == CLOCK_LINE ? CLOCK_LEVEL : (KIRQL)(PROFILE_LEVEL - Line);
+    ASSERT(Line < HAL_VECTOR_COUNT);
+    *Irql = Line == CLOCK_LINE || Line == HAL_TIMER_LINE ? CLOCK_LEVEL
+            : Line == HAL_IPI_LINE                       ? IPI_LEVEL
+                                                         : (KIRQL)(PROFILE_LEVEL - Line);
     return PRIMARY_VECTOR_BASE + Line;
 }

@@ -78,6 +78,16 @@ VOID KeUpdateSystemTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
 }
 
+// One tick of the clock of a processor other than 0: only its own accounts. CLOCK_LEVEL. Arguments as above.
+VOID KeUpdateRunTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
+{
+    PKPRCB Prcb = KeGetCurrentPrcb();
+
+    KiChargeTick(Prcb, TrapFrame, OldIrql);
+    if (Prcb->QuantumEnd || Prcb->DpcQueueDepth != 0)
+        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+}
+
 // The system time: 100 ns since 1601, UTC. Any IRQL.
 VOID NTAPI KeQuerySystemTime(PLARGE_INTEGER Time)
 {

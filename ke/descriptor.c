@@ -19,7 +19,7 @@
 #define VECTOR_NMI 2
 #define VECTOR_DOUBLE_FAULT 8
 
-extern const ULONG KiTrapEntries[KI_TRAP_ENTRIES], KiInterruptLines[HAL_LINE_COUNT]; // i386/trap.asm
+extern const ULONG KiTrapEntries[KI_TRAP_ENTRIES], KiInterruptLines[HAL_VECTOR_COUNT]; // i386/trap.asm
 VOID KiTrap02(VOID);
 VOID KiTrap08(VOID);
 VOID KiTrap29(VOID);
@@ -29,6 +29,7 @@ VOID KiTrap2C(VOID);
 VOID KiTrap2D(VOID);
 VOID KiSystemService(VOID);
 VOID KiUnexpectedInterrupt(VOID);
+VOID KiSpuriousInterrupt(VOID);
 
 static KGDTENTRY KiGdt[KGDT_NUMBER] ALIGNED(16);
 static KIDTENTRY KiIdt[KI_IDT_ENTRIES] ALIGNED(16);
@@ -116,8 +117,9 @@ static VOID KiBuildIdt(VOID)
     KiSetGate(0x2C, (ULONG)KiTrap2C, GATE_INTERRUPT | GATE_USER);
     KiSetGate(0x2D, (ULONG)KiTrap2D, GATE_INTERRUPT | GATE_USER);
     KiSetGate(0x2E, (ULONG)KiSystemService, GATE_INTERRUPT | GATE_USER);
-    for (Vector = 0; Vector < HAL_LINE_COUNT; Vector++)
+    for (Vector = 0; Vector < HAL_VECTOR_COUNT; Vector++)
         KiSetGate(PRIMARY_VECTOR_BASE + Vector, KiInterruptLines[Vector], GATE_INTERRUPT);
+    KiSetGate(HAL_SPURIOUS_VECTOR, (ULONG)KiSpuriousInterrupt, GATE_INTERRUPT);
 }
 
 static VOID KiLoadTables(VOID)

@@ -59,6 +59,10 @@ VOID KiRunInterruptLine(ULONG Line, KIRQL OldIrql, PKTRAP_FRAME TrapFrame, BOOLE
     KeRestoreInterrupts(Enable);
     if (Line == CLOCK_LINE)
         KeUpdateSystemTime(TrapFrame, OldIrql);
+    else if (Line == HAL_TIMER_LINE)
+        KeUpdateRunTime(TrapFrame, OldIrql);
+    else if (Line == HAL_IPI_LINE)
+        KiIpiInterrupt();
     else
         KiCallChain(Line);
     (VOID) KeDisableInterrupts();
@@ -75,7 +79,8 @@ VOID FASTCALL KiInterruptTrap(PKTRAP_FRAME TrapFrame)
     if (!HalAcknowledgeInterruptLine(Line))
         return;
     if (KiLineIrql[Line] <= OldIrql) {
-        HalMaskInterruptLine(Line);
+        if (Line < HAL_LINE_COUNT)
+            HalMaskInterruptLine(Line);
         KeGetPcr()->IRR |= KI_LINE_BIT(Line);
         return;
     }

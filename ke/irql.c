@@ -6,21 +6,21 @@
 #include "ki.h"
 
 ULONG KiIrqlMask[HIGH_LEVEL + 1];
-KIRQL KiLineIrql[HAL_LINE_COUNT];
+KIRQL KiLineIrql[HAL_VECTOR_COUNT];
 
 // Fills the tables of line levels and of what may be taken at each level. Phase 0, once.
 VOID KiInitializeIrqlTables(VOID)
 {
     ULONG Level, Line;
 
-    for (Line = 0; Line < HAL_LINE_COUNT; Line++)
+    for (Line = 0; Line < HAL_VECTOR_COUNT; Line++)
         (VOID) HalGetInterruptVector(Line, &KiLineIrql[Line]);
     for (Level = 0; Level <= HIGH_LEVEL; Level++) {
         if (Level < DISPATCH_LEVEL)
             KiIrqlMask[Level] |= 1ul << DISPATCH_LEVEL;
         if (Level < APC_LEVEL)
             KiIrqlMask[Level] |= 1ul << APC_LEVEL;
-        for (Line = 0; Line < HAL_LINE_COUNT; Line++)
+        for (Line = 0; Line < HAL_VECTOR_COUNT; Line++)
             if (KiLineIrql[Line] > Level)
                 KiIrqlMask[Level] |= KI_LINE_BIT(Line);
     }
@@ -28,10 +28,10 @@ VOID KiInitializeIrqlTables(VOID)
 
 static ULONG KiHighestLine(ULONG Pending)
 {
-    ULONG Line, Best = HAL_LINE_COUNT;
+    ULONG Line, Best = HAL_VECTOR_COUNT;
 
-    for (Line = 0; Line < HAL_LINE_COUNT; Line++)
-        if ((Pending & KI_LINE_BIT(Line)) && (Best == HAL_LINE_COUNT || KiLineIrql[Line] > KiLineIrql[Best]))
+    for (Line = 0; Line < HAL_VECTOR_COUNT; Line++)
+        if ((Pending & KI_LINE_BIT(Line)) && (Best == HAL_VECTOR_COUNT || KiLineIrql[Line] > KiLineIrql[Best]))
             Best = Line;
     return Best;
 }
@@ -49,7 +49,8 @@ VOID KiTakePendingInterrupts(KIRQL NewIrql, BOOLEAN Enable)
             Line = KiHighestLine(Pending);
             KeGetPcr()->IRR &= ~KI_LINE_BIT(Line);
             KiRunInterruptLine(Line, NewIrql, NULL, Enable);
-            HalUnmaskInterruptLine(Line);
+            if (Line < HAL_LINE_COUNT)
+                HalUnmaskInterruptLine(Line);
         } else if (Pending & (1ul << DISPATCH_LEVEL)) {
             KeGetPcr()->IRR &= ~(1ul << DISPATCH_LEVEL);
             KiSetIrql(DISPATCH_LEVEL);

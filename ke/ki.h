@@ -23,7 +23,7 @@
 #define SYNCH_LEVEL DISPATCH_LEVEL
 
 extern ULONG KiIrqlMask[HIGH_LEVEL + 1]; // IRR bits that may be taken at an IRQL
-extern KIRQL KiLineIrql[HAL_LINE_COUNT];
+extern KIRQL KiLineIrql[HAL_VECTOR_COUNT];
 VOID KiInitializeIrqlTables(VOID);
 // Takes everything pending above NewIrql, interrupts being off (on while a handler runs, if Enable); leaves them off
 // and the IRQL at NewIrql.
@@ -31,6 +31,8 @@ VOID KiTakePendingInterrupts(KIRQL NewIrql, BOOLEAN Enable);
 VOID KiRunInterruptLine(ULONG Line, KIRQL OldIrql, PKTRAP_FRAME TrapFrame, BOOLEAN Enable);
 VOID FASTCALL KiInterruptTrap(PKTRAP_FRAME TrapFrame);
 VOID KeUpdateSystemTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql);
+VOID KeUpdateRunTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql);
+VOID KiIpiInterrupt(VOID);
 VOID KiDispatchInterrupt(VOID);
 #if DBG
 extern VOID (*KiClockHook)(VOID);

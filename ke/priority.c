@@ -113,6 +113,25 @@ KAFFINITY NTAPI KeSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity)
     return Previous;
 }
 
+// See ke.h.
+VOID NTAPI KeSetSystemAffinityThread(KAFFINITY Affinity)
+{
+    KIRQL OldIrql = KiLockDispatcherDatabase();
+
+    ASSERT((Affinity & KeActiveProcessors) != 0);
+    KeGetCurrentThread()->Affinity = Affinity;
+    KiUnlockDispatcherDatabase(OldIrql);
+}
+
+VOID NTAPI KeRevertToUserAffinityThread(VOID)
+{
+    KIRQL OldIrql = KiLockDispatcherDatabase();
+    PKTHREAD Thread = KeGetCurrentThread();
+
+    Thread->Affinity = Thread->UserAffinity;
+    KiUnlockDispatcherDatabase(OldIrql);
+}
+
 // Says whether the thread may be boosted after waits. Any IRQL. Returns what was set before.
 BOOLEAN NTAPI KeSetDisableBoostThread(PKTHREAD Thread, BOOLEAN Disable)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The translation lookaside buffer. One processor so far: nobody else to tell.
+// The translation lookaside buffers.
 
 #include "ki.h"
 
@@ -21,8 +21,27 @@ VOID NTAPI KeFlushEntireTb(BOOLEAN Invalid, BOOLEAN AllProcessors)
     KeRestoreInterrupts(Enable);
 }
 
-// Forgets the translation of one address. Any IRQL.
-VOID KeFlushSingleTb(PVOID Va)
+VOID KeFlushSingleTb(PVOID Va, BOOLEAN AllProcessors)
 {
+    UNREFERENCED_PARAMETER(AllProcessors);
     KeInvalidatePage(Va);
+}
+
+VOID KeFlushMultipleTb(ULONG Count, PVOID *Va, BOOLEAN AllProcessors)
+{
+    UNREFERENCED_PARAMETER(AllProcessors);
+    while (Count-- != 0)
+        KeInvalidatePage(Va[Count]);
+}
+
+VOID KeFlushProcessTb(PKPROCESS Process)
+{
+    if (KeGetCurrentPrcb()->LoadedDirectory == Process->DirectoryTableBase)
+        KiWriteCr3(Process->DirectoryTableBase);
+}
+
+VOID KeUnloadProcess(PKPROCESS Process)
+{
+    ASSERT(KeGetCurrentPrcb()->LoadedDirectory != Process->DirectoryTableBase);
+    UNREFERENCED_PARAMETER(Process);
 }

@@ -65,7 +65,7 @@ NTSTATUS MiCopyOnWrite(PMI_FAULT Fault)
     MiCopyPage(Page, Source);
     OldIrql = MiLockPfn();
     MiExchangePte(Fault->Pte, ((ULONGLONG)Page << PAGE_SHIFT) | MmProtectToPteMask[Protection] | MI_USER | MI_DIRTY);
-    KeFlushSingleTb(Fault->Va);
+    KeFlushSingleTb(Fault->Va, FALSE);
     MiDecrementShareCount(MI_PFN_ELEMENT(Source));
     MiUnlockPfn(OldIrql);
     Fault->Process->NumberOfPrivatePages++;

@@ -59,8 +59,8 @@ BOOLEAN MiDeletePageTable(PEPROCESS Process, PVOID Va)
     if (MI_PFN_ELEMENT(Page)->OriginalPte.u.Soft.UsedPageTableEntries != 0)
         return FALSE;
     MiWriteInvalidPte(Pde, 0);
-    KeFlushSingleTb(MiGetPteAddress(Va)); // its place in the self map
-    KeFlushSingleTb(Va);                  // processors cache directory entries too (SDM 3A 4.10.3)
+    KeFlushSingleTb(MiGetPteAddress(Va), FALSE); // its place in the self map
+    KeFlushSingleTb(Va, FALSE);                  // processors cache directory entries too (SDM 3A 4.10.3)
     MiFreeKernelPage(Page);
     MiReturnCommitment(1, NULL);
     return TRUE;

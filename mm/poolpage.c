@@ -59,7 +59,7 @@ VOID MiDepopulate(PVOID Va, ULONG Pages)
         PFN_NUMBER Page = MI_PTE_FRAME(&Pte[Index]);
 
         MiWriteInvalidPte(&Pte[Index], 0);
-        KeFlushSingleTb((PCHAR)Va + Index * PAGE_SIZE);
+        KeFlushSingleTb((PCHAR)Va + Index * PAGE_SIZE, TRUE);
         MiFreeKernelPage(Page);
     }
     MiReturnCommitment(Pages, NULL);

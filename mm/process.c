@@ -153,7 +153,7 @@ static VOID MiUnmapSharedData(PEPROCESS Process)
         return;
     if (Pte->u.Long != 0) {
         MiWriteInvalidPte(Pte, 0); // the frame is the kernel's and was never counted
-        KeFlushSingleTb(Va);
+        KeFlushSingleTb(Va, FALSE);
         MiCountUsedPte(Va, -1);
     }
     MiDeletePageTable(Process, Va);

@@ -149,13 +149,9 @@ ULONG MiPrototypeProtection(PMMPTE Proto)
 // Drops the translations collected. IRQL <= DISPATCH_LEVEL.
 VOID MiFlushTb(PMI_TB_FLUSH Flush)
 {
-    ULONG Index;
-
-    if (Flush->Count > MI_TB_FLUSH_MAXIMUM) {
+    if (Flush->Count > MI_TB_FLUSH_MAXIMUM)
         KeFlushEntireTb(TRUE, FALSE);
-    } else {
-        for (Index = 0; Index < Flush->Count; Index++)
-            KeFlushSingleTb(Flush->Va[Index]);
-    }
+    else if (Flush->Count != 0)
+        KeFlushMultipleTb(Flush->Count, Flush->Va, FALSE);
     Flush->Count = 0;
 }

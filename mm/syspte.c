@@ -36,7 +36,7 @@ VOID MiReleaseSystemPtes(PMMPTE Pte, ULONG Count)
         if (!Pte[Index].u.Hard.Valid)
             continue;
         MiWriteInvalidPte(&Pte[Index], 0);
-        KeFlushSingleTb(MiGetVaOfPte(&Pte[Index]));
+        KeFlushSingleTb(MiGetVaOfPte(&Pte[Index]), TRUE);
     }
     MiReleaseInRange(&MiSystemPteRange, MiGetVaOfPte(Pte), Count);
 }

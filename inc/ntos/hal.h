@@ -42,21 +42,45 @@ FORCEINLINE VOID WRITE_PORT_ULONG(USHORT Port, ULONG Value)
 // Phase 1: first system thread (clock running, interrupt lines usable).
 VOID HalInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock);
 
-// --- interrupt lines (ISA IRQ 0-15 on the 8259; an I/O APIC later). Called by ke/ with interrupts disabled.
-#define HAL_LINE_COUNT 16
-#define PRIMARY_VECTOR_BASE 0x30
+// --- interrupt lines: 0-15 are the ISA's (the HAL knows where an I/O APIC has put them), 16-23 an I/O APIC's further
+// inputs, the rest each processor's own. Called by ke/ with interrupts disabled, for lines below HAL_LINE_COUNT.
+#define HAL_LINE_COUNT 24
+#define HAL_IPI_LINE 24   // another processor wants something (IPI_LEVEL)
+#define HAL_TIMER_LINE 25 // the clock of a processor other than 0 (CLOCK_LEVEL)
+#define HAL_VECTOR_COUNT 26
+#define PRIMARY_VECTOR_BASE 0x30 // line n interrupts at vector PRIMARY_VECTOR_BASE + n
+#define HAL_SPURIOUS_VECTOR 0xFF // a local APIC's; needs no acknowledgement
 VOID HalMaskInterruptLine(ULONG Line);
 VOID HalUnmaskInterruptLine(ULONG Line);
-// Acknowledges the line at the controller. FALSE: spurious, do nothing more.
+// Acknowledges the line (any below HAL_VECTOR_COUNT) at the controller. FALSE: spurious, do nothing more.
 BOOLEAN HalAcknowledgeInterruptLine(ULONG Line);
-// Vector and IRQL of a line (WDK: HalGetInterruptVector). IRQL = 27 - Line on the PIC, the clock line CLOCK_LEVEL.
+// Vector and IRQL of a line (WDK: HalGetInterruptVector). IRQL = 27 - Line, the clock lines CLOCK_LEVEL, IPIs
+// IPI_LEVEL.
 ULONG HalGetInterruptVector(ULONG Line, PKIRQL Irql);
+
+// --- processors (hal/processor.c). Processor 0 is the one that boots; the others are started by ke/ in phase 1.
+ULONG HalQueryProcessorCount(VOID); // that the firmware lists and this HAL can start, at least 1; after phase 0
+// Starts processor Number (INIT, SIPI): it arrives at Entry(Argument), stdcall, with paging on, address space Cr3,
+// interrupts off, flat segments, esp = StackTop; it may use kernel addresses only. PASSIVE_LEVEL.
+// Returns FALSE if it did not arrive within a second.
+typedef VOID(NTAPI *PHAL_PROCESSOR_ENTRY)(PVOID Argument);
+BOOLEAN HalStartProcessor(ULONG Number, ULONG Cr3, PVOID StackTop, PHAL_PROCESSOR_ENTRY Entry, PVOID Argument);
+VOID HalInitializeProcessor(ULONG Number); // on that processor, interrupts off, its PCR loaded: its local APIC
+// Interrupts other processors, at HAL_IPI_LINE or (freeze) through their NMI. Any IRQL; Targets without this one.
+VOID HalRequestIpi(KAFFINITY Targets);
+VOID HalRequestFreeze(KAFFINITY Targets);
+// On a processor other than 0, interrupts off: starts and stops its HAL_TIMER_LINE, every KeMaximumIncrement.
+VOID HalStartProcessorClock(VOID);
+VOID HalStopProcessorClock(VOID);
 
 // --- clock
 #define CLOCK_LINE 0
 #define CLOCK_INCREMENT_100NS 156250u // 15.625 ms
 // Called by the clock interrupt (ke/clock.c) after the line's acknowledgement.
 VOID HalClockInterrupt(VOID);
+// Sets the clock's period to the nearest that it can, between 1 ms and CLOCK_INCREMENT_100NS; returns it (100 ns).
+// On processor 0 at CLOCK_LEVEL or above.
+ULONG HalSetTimeIncrement(ULONG Desired);
 LARGE_INTEGER NTAPI KeQueryPerformanceCounter(PLARGE_INTEGER Frequency); // any IRQL
 VOID NTAPI KeStallExecutionProcessor(ULONG Microseconds);                // any IRQL
 BOOLEAN HalQueryRealTimeClock(PTIME_FIELDS Time);                        // IRQL <= DISPATCH_LEVEL

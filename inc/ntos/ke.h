@@ -223,9 +223,35 @@ PCSTR KeLookupSymbol(PVOID Address, PULONG Offset);
 // Up to Count return addresses, innermost first, from an ebp chain; stops at anything that is not in a kernel stack.
 ULONG KeWalkFrames(PVOID *Callers, ULONG Count, PVOID Ebp);
 
+// --- processors (ke/ipi.c)
+typedef ULONG_PTR(NTAPI *PKIPI_BROADCAST_WORKER)(ULONG_PTR Argument);
+// Runs Worker on every processor at IPI_LEVEL, at once; returns its result here. IRQL < IPI_LEVEL, interrupts on.
+ULONG_PTR NTAPI KeIpiGenericCall(PKIPI_BROADCAST_WORKER Worker, ULONG_PTR Argument);
+KAFFINITY NTAPI KeQueryActiveProcessors(VOID);
+FORCEINLINE ULONG KeGetCurrentProcessorNumber(VOID)
+{
+    UCHAR Number;
+    __asm__ volatile("movb %%fs:0x51, %0" : "=q"(Number));
+    return Number;
+}
+// Binds the current thread to the processors of Affinity until it goes back to what user mode set. IRQL <= APC_LEVEL;
+// the thread runs on one of them when it returns.
+VOID NTAPI KeSetSystemAffinityThread(KAFFINITY Affinity);
+VOID NTAPI KeRevertToUserAffinityThread(VOID);
+
 // --- TLB
+// Forget translations, here and on other processors: AllProcessors for system addresses, else those that have the current
+// process's address space loaded. Returns when it is done everywhere. The entries have been changed before the call.
+// IRQL <= DISPATCH_LEVEL, interrupts on (they wait for other processors); any lock may be held whose other users spin
+// with interrupts on. KeInvalidatePage tells this processor only.
 VOID NTAPI KeFlushEntireTb(BOOLEAN Invalid, BOOLEAN AllProcessors);
-VOID KeFlushSingleTb(PVOID Va);
+VOID KeFlushSingleTb(PVOID Va, BOOLEAN AllProcessors);
+VOID KeFlushMultipleTb(ULONG Count, PVOID *Va, BOOLEAN AllProcessors);
+// The same for the user part of another process's address space (trimming it from outside).
+VOID KeFlushProcessTb(PKPROCESS Process);
+// No processor has the address space of Process loaded any more, not even an idle one: before its page tables go.
+// The current thread is not in it. IRQL <= APC_LEVEL.
+VOID KeUnloadProcess(PKPROCESS Process);
 FORCEINLINE VOID KeInvalidatePage(PVOID Va)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(Va) : "memory");

@@ -69,7 +69,7 @@ typedef struct _KPCR {
     struct _KPCR *SelfPcr;    // 1C
     PKPRCB Prcb;              // 20
     KIRQL Irql;               // 24
-    ULONG IRR;                // 28  pending: bit n = software level n (1, 2), bit 4+line = hardware line
+    ULONG IRR;                // 28  pending: bit n = software level n (1, 2), bit 4 + line = an interrupt line
     ULONG IrrActive;          // 2C
     ULONG IDR;                // 30
     PVOID KdVersionBlock;     // 34
@@ -93,7 +93,7 @@ C_ASSERT_OFFSET(KPCR, PrcbDataPlace, 0x120);
 FORCEINLINE PKPCR KeGetPcr(VOID)
 {
     PKPCR Pcr;
-    __asm__("mov %%fs:0x1C, %0" : "=r"(Pcr));
+    __asm__ volatile("mov %%fs:0x1C, %0" : "=r"(Pcr));
     return Pcr;
 }
 FORCEINLINE PKPRCB KeGetCurrentPrcb(VOID)

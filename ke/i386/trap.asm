@@ -72,10 +72,10 @@ KiTrap01:
         and     dword [esp + 8], ~0x100
         iretd
 
-; The sixteen interrupt lines; ErrCode carries the line. Any other vector: KiUnexpectedInterrupt.
+; The interrupt lines; ErrCode carries the line. Any other vector: KiUnexpectedInterrupt.
 extern KiInterruptTrap
 %assign line 0
-%rep    16
+%rep    HAL_VECTOR_COUNT
         align   16
 KiInterruptLine %+ line:
         push    dword line
@@ -84,6 +84,10 @@ KiInterruptLine %+ line:
         jmp     KiCommonTrap
 %assign line line + 1
 %endrep
+        align   16
+global KiSpuriousInterrupt
+KiSpuriousInterrupt:
+        iretd
         align   16
 global KiUnexpectedInterrupt
 extern KiUnexpectedInterruptTrap
@@ -221,7 +225,7 @@ KiTrapEntries:
         dd KiTrap10, KiTrap11, KiTrap12, KiTrap13, KiTrap14
 KiInterruptLines:
 %assign line 0
-%rep    16
+%rep    HAL_VECTOR_COUNT
         dd KiInterruptLine %+ line
 %assign line line + 1
 %endrep
