@@ -80,6 +80,8 @@ VOID KiRunInterruptLine(ULONG Line, KIRQL OldIrql, PKTRAP_FRAME TrapFrame, BOOLE
     else
         KiCallChain(Line);
     (VOID) KeDisableInterrupts();
+    if (Line < HAL_LINE_COUNT)
+        HalEndInterruptLine(Line);
     KiSetIrql(OldIrql);
 }
 
