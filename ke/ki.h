@@ -124,6 +124,12 @@ ULONG KiCountTimers(VOID);
 
 // --- DPCs, APCs
 VOID KiRetireDpcList(VOID);
+BOOLEAN KiLockDpcs(PKPRCB Prcb);
+VOID KiUnlockDpcs(PKPRCB Prcb, BOOLEAN Enable);
+VOID KiWakeDpcThread(PKPRCB Prcb);
+VOID KiFlushThreadedDpcs(VOID);
+BOOLEAN KiStartDpcThreads(VOID);
+BOOLEAN KiStartBalanceSetManager(VOID);
 BOOLEAN KiInsertQueueApc(PKAPC Apc, KPRIORITY Increment);
 VOID NTAPI KiDeliverApc(KPROCESSOR_MODE Mode, PKEXCEPTION_FRAME ExceptionFrame, PKTRAP_FRAME TrapFrame);
 VOID KiInitializeUserApc(PKTRAP_FRAME TrapFrame, PKNORMAL_ROUTINE Routine, PVOID Context, PVOID Argument1,

@@ -28,7 +28,8 @@ VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Level);
 #define KeRaiseIrql(New, Old) (*(Old) = KfRaiseIrql(New))
 #define KeLowerIrql KfLowerIrql
 
-extern KPRCB *KiProcessorBlock[32];
+#define MAXIMUM_PROCESSORS 32
+extern KPRCB *KiProcessorBlock[MAXIMUM_PROCESSORS];
 extern CCHAR KeNumberProcessors;
 extern KAFFINITY KeActiveProcessors;
 extern ULONG KeFeatureBits; // KF_*
@@ -77,6 +78,13 @@ LONG NTAPI KeResetEvent(PKEVENT Event);
 VOID NTAPI KeClearEvent(PKEVENT Event);
 LONG NTAPI KePulseEvent(PKEVENT Event, KPRIORITY Increment, BOOLEAN Wait);
 LONG NTAPI KeReadStateEvent(PKEVENT Event);
+// As KeSetEvent for a synchronization event; the thread it wakes gets at least the caller's priority for one quantum,
+// and is told in *Thread (may be NULL; the thread may end at any time).
+VOID NTAPI KeSetEventBoostPriority(PKEVENT Event, PKTHREAD *Thread);
+// Gates: synchronization events for locks of the kernel: one waiter, nothing but waiting and signaling.
+VOID NTAPI KeInitializeGate(PKGATE Gate);
+VOID NTAPI KeSignalGateBoostPriority(PKGATE Gate);
+VOID NTAPI KeWaitForGate(PKGATE Gate, KWAIT_REASON Reason, KPROCESSOR_MODE WaitMode);
 VOID NTAPI KeInitializeMutant(PKMUTANT Mutant, BOOLEAN InitialOwner);
 VOID NTAPI KeInitializeMutex(PKMUTEX Mutex, ULONG Level);
 LONG NTAPI KeReleaseMutant(PKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned,
@@ -112,6 +120,7 @@ VOID KeWaitForever(PVOID Object, KWAIT_REASON Reason);
 
 // --- DPCs and APCs
 VOID NTAPI KeInitializeDpc(PKDPC Dpc, PKDEFERRED_ROUTINE Routine, PVOID Context);
+VOID NTAPI KeInitializeThreadedDpc(PKDPC Dpc, PKDEFERRED_ROUTINE Routine, PVOID Context);
 BOOLEAN NTAPI KeInsertQueueDpc(PKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2);
 BOOLEAN NTAPI KeRemoveQueueDpc(PKDPC Dpc);
 VOID NTAPI KeSetImportanceDpc(PKDPC Dpc, KDPC_IMPORTANCE Importance);
