@@ -20,6 +20,7 @@ extern HALP_MACHINE HalpMachine; // with the 8259s: one processor, the rest mean
 VOID HalpInitializeLines(VOID);
 
 // pic.c
+#define PIC_CASCADE_LINE 2
 VOID HalpInitializePic(VOID);
 VOID HalpSetPicMask(ULONG Line, BOOLEAN Masked);
 ULONG HalpReadEdgeLevelControl(VOID);
@@ -67,16 +68,38 @@ VOID HalpFollowClockPeriod(VOID);
 
 // timer.c
 #define PIT_FREQUENCY 1193182u // Hz
-#define PIT_CLOCK_COUNT 18643u // of PIT_FREQUENCY: CLOCK_INCREMENT_100NS
 VOID HalpStartClock(VOID);
-USHORT HalpReadClockCounter(VOID);
+ULONGLONG HalpReadPitCount(VOID);
 ULONG HalpMeasurePit(ULONG PitTicks, PULONGLONG TscTicks);
+// hpet.c, calibrate.c
+VOID HalpInitializeHpet(VOID);
+ULONGLONG HalpQueryHpetFrequency(VOID);
+ULONGLONG HalpReadHpet(VOID);
+volatile ULONG *HalpQueryHpetRegisters(VOID);
+VOID HalpCalibrate(PULONGLONG TscFrequency);
 // counter.c
 VOID HalpInitializeCounter(VOID);
+VOID HalpNoteCounterAtStart(VOID);
+VOID HalpCompareCounter(VOID);
 // display.c
 VOID HalpInitializeDisplay(VOID);
 // debugport.c
 VOID HalpInitializeDebugPort(VOID);
+
+// The HAL's own locks: held for a few instructions with interrupts off, so that they may be taken at any IRQL.
+FORCEINLINE BOOLEAN HalpAcquireLock(PULONG Lock)
+{
+    BOOLEAN Enable = KeDisableInterrupts();
+
+    while (__atomic_exchange_n(Lock, 1, __ATOMIC_ACQUIRE) != 0)
+        YieldProcessor();
+    return Enable;
+}
+FORCEINLINE VOID HalpReleaseLock(PULONG Lock, BOOLEAN Enable)
+{
+    __atomic_store_n(Lock, 0, __ATOMIC_RELEASE);
+    KeRestoreInterrupts(Enable);
+}
 
 FORCEINLINE ULONGLONG HalpReadMsr(ULONG Msr)
 {

@@ -56,8 +56,12 @@ VOID HalUnmaskInterruptLine(ULONG Line);
 BOOLEAN HalAcknowledgeInterruptLine(ULONG Line);
 // The handlers of an acknowledged line below HAL_LINE_COUNT have been called: a level-triggered one may come again.
 VOID HalEndInterruptLine(ULONG Line);
-// Sends the line's interrupts to one of these processors (at first: 0). IRQL <= DISPATCH_LEVEL.
-VOID HalSetInterruptLineTargets(ULONG Line, KAFFINITY Targets);
+// Sends the line's interrupts to one of these processors and returns its number (at first: 0). IRQL <= DISPATCH_LEVEL.
+ULONG HalSetInterruptLineTargets(ULONG Line, KAFFINITY Targets);
+ULONG HalQueryInterruptLineTarget(ULONG Line);
+BOOLEAN HalIsInterruptLinePresent(ULONG Line); // can anything interrupt there?
+BOOLEAN HalIsInterruptLineLevel(ULONG Line);
+ULONG HalQuerySpuriousInterrupts(VOID);
 // Vector and IRQL of a line (WDK: HalGetInterruptVector). IRQL = 27 - Line, the clock lines CLOCK_LEVEL, IPIs
 // IPI_LEVEL.
 ULONG HalGetInterruptVector(ULONG Line, PKIRQL Irql);
@@ -80,6 +84,7 @@ VOID HalStopProcessorClock(VOID);
 // --- clock
 #define CLOCK_LINE 0
 #define CLOCK_INCREMENT_100NS 156250u // 15.625 ms
+#define CLOCK_MINIMUM_100NS 10000u
 // Called by the clock interrupt (ke/clock.c) after the line's acknowledgement.
 VOID HalClockInterrupt(VOID);
 // Sets the clock's period to the nearest that it can, between 1 ms and CLOCK_INCREMENT_100NS; returns it (100 ns).
