@@ -18,7 +18,9 @@
 #define ICR_ALL_OTHERS 0xC0000u
 #define ICR_DESTINATION_SHIFT 24
 #define APIC_ID_SHIFT 24
-#define ICR_POLLS 1000000u // a bus that never takes the message must not hang the sender
+#define ICR_POLLS 1000000u      // a bus that never takes the message must not hang the sender
+#define IN_SERVICE_REGISTERS 8u // 32 vectors each
+#define IN_SERVICE_STEP 4u      // ULONGs
 #define IMCR_SELECT_PORT 0x22
 #define IMCR_DATA_PORT 0x23
 #define IMCR_SELECT 0x70
@@ -95,6 +97,21 @@ BOOLEAN HalpStartApics(VOID)
     }
     HalpInitializeLocalApic();
     return TRUE;
+}
+
+// Ends the interrupt in service with the highest vector, if there is one, and returns its vector (0: none).
+ULONG HalpEndHighestInterrupt(VOID)
+{
+    ULONG Index = IN_SERVICE_REGISTERS, Bits;
+
+    while (Index-- > 0) {
+        Bits = HalpLocalApic[LOCAL_APIC_IN_SERVICE + Index * IN_SERVICE_STEP];
+        if (Bits != 0) {
+            HalpLocalApic[LOCAL_APIC_EOI] = 0;
+            return Index * 32 + 31 - (ULONG)__builtin_clz(Bits);
+        }
+    }
+    return 0;
 }
 
 // Waits until the last message has been taken. Interrupts off.

@@ -40,6 +40,7 @@ enum { // registers, in ULONGs from the start (Intel SDM 3A table 10-1)
     LOCAL_APIC_EOI = 0xB0 / 4,
     LOCAL_APIC_DESTINATION_FORMAT = 0xE0 / 4,
     LOCAL_APIC_SPURIOUS = 0xF0 / 4,
+    LOCAL_APIC_IN_SERVICE = 0x100 / 4,
     LOCAL_APIC_ERROR_STATUS = 0x280 / 4,
     LOCAL_APIC_ICR_LOW = 0x300 / 4,
     LOCAL_APIC_ICR_HIGH = 0x310 / 4,
@@ -65,6 +66,7 @@ ULONG HalpEndTimerMeasurement(VOID);
 VOID HalpSetTimerFrequency(ULONGLONG Frequency);
 VOID HalpSetProcessorClockPeriod(ULONG Increment);
 VOID HalpFollowClockPeriod(VOID);
+ULONG HalpEndHighestInterrupt(VOID);
 
 // timer.c
 #define PIT_FREQUENCY 1193182u // Hz
@@ -81,6 +83,8 @@ VOID HalpCalibrate(PULONGLONG TscFrequency);
 VOID HalpInitializeCounter(VOID);
 VOID HalpNoteCounterAtStart(VOID);
 VOID HalpCompareCounter(VOID);
+// nmi.c
+VOID HalpEnableNmi(VOID);
 // display.c
 VOID HalpInitializeDisplay(VOID);
 // debugport.c

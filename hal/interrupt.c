@@ -15,7 +15,8 @@ static ULONG HalpServicedLines; // level-triggered, acknowledged and not ended
 static ULONG HalpPendingLines;  // edges that came while masked here
 static ULONG HalpLevelLines;
 static UCHAR HalpLineTarget[HALP_LINES]; // processor number
-static ULONG HalpSpuriousInterrupts;
+volatile ULONG HalSpuriousInterrupts;    // lines 7 and 15 of the 8259s, vector FF of a local APIC
+static ULONG HalpUnexpectedInterrupts;
 
 #define LINE_BIT(Line) (1ul << (Line))
 
@@ -116,7 +117,7 @@ BOOLEAN HalAcknowledgeInterruptLine(ULONG Line)
     ASSERT(Line < HAL_VECTOR_COUNT);
     if (HalpLocalApic == NULL) {
         if (HalpIsPicSpurious(Line)) {
-            HalpSpuriousInterrupts++;
+            HalSpuriousInterrupts++;
             return FALSE;
         }
         if (HalpLevelLines & LINE_BIT(Line))
@@ -183,8 +184,18 @@ ULONG HalQueryInterruptLineTarget(ULONG Line)
     return HalpLineTarget[Line];
 }
 
-// Interrupts that nobody had made: the 8259s' lines 7 and 15. Any IRQL.
-ULONG HalQuerySpuriousInterrupts(VOID)
+// An interrupt on a vector that nobody owns: ends it, whichever it was, and counts it. Interrupts off.
+VOID HalAcknowledgeUnexpectedInterrupt(VOID)
 {
-    return HalpSpuriousInterrupts;
+    ULONG Vector = HalpLocalApic != NULL ? HalpEndHighestInterrupt() : 0;
+
+    if (HalpUnexpectedInterrupts++ == 0)
+        DbgPrint("HAL: an interrupt on a vector without an owner (%lx)\n", Vector);
+}
+
+// Interrupts that nobody had made or wanted since the start. Any IRQL.
+VOID HalQueryStrayInterrupts(PULONG Spurious, PULONG Unexpected)
+{
+    *Spurious = HalSpuriousInterrupts;
+    *Unexpected = HalpUnexpectedInterrupts;
 }

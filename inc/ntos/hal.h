@@ -61,7 +61,13 @@ ULONG HalSetInterruptLineTargets(ULONG Line, KAFFINITY Targets);
 ULONG HalQueryInterruptLineTarget(ULONG Line);
 BOOLEAN HalIsInterruptLinePresent(ULONG Line); // can anything interrupt there?
 BOOLEAN HalIsInterruptLineLevel(ULONG Line);
-ULONG HalQuerySpuriousInterrupts(VOID);
+VOID HalAcknowledgeUnexpectedInterrupt(VOID); // on a vector that nobody owns, interrupts off
+VOID HalQueryStrayInterrupts(PULONG Spurious, PULONG Unexpected);
+extern volatile ULONG HalSpuriousInterrupts; // i386/trap.asm counts those of HAL_SPURIOUS_VECTOR
+// In the handler of an NMI that is nobody's freeze: why the chipset raised it, and ready for the next one.
+#define HAL_NMI_PARITY 0x80u
+#define HAL_NMI_CHANNEL_CHECK 0x40u
+ULONG HalHandleNmi(VOID);
 // Vector and IRQL of a line (WDK: HalGetInterruptVector). IRQL = 27 - Line, the clock lines CLOCK_LEVEL, IPIs
 // IPI_LEVEL.
 ULONG HalGetInterruptVector(ULONG Line, PKIRQL Irql);
@@ -109,6 +115,9 @@ VOID HalPutHostCharacter(
 
 // --- PCI configuration space, type 1 (any IRQL). Width is 1, 2 or 4.
 ULONG HalReadPciConfig(ULONG Bus, ULONG Device, ULONG Function, ULONG Offset, ULONG Width);
+// The line on which the function interrupts, HAL_NO_LINE if it has none. IRQL <= DISPATCH_LEVEL.
+#define HAL_NO_LINE 0xFFu
+ULONG HalGetPciInterruptLine(ULONG Bus, ULONG Device, ULONG Function);
 VOID HalWritePciConfig(ULONG Bus, ULONG Device, ULONG Function, ULONG Offset, ULONG Width, ULONG Value);
 
 // --- the end. Verdict goes to isa-debug-exit (port F4) when /HOSTPORT is given.
