@@ -64,8 +64,6 @@ VOID HalpSendMessageToOthers(ULONG Message);
 VOID HalpBeginTimerMeasurement(VOID);
 ULONG HalpEndTimerMeasurement(VOID);
 VOID HalpSetTimerFrequency(ULONGLONG Frequency);
-VOID HalpSetProcessorClockPeriod(ULONG Increment);
-VOID HalpFollowClockPeriod(VOID);
 ULONG HalpEndHighestInterrupt(VOID);
 
 // timer.c
@@ -77,7 +75,6 @@ ULONG HalpMeasurePit(ULONG PitTicks, PULONGLONG TscTicks);
 VOID HalpInitializeHpet(VOID);
 ULONGLONG HalpQueryHpetFrequency(VOID);
 ULONGLONG HalpReadHpet(VOID);
-volatile ULONG *HalpQueryHpetRegisters(VOID);
 VOID HalpCalibrate(PULONGLONG TscFrequency);
 // counter.c
 VOID HalpInitializeCounter(VOID);

@@ -54,9 +54,3 @@ ULONGLONG HalpReadHpet(VOID)
     } while (High != HalpHpet[HPET_COUNTER_HIGH]);
     return (ULONGLONG)High << 32 | Low;
 }
-
-// The registers, for the tests of level-triggered lines; NULL if there is no event timer.
-volatile ULONG *HalpQueryHpetRegisters(VOID)
-{
-    return HalpHpet;
-}

@@ -128,8 +128,6 @@ BOOLEAN HalAcknowledgeInterruptLine(ULONG Line)
     if (Line < HAL_LINE_COUNT && ((HalpLevelLines | HalpMaskedLines) & LINE_BIT(Line)))
         Taken = HalpAcknowledgeSpecial(Line);
     HalpLocalApic[LOCAL_APIC_EOI] = 0;
-    if (Line == HAL_TIMER_LINE)
-        HalpFollowClockPeriod();
     return Taken;
 }
 

@@ -68,8 +68,7 @@ ULONGLONG HalpReadPitCount(VOID)
     return Count;
 }
 
-// Sets the period of the clock, on processor 0 and with it on the others, to the nearest that the 8254 can, between 1 ms
-// and CLOCK_INCREMENT_100NS; returns it in 100 ns. On processor 0 at CLOCK_LEVEL or above; a period begins now.
+// Sets the period of the clock to the nearest that the 8254 can, between 1 ms and CLOCK_INCREMENT_100NS; returns it in 100 ns. On processor 0 at CLOCK_LEVEL or above; a period begins now.
 ULONG HalSetTimeIncrement(ULONG Desired)
 {
     ULONG Wanted = max_of(min_of(Desired, CLOCK_INCREMENT_100NS), CLOCK_MINIMUM_100NS),
@@ -88,7 +87,6 @@ ULONG HalSetTimeIncrement(ULONG Desired)
         HalpProgramClock();
     }
     HalpReleaseLock(&HalpPitLock, Enable);
-    HalpSetProcessorClockPeriod(Increment);
     return Increment;
 }
 
