@@ -74,7 +74,7 @@ VOID HalUnmaskInterruptLine(ULONG Line)
         HalpSendMessage(HalpMachine.ApicId[HalpLineTarget[Line]], PRIMARY_VECTOR_BASE + Line);
 }
 
-// The handlers of a line have been called after its acknowledgement. Interrupts off.
+// The handlers of a line have been called after its acknowledgement. At the line's IRQL or above.
 VOID HalEndInterruptLine(ULONG Line)
 {
     BOOLEAN Enable;

@@ -90,11 +90,11 @@ VOID KiRunInterruptLine(ULONG Line, KIRQL OldIrql, PKTRAP_FRAME TrapFrame, BOOLE
         KeUpdateRunTime(TrapFrame, OldIrql);
     else if (Line == HAL_IPI_LINE)
         KiIpiInterrupt();
-    else
+    else {
         KiCallChain(Line);
-    (VOID) KeDisableInterrupts();
-    if (Line < HAL_LINE_COUNT)
         HalEndInterruptLine(Line);
+    }
+    (VOID) KeDisableInterrupts();
     KiSetIrql(OldIrql);
 }
 
