@@ -8,7 +8,6 @@
 #define CPUID_FEATURES 1
 #define CPUID_TSC 0x10u
 #define MSR_TSC 0x10u
-#define DIAGNOSTIC_PORT 0x80 // a read takes about a microsecond on an ISA bus
 #define MICROSECONDS 1000000u
 
 static enum { CounterPit, CounterHpet, CounterTsc } HalpCounter;
@@ -41,6 +40,7 @@ VOID HalpInitializeCounter(VOID)
     } else {
         HalpCounter = CounterPit;
         HalpFrequency = PIT_FREQUENCY;
+        HalpStartClock(); // nobody hears it yet
     }
 }
 
@@ -120,7 +120,6 @@ VOID NTAPI KeStallExecutionProcessor(ULONG Microseconds)
         while (HalpReadHpet() - Start < Ticks)
             YieldProcessor();
     } else {
-        while (Microseconds-- > 0)
-            READ_PORT_UCHAR(DIAGNOSTIC_PORT);
+        HalpStallByPit((ULONG)((ULONGLONG)Microseconds * PIT_FREQUENCY / MICROSECONDS) + 1);
     }
 }

@@ -70,6 +70,7 @@ ULONG HalpEndHighestInterrupt(VOID);
 #define PIT_FREQUENCY 1193182u // Hz
 VOID HalpStartClock(VOID);
 ULONGLONG HalpReadPitCount(VOID);
+VOID HalpStallByPit(ULONG Ticks);
 ULONG HalpMeasurePit(ULONG PitTicks, PULONGLONG TscTicks);
 // hpet.c, calibrate.c
 VOID HalpInitializeHpet(VOID);

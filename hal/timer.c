@@ -68,6 +68,27 @@ ULONGLONG HalpReadPitCount(VOID)
     return Count;
 }
 
+static ULONG HalpReadPeriodLocked(VOID)
+{
+    BOOLEAN Enable = HalpAcquireLock(&HalpPitLock);
+    ULONG Count = HalpReadPeriod();
+
+    HalpReleaseLock(&HalpPitLock, Enable);
+    return Count;
+}
+
+// Waits for at least so many ticks of the clock's channel, which runs. Any IRQL, any number of processors.
+VOID HalpStallByPit(ULONG Ticks)
+{
+    ULONG Last = HalpReadPeriodLocked(), Now, Elapsed = 0, Polls = MEASURE_POLLS;
+
+    while (Elapsed <= Ticks && Polls-- > 0) {
+        Now = HalpReadPeriodLocked();
+        Elapsed += Now >= Last ? Now - Last : Now + HalpClockCount - Last;
+        Last = Now;
+    }
+}
+
 // Sets the period of the clock to the nearest that the 8254 can, between 1 ms and CLOCK_INCREMENT_100NS; returns it in 100 ns. On processor 0 at CLOCK_LEVEL or above; a period begins now.
 ULONG HalSetTimeIncrement(ULONG Desired)
 {
