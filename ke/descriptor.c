@@ -188,5 +188,5 @@ VOID KiNonMaskableInterrupt(VOID)
 
     (VOID) KiStopIfFrozen();
     KiFrameFromTss(&TrapFrame);
-    KiBugCheckTrap(NMI_HARDWARE_FAILURE, 0, 0, 0, 0, &TrapFrame);
+    KiBugCheckTrap(NMI_HARDWARE_FAILURE, HalHandleNmi(), 0, 0, 0, &TrapFrame);
 }
