@@ -27,9 +27,9 @@ static NTSTATUS CcpCopyPiece(PUCHAR Va, PUCHAR Buffer, ULONG Length, CC_OPERATIO
     SEH_TRY_FILTER(CcpFilter, (PVOID)&Status)
     {
         if (Operation == CcReadOperation)
-            memcpy(Buffer, Va, Length);
+            MmCopyBuffer(Buffer, Va, Length);
         else if (Operation == CcWriteOperation)
-            memcpy(Va, Buffer, Length);
+            MmCopyBuffer(Va, Buffer, Length);
         else
             memset(Va, 0, Length);
     }
