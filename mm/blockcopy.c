@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Clearing and copying memory through an SSE register: a third, and half, of the instructions that rep stos and rep movs
-// take under an emulator. The register and CR0.TS are put back, so whoever owns this processor's FPU does not notice
-// (Intel SDM 1, 10.4); at DISPATCH_LEVEL the thread is neither switched nor moved meanwhile.
+// Clearing and copying memory through an SSE register: a third, and half, of the instructions that rep stos and rep
+// movs take under an emulator. The register and CR0.TS are put back, so whoever owns this processor's FPU does not
+// notice (Intel SDM 1, 10.4); at DISPATCH_LEVEL the thread is neither switched nor moved meanwhile.
 
 #include "mi.h"
 

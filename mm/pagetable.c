@@ -50,8 +50,8 @@ VOID MiCountUsedPte(PVOID Va, LONG Change)
     Pfn->OriginalPte.u.Low += (ULONG)Change << MI_USED_ENTRIES_SHIFT;
 }
 
-// Frees the page table of Va if no entry in it is used. TRUE if there is none now. Takes the PFN lock, so that who holds
-// that may read a table that it has found (MiTryLockPage).
+// Frees the page table of Va if no entry in it is used. TRUE if there is none now. Takes the PFN lock, so that who
+// holds that may read a table that it has found (MiTryLockPage).
 BOOLEAN MiDeletePageTable(PEPROCESS Process, PVOID Va)
 {
     PMMPTE Pde = MiGetPdeAddress(Va);

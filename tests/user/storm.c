@@ -5,7 +5,7 @@
 #include "check.h"
 
 #define WORKERS 4
-#define ROUNDS 12
+#define ROUNDS 8
 #define PAGE 4096
 
 static volatile LONG Wrong;

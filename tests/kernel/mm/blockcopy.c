@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Laws of the copy through SSE registers, which runs at DISPATCH_LEVEL and gives up at the first page that is not there.
+// Laws of the copy through SSE registers, which runs at DISPATCH_LEVEL and gives up at the first page that is not
+// there.
 
 #include "mmtest.h"
 

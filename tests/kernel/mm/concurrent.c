@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Laws that hold whatever the threads of one address space do to it at the same time. On several processors most of
-// them fail when a translation is not forgotten everywhere. Busy loops pause: with virtual time a processor that does
-// not pause keeps the others from running for a long time.
+// them fail when a translation is not forgotten everywhere. Busy loops yield and pause: with virtual time a processor
+// that does not keeps the others, and time itself, standing for long.
 
 #include "mmtest.h"
 
@@ -9,7 +9,7 @@
 #define MT_ROUNDS 20u
 #define MT_SPIN 30u
 
-static volatile LONG MtNext, MtWrong, MtStop;
+static volatile LONG MtNext, MtWrong, MtStop, MtArrived;
 static PUCHAR MtMemory;
 static HANDLE MtShared;
 static PETHREAD MtThreads[MT_THREADS];
@@ -19,6 +19,7 @@ static VOID MtStartAll(PKSTART_ROUTINE Routine, ULONG Count)
     ULONG Index;
 
     MtNext = MtWrong = MtStop = 0;
+    MtArrived = (LONG)Count;
     for (Index = 0; Index < Count; Index++)
         MtThreads[Index] = KtStartThread(Routine, (PVOID)Index, 8);
 }
@@ -31,10 +32,24 @@ static VOID MtJoinAll(ULONG Count)
         KtJoin(MtThreads[Index]);
 }
 
+static VOID MtPause(VOID)
+{
+    if (!KeYieldExecution())
+        YieldProcessor();
+}
+
 static VOID MtSpin(ULONG Count)
 {
     while (Count-- != 0)
-        YieldProcessor();
+        MtPause();
+}
+
+// Each thread calls it first: they begin together.
+static VOID MtBarrier(VOID)
+{
+    InterlockedDecrement(&MtArrived);
+    while (MtArrived != 0)
+        MtPause();
 }
 
 #define MT_PAGES 96u
@@ -43,6 +58,7 @@ static VOID NTAPI MtIncrementThread(PVOID Context)
     ULONG Step = 2 * (ULONG)(ULONG_PTR)Context + 1, Page,
           Count; // odd: goes through all pages, each thread in its order
 
+    MtBarrier();
     for (Page = 0, Count = 0; Count < 128; Count++, Page = (Page + Step) & 127) {
         if (Page < MT_PAGES)
             InterlockedIncrement((PLONG)MT_PAGE(MtMemory, Page));
@@ -80,8 +96,22 @@ static VOID NTAPI MtWriteThread(PVOID Context)
             {
             }
             SEH_END
-            YieldProcessor();
+            MtPause();
         }
+    }
+}
+
+// Waits until each writer has written to every page since now: their processors know all the translations.
+static VOID MtWaitForWriters(VOID)
+{
+    LONG Seen[MT_THREADS * 4];
+    ULONG Index;
+
+    for (Index = 0; Index < (MT_THREADS - 1) * 4; Index++)
+        Seen[Index] = *(volatile LONG *)(MT_PAGE(MtMemory, Index % 4) + Index / 4 * 32);
+    for (Index = 0; Index < (MT_THREADS - 1) * 4; Index++) {
+        while (*(volatile LONG *)(MT_PAGE(MtMemory, Index % 4) + Index / 4 * 32) == Seen[Index])
+            MtPause();
     }
 }
 
@@ -101,44 +131,66 @@ KTEST(mm, protection_holds_when_the_service_returns)
     MtMemory = MtAllocate(4 * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     MtStartAll(MtWriteThread, MT_THREADS - 1);
     for (Round = 0; Round < MT_ROUNDS; Round++) {
+        MtWaitForWriters();
         expect_status(MtProtect(MtMemory, 4 * PAGE_SIZE, PAGE_READONLY, &Old), STATUS_SUCCESS);
         for (Page = 0; Page < 4; Page++)
             expect(MtStaysTheSame(MT_PAGE(MtMemory, Page), Copy));
         expect_status(MtProtect(MtMemory, 4 * PAGE_SIZE, PAGE_READWRITE, &Old), STATUS_SUCCESS);
-        MtSpin(MT_SPIN);
     }
     MtStop = TRUE;
     MtJoinAll(MT_THREADS - 1);
     expect_status(MtFree(MtMemory), STATUS_SUCCESS);
 }
 
+// Takes a frame that was just freed, if it still is free, and maps it. NULL: somebody was faster.
+static PUCHAR MtTakeFrame(PFN_NUMBER Page)
+{
+    PHYSICAL_ADDRESS Physical = {.QuadPart = (LONGLONG)Page << PAGE_SHIFT};
+    KIRQL OldIrql = MiLockPfn();
+    BOOLEAN Taken = MI_PFN_ELEMENT(Page)->u3.e1.PageLocation == FreePageList && MiRemovePageByNumber(Page) != 0;
+
+    if (Taken)
+        MiInitializePfn(Page, NULL, 0, MM_READWRITE);
+    MiUnlockPfn(OldIrql);
+    return Taken ? MmMapIoSpace(Physical, PAGE_SIZE, MmCached) : NULL;
+}
+
 KTEST(mm, released_pages_are_nobodys)
 {
     // Law: when a page has been decommitted, no thread reaches its frame any more: whoever gets it next has it alone.
-    SIZE_T Size;
-    PUCHAR Next;
-    PVOID Base;
-    ULONG Round, Index, Wrong = 0;
+    ULONG Round, Index, Taken = 0, Wrong = 0;
 
     MtMemory = MtAllocate(4 * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     MtStartAll(MtWriteThread, MT_THREADS - 1);
     for (Round = 0; Round < MT_ROUNDS; Round++) {
-        MtSpin(MT_SPIN);
-        Base = MtMemory;
-        Size = 4 * PAGE_SIZE;
-        expect_status(ZwFreeVirtualMemory(NtCurrentProcess(), &Base, &Size, MEM_DECOMMIT), STATUS_SUCCESS);
-        Next = MtAllocate(4 * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE); // takes the frames just freed
+        PFN_NUMBER Pages[4];
+        PVOID Base = MtMemory;
+        SIZE_T Size = 4 * PAGE_SIZE;
+
+        MtWaitForWriters();
         for (Index = 0; Index < 4; Index++)
-            memset(MT_PAGE(Next, Index), 0x5A, 256);
-        MtSpin(MT_SPIN);
-        for (Index = 0; Index < 4 * 256; Index++)
-            Wrong += MT_PAGE(Next, Index / 256)[Index % 256] != 0x5A;
-        expect_status(MtFree(Next), STATUS_SUCCESS);
+            Pages[Index] = MiGetFrame(MT_PAGE(MtMemory, Index));
+        expect_status(ZwFreeVirtualMemory(NtCurrentProcess(), &Base, &Size, MEM_DECOMMIT), STATUS_SUCCESS);
+        for (Index = 0; Index < 4; Index++) {
+            PUCHAR Frame = MtTakeFrame(Pages[Index]);
+            ULONG Byte;
+
+            if (Frame == NULL)
+                continue;
+            Taken++;
+            memset(Frame, 0x5A, 256);
+            MtSpin(MT_SPIN);
+            for (Byte = 0; Byte < 256; Byte++)
+                Wrong += Frame[Byte] != 0x5A;
+            MmUnmapIoSpace(Frame, PAGE_SIZE);
+            MiFreeKernelPage(Pages[Index]);
+        }
         expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_COMMIT, PAGE_READWRITE),
                       STATUS_SUCCESS);
     }
     MtStop = TRUE;
     MtJoinAll(MT_THREADS - 1);
+    expect(Taken != 0);
     expect_eq(Wrong, 0);
     expect_status(MtFree(MtMemory), STATUS_SUCCESS);
 }
@@ -147,6 +199,7 @@ static VOID NTAPI MtMarkThread(PVOID Context)
 {
     ULONG Index = (ULONG)(ULONG_PTR)Context, Page;
 
+    MtBarrier();
     for (Page = 0; Page < MT_PAGES; Page++) {
         MT_PAGE(MtMemory, Page)[Index] = (UCHAR)(Index + 1);
         YieldProcessor();
@@ -185,6 +238,7 @@ static VOID NTAPI MtMapThread(PVOID Context)
     ULONG Round, Page;
 
     UNREFERENCED_PARAMETER(Context);
+    MtBarrier();
     for (Round = 0; Round < 12; Round++) {
         PUCHAR View = MtMap(MtShared, PAGE_READWRITE);
 
@@ -221,6 +275,7 @@ static VOID NTAPI MtCountThread(PVOID Context)
     ULONG Round, Page;
 
     UNREFERENCED_PARAMETER(Context);
+    MtBarrier();
     for (Round = 0; Round < 40; Round++) {
         for (Page = 0; Page < MT_PAGES; Page++) {
             InterlockedIncrement((PLONG)MT_PAGE(MtMemory, Page));
@@ -255,6 +310,7 @@ static VOID NTAPI MtSystemPteThread(PVOID Context)
     PULONG Buffer = ExAllocatePoolWithTag(NonPagedPool, 2 * PAGE_SIZE, TAG_MM), Mapped;
     ULONG Round;
 
+    MtBarrier();
     for (Round = 0; Round < 200; Round++) {
         ULONG Token = (Round << 8) | (ULONG)(ULONG_PTR)Context;
 
@@ -287,6 +343,7 @@ static VOID NTAPI MtPoolThread(PVOID Context)
     UCHAR Token = (UCHAR)((ULONG)(ULONG_PTR)Context + 1);
     ULONG Round, Page;
 
+    MtBarrier();
     for (Round = 0; Round < 60; Round++) {
         PUCHAR Pages = MmAllocatePoolPages(TRUE, 3 * PAGE_SIZE);
         PVOID Stack = MmCreateKernelStack(TRUE);
