@@ -63,6 +63,14 @@ def test_virtual():
     passes("virtual")
 
 
+def test_storm():
+    passes("storm")
+
+
+def test_storm_on_four_processors():
+    passes("storm", cpus=4)
+
+
 def test_child():
     passes("child")
 
