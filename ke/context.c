@@ -8,8 +8,8 @@
 #define KI_HAS(Flags, Part) (((Flags) & (Part)) == (Part))
 #define DR7_ALWAYS 0x400u
 #define DR7_USER_MASK 0xFFFF0155u // local enables, lengths and kinds
-#define DR7_LOCAL(Index) (1ul << (Index) * 2)
-#define DR7_KIND(Dr7, Index) ((Dr7) >> (16 + (Index) * 4) & 3)
+#define DR7_LOCAL(Index) (1ul << (Index)*2)
+#define DR7_KIND(Dr7, Index) ((Dr7) >> (16 + (Index)*4) & 3)
 #define DR7_KIND_IO 2u
 #define DR6_DEFINED 0xE00Fu
 

@@ -49,8 +49,8 @@ VOID KiDoubleFault(VOID)
     KTRAP_FRAME TrapFrame;
 
     KiFrameFromTss(&TrapFrame);
-    KiBugCheckTrap(UNEXPECTED_KERNEL_MODE_TRAP, VECTOR_DOUBLE_FAULT, (ULONG_PTR)KeGetPcr()->TSS,
-                   TrapFrame.HardwareEsp, TrapFrame.Eip, &TrapFrame);
+    KiBugCheckTrap(UNEXPECTED_KERNEL_MODE_TRAP, VECTOR_DOUBLE_FAULT, (ULONG_PTR)KeGetPcr()->TSS, TrapFrame.HardwareEsp,
+                   TrapFrame.Eip, &TrapFrame);
 }
 
 // Somebody asked for it (KiNmiClaim), or the hardware has failed. Returning is a task switch back, which loads CR3 from

@@ -47,12 +47,6 @@ VOID FASTCALL KiMachineCheck(PKTRAP_FRAME TrapFrame)
     KiBugCheckTrap(MACHINE_CHECK_EXCEPTION, 0, 0, 0, 0, TrapFrame);
 }
 
-VOID FASTCALL KiDivideError(PKTRAP_FRAME TrapFrame)
-{
-    KiTrapPrologue(TrapFrame);
-    KiRaiseTrapException(TrapFrame, STATUS_INTEGER_DIVIDE_BY_ZERO, 0, 0, 0, 0);
-}
-
 VOID FASTCALL KiOverflow(PKTRAP_FRAME TrapFrame)
 {
     KiTrapPrologue(TrapFrame);
