@@ -75,6 +75,10 @@ def test_seh():
     passes("seh")
 
 
+def test_traps():
+    passes("traps")
+
+
 def test_dll():
     with check.scratch() as folder:
         library = check.compile_program(folder, [source("testdll.c")], "testdll.dll",
