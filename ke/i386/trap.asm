@@ -8,6 +8,8 @@
 
 %define DR6_CLEAR 0xFFFF0FF0
 %define DR6_SINGLE_STEP 0x4000
+%define EFLAGS_NT 0x4000
+%define EFLAGS_VM 0x20000
 
 extern KiDeliverApcOnExit
 
@@ -141,6 +143,9 @@ KiCommonTrap:
         cld
         mov     eax, ebp
         mov     ebp, esp
+        test    byte [ebp + KTRAP_FRAME.EFlags + 2], EFLAGS_VM >> 16
+        jnz     KiVirtual8086
+KiFrameMade:
         mov     ebx, [ebp + KTRAP_FRAME.Ebp]
         mov     esi, [ebp + KTRAP_FRAME.Eip]
         mov     [ebp + KTRAP_FRAME.DbgEbp], ebx
@@ -221,6 +226,27 @@ KiKernelExit:
         mov     ebp, [esp + KTRAP_FRAME.Ebp]
         mov     esp, [esp + KTRAP_FRAME.TempEsp]
         iretd
+
+; Nobody is let into virtual-8086 mode, but QEMU lets an IRET of ring 3 set VM, which the SDM (2A, IRET) does not. The
+; trap pushed four words more: the frame moves to where the thread's frame belongs, and the thread goes on in its flat
+; segments, whatever the trap was.
+KiVirtual8086:
+        lea     esi, [ebp + KTRAP_FRAME.V86Es - 4]
+        lea     edi, [ebp + KTRAP_FRAME.V86Es + 12]
+        mov     ecx, KTRAP_FRAME.V86Es / 4
+        std
+        rep movsd
+        cld
+        add     ebp, 16
+        mov     esp, ebp
+        mov     dword [ebp + KTRAP_FRAME.SegCs], KGDT_R3_CODE | 3
+        mov     dword [ebp + KTRAP_FRAME.HardwareSegSs], KGDT_R3_DATA | 3
+        mov     dword [ebp + KTRAP_FRAME.SegDs], KGDT_R3_DATA | 3
+        mov     dword [ebp + KTRAP_FRAME.SegEs], KGDT_R3_DATA | 3
+        mov     dword [ebp + KTRAP_FRAME.SegFs], KGDT_R3_TEB | 3
+        mov     dword [ebp + KTRAP_FRAME.SegGs], 0
+        and     dword [ebp + KTRAP_FRAME.EFlags], ~(EFLAGS_VM | EFLAGS_NT)
+        jmp     KiFrameMade
 
 ; Entered through task gates, each with a stack of its own (descriptor.c): the interrupted registers are in the main
 ; TSS.
