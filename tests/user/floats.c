@@ -22,7 +22,8 @@ DWORD SavedEsp __asm__("_SavedEsp");
 
 void RunCode(void *Start) __asm__("_RunCode");
 void Recover(void) __asm__("_Recover");
-__asm__(".text\n.globl _RunCode, _Recover\n_RunCode:\n  pushal\n  movl 36(%esp), %eax\n  movl %esp, _SavedEsp\n  call *%eax\n"
+__asm__(".text\n.globl _RunCode, _Recover\n_RunCode:\n  pushal\n  movl 36(%esp), %eax\n  movl %esp, _SavedEsp\n  call "
+        "*%eax\n"
         "_Recover:\n  movl _SavedEsp, %esp\n  fninit\n  popal\n  ret\n");
 
 static DWORD *MxcsrOf(CONTEXT *Context)
@@ -74,7 +75,8 @@ static void Case87(WORD Control, const void *Bytes, size_t Size, DWORD Status, D
     CHECK_EQUAL(Seen.Code, Status);
     CHECK_EQUAL(Seen.Parameters, 1);
     CHECK_EQUAL(Seen.Information[0], 0);
-    CHECK(Seen.Address == (DWORD)(ULONG_PTR)Code + 8 + Offset || (!Real && Seen.Address == (DWORD)(ULONG_PTR)Code + 8 + Size));
+    CHECK(Seen.Address == (DWORD)(ULONG_PTR)Code + 8 + Offset ||
+          (!Real && Seen.Address == (DWORD)(ULONG_PTR)Code + 8 + Size));
     CHECK(Seen.Status & 0x80);
 }
 #define CASE87(control, status, offset, ...)                                                                           \
@@ -90,12 +92,12 @@ static void X87(void)
 {
     DWORD Address;
 
-    CASE87(0x37B, STATUS_FLOAT_DIVIDE_BY_ZERO, 4, 0xD9, 0xE8, 0xD9, 0xEE, 0xDE, 0xF9);      // 1 / 0
-    CASE87(0x37E, STATUS_FLOAT_INVALID_OPERATION, 4, 0xD9, 0xEE, 0xD9, 0xEE, 0xDE, 0xF9);   // 0 / 0
+    CASE87(0x37B, STATUS_FLOAT_DIVIDE_BY_ZERO, 4, 0xD9, 0xE8, 0xD9, 0xEE, 0xDE, 0xF9);    // 1 / 0
+    CASE87(0x37E, STATUS_FLOAT_INVALID_OPERATION, 4, 0xD9, 0xEE, 0xD9, 0xEE, 0xDE, 0xF9); // 0 / 0
     if (Real) {
         CASE87(0x37E, STATUS_FLOAT_STACK_CHECK, 0, 0xDD, 0xD8); // fstp st(0), empty
     }
-    CASE87(0x35F, STATUS_FLOAT_INEXACT_RESULT, 4, 0xD9, 0xE8, 0xD9, 0xEB, 0xDE, 0xF9);      // 1 / pi
+    CASE87(0x35F, STATUS_FLOAT_INEXACT_RESULT, 4, 0xD9, 0xE8, 0xD9, 0xEB, 0xDE, 0xF9); // 1 / pi
     Address = (DWORD)(ULONG_PTR)&Huge;
     // fld [m64]; fmul st, st; sub esp, 8; fstp qword [esp]: to memory as a double: the product is in range for the register, not for the destination
     {
@@ -121,7 +123,8 @@ static void X87(void)
 // MXCSR, movsd xmm0, [A]; op xmm0, [B].
 static void CaseSse(DWORD Mxcsr, BYTE Operation, const double *A, const double *B, DWORD Status, DWORD Flag)
 {
-    BYTE Whole[] = {0x68, 0, 0, 0, 0, 0x0F, 0xAE, 0x14, 0x24, 0xF2, 0x0F, 0x10, 0x05, 0, 0, 0, 0, 0xF2, 0x0F, 0, 0x05, 0, 0, 0, 0};
+    BYTE Whole[] = {0x68, 0, 0, 0, 0,    0x0F, 0xAE, 0x14, 0x24, 0xF2, 0x0F, 0x10, 0x05,
+                    0,    0, 0, 0, 0xF2, 0x0F, 0,    0x05, 0,    0,    0,    0};
 
     memcpy(Whole + 1, &Mxcsr, 4);
     memcpy(Whole + 13, &A, 4);
@@ -232,11 +235,11 @@ static void Contexts(void)
 
 static LONG CALLBACK Repair(PEXCEPTION_POINTERS Pointers)
 {
+    static const BYTE Five[10] = {0, 0, 0, 0, 0, 0, 0, 0xA0, 0x01, 0x40};
     CONTEXT *Context = Pointers->ContextRecord;
-    long double Five = 5;
 
-    Count++;
-    memcpy(Context->FloatSave.RegisterArea, &Five, 10); // the result of the division
+    Count++; // no x87 instruction here: the error is still pending
+    memcpy(Context->FloatSave.RegisterArea, Five, 10); // the result of the division
     Context->FloatSave.StatusWord &= ~0x80FFu;
     return EXCEPTION_CONTINUE_EXECUTION;
 }
@@ -250,7 +253,9 @@ static void RepairX87(void)
     double One = 1, Zero = 0;
 
     Count = 0;
-    __asm__ volatile("fldcw %1\n fldl %2\n fdivl %3\n fwait\n fstpl %0\n fninit" : "=m"(Result) : "m"(Control), "m"(One), "m"(Zero));
+    __asm__ volatile("fldcw %1\n fldl %2\n fdivl %3\n fwait\n fstpl %0\n fninit"
+                     : "=m"(Result)
+                     : "m"(Control), "m"(One), "m"(Zero));
     CHECK_EQUAL(Count, 1);
     CHECK(Result == 5.0);
     RemoveVectoredExceptionHandler(Handler);

@@ -22,9 +22,10 @@ DWORD SavedEsp __asm__("_SavedEsp");
 void Enter(CONTEXT *Context) __asm__("_Enter");
 void Back(void) __asm__("_Back");
 // Saves what must survive, calls go(Context); whatever the context does, Back returns from Enter.
-__asm__(".text\n.globl _Enter, _Back\n_Enter:\n  pushal\n  pushl 36(%esp)\n  movl %esp, _SavedEsp\n  call _go\n"
-        "_Back:\n  pushl %ss\n  popl %ds\n  pushl %ss\n  popl %es\n  cld\n  movl _SavedEsp, %esp\n  pushl $0x202\n  popfl\n"
-        "  addl $4, %esp\n  popal\n  ret\n");
+__asm__(
+    ".text\n.globl _Enter, _Back\n_Enter:\n  pushal\n  pushl 36(%esp)\n  movl %esp, _SavedEsp\n  call _go\n"
+    "_Back:\n  pushl %ss\n  popl %ds\n  pushl %ss\n  popl %es\n  cld\n  movl _SavedEsp, %esp\n  pushl $0x202\n  popfl\n"
+    "  addl $4, %esp\n  popal\n  ret\n");
 
 static unsigned next(void)
 {
@@ -59,14 +60,16 @@ static LONG CALLBACK watch(PEXCEPTION_POINTERS pointers)
 
 static unsigned any_selector(void)
 {
-    static const unsigned values[] = {0, 3, 8, 0x0B, 0x10, 0x18, 0x1B, 0x20, 0x23, 0x28, 0x30, 0x33, 0x38, 0x3B, 0x4B, 0x50, 0x58, 0xFFFF};
+    static const unsigned values[] = {0,    3,    8,    0x0B, 0x10, 0x18, 0x1B, 0x20, 0x23,
+                                      0x28, 0x30, 0x33, 0x38, 0x3B, 0x4B, 0x50, 0x58, 0xFFFF};
 
     return next() % 4 == 0 ? next() : values[next() % (sizeof(values) / sizeof(values[0]))];
 }
 
 static unsigned any_address(void)
 {
-    static const unsigned values[] = {0, 1, 0x10000, 0x7FFE0000, 0x7FFE0300, 0x7FFEFFFF, 0x7FFF0000, 0x80000000, 0x80100000, 0xC0000000,
+    static const unsigned values[] = {0,          1,          0x10000,    0x7FFE0000, 0x7FFE0300,
+                                      0x7FFEFFFF, 0x7FFF0000, 0x80000000, 0x80100000, 0xC0000000,
                                       0xFFDFF000, 0xFFFFFFFC, 0xFFFFFFFF};
 
     return next() % 4 == 0 ? next() : values[next() % (sizeof(values) / sizeof(values[0]))];
@@ -79,20 +82,24 @@ static unsigned any_code(void)
         {0x0F, 0x0B},                                     // ud2
         {0xB8, 0xFF, 0x0F, 0, 0, 0xCD, 0x2E, 0x0F, 0x0B}, // a service that there is not
         {0xB8, 0xFF, 0x0F, 0, 0, 0xBA, 0x00, 0x03, 0xFE, 0x7F, 0xFF, 0x12},
-        {0xCF},                         // iretd
-        {0xCB},                         // retf
-        {0x9D, 0x0F, 0x0B},             // popf
-        {0x1F, 0x07, 0x0F, 0xA1, 0xCC}, // pop ds, es, fs
-        {0x0F, 0xA9, 0xF4},             // pop gs; hlt
-        {0x17, 0xCD, 0x2E, 0xCC},       // pop ss; int 2Eh
-        {0x17, 0xCC},                   // pop ss; int3
-        {0xD8, 0xF1, 0x9B, 0x0F, 0x0B}, // fdiv st(1); fwait
-        {0xAC, 0xAA, 0x0F, 0x0B},       // lodsb, stosb
-        {0xCD, 0x2D, 0xCC, 0x0F, 0x0B}, // int 2Dh
+        {0xCF},                                                 // iretd, which in QEMU may set VM
+        {0x81, 0x64, 0x24, 0x08, 0xFF, 0xFF, 0xFD, 0xFF, 0xCF}, // and [esp + 8], ~VM; iretd
+        {0xCB},                                                 // retf
+        {0x9D, 0x0F, 0x0B},                                     // popf
+        {0x1F, 0x07, 0x0F, 0xA1, 0xCC},                         // pop ds, es, fs
+        {0x0F, 0xA9, 0xF4},                                     // pop gs; hlt
+        {0x17, 0xCD, 0x2E, 0xCC},                               // pop ss; int 2Eh
+        {0x17, 0xCC},                                           // pop ss; int3
+        {0xD8, 0xF1, 0x9B, 0x0F, 0x0B},                         // fdiv st(1); fwait
+        {0xAC, 0xAA, 0x0F, 0x0B},                               // lodsb, stosb
+        {0xCD, 0x2D, 0xCC, 0x0F, 0x0B},                         // int 2Dh
         {0xCD, 0x2B, 0x0F, 0x0B},
     };
     const unsigned char *chosen = snippets[next() % (sizeof(snippets) / sizeof(snippets[0]))];
 
+    if (chosen[0] == 0xCF && next() % 512 != 3) {
+        chosen += sizeof(snippets[0]);
+    }
     memset(code, 0xCC, 64);
     memcpy(code, chosen, 12);
     if (chosen[0] == 0xB8) {
@@ -117,8 +124,8 @@ static void fill(CONTEXT *context, unsigned stack)
     context->SegFs = any_selector();
     context->SegGs = any_selector();
     context->Eip = next() % 3 == 0 ? any_address() : any_code();
-    context->Esp = next() % DEADLY_ONE_IN == 0 ? any_address() : stack - 4 * (next() % 64);
-    context->Dr0 = next() & 1 ? any_code() : any_address();
+    context->Esp = next() % DEADLY_ONE_IN == 17 ? any_address() : stack - 4 * (next() % 64);
+    context->Dr0 = next() & 1 ? any_code() : next(); // not the shared page: the handler calls through it
     context->Ecx = next() & 63; // int 2Dh prints so much
     if (context->Eip >= 0x7FFE0000 && context->Eip < 0x7FFF0000) {
         context->EFlags |= 0x100; // without NX the shared page is code: only a step

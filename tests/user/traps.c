@@ -20,10 +20,10 @@ typedef struct _SEEN {
 } SEEN;
 
 static SEEN Seen;
-static int Count;      // exceptions seen by the current case
-static BYTE *Code;     // where snippets are put: a page that may be written and executed
+static int Count;  // exceptions seen by the current case
+static BYTE *Code; // where snippets are put: a page that may be written and executed
 static BOOL Real, Nx;
-static DWORD Steps;    // single steps that the handler lets go on
+static DWORD Steps; // single steps that the handler lets go on
 static DWORD StepAt[64], StepCount, KernelSteps;
 DWORD SavedEsp __asm__("_SavedEsp");
 DWORD Watched __asm__("_Watched") = 0x23; // also a selector for ss
@@ -243,8 +243,8 @@ static void Memory(void)
 
 static void Selectors(void)
 {
-    static const WORD Bad[] = {0x08, 0x0B, 0x10, 0x13, 0x28, 0x2B, 0x30, 0x33, 0x40, 0x43, 0x50, 0x5B,
-                               0x04, 0x07, 0x0F, 0x48, 0x7B, 0x83, 0xFFF8, 0xFFFF};
+    static const WORD Bad[] = {0x08, 0x0B, 0x10, 0x13, 0x28, 0x2B, 0x30, 0x33, 0x40,   0x43,
+                               0x50, 0x5B, 0x04, 0x07, 0x0F, 0x48, 0x7B, 0x83, 0xFFF8, 0xFFFF};
     static const WORD Good[] = {0, 1, 2, 3, 0x18, 0x1B, 0x20, 0x23, 0x38, 0x3B};
     static const BYTE Registers[] = {0xD8, 0xC0, 0xE0, 0xE8}; // ds, es, fs, gs: mov sreg, ax
     size_t Index, Register;
@@ -258,8 +258,9 @@ static void Selectors(void)
         }
         for (Index = 0; Index < sizeof(Good) / 2; Index++) {
             // with that selector: a service by int 2Eh, then an exception, in which everything is well
-            BYTE Bytes[] = {0x66, 0xB8, (BYTE)Good[Index], 0, 0x8E, Registers[Register], 0xB8, 0xFF, 0x0F, 0, 0,
-                            0xCD, 0x2E, 0x0F, 0x0B};
+            BYTE Bytes[] = {
+                0x66, 0xB8, (BYTE)Good[Index], 0, 0x8E, Registers[Register], 0xB8, 0xFF, 0x0F, 0, 0, 0xCD, 0x2E,
+                0x0F, 0x0B};
 
             Run(Bytes, sizeof(Bytes));
             EXPECT(STATUS_ILLEGAL_INSTRUCTION, 13, 0, 0, 0);
@@ -305,7 +306,8 @@ static void Flags(void)
     CHECK_EQUAL(Seen.Code, (DWORD)STATUS_ILLEGAL_INSTRUCTION);
     CHECK_EQUAL(Seen.EFlags & 0x4600, 0x4600);
     // DF and NT set, with the shared page's call
-    RUN(0x68, 0x02, 0x46, 0x04, 0x00, 0x9D, 0xB8, 0xFF, 0x0F, 0, 0, 0xBA, 0x00, 0x03, 0xFE, 0x7F, 0xFF, 0x12, 0x0F, 0x0B);
+    RUN(0x68, 0x02, 0x46, 0x04, 0x00, 0x9D, 0xB8, 0xFF, 0x0F, 0, 0, 0xBA, 0x00, 0x03, 0xFE, 0x7F, 0xFF, 0x12, 0x0F,
+        0x0B);
     EXPECT(STATUS_ILLEGAL_INSTRUCTION, 18, 0, 0, 0);
     CHECK_EQUAL(Seen.EFlags & 0x4600, 0x4600);
     RUN(0x68, 0x02, 0x42, 0x00, 0x00, 0x9D, 0xCF); // NT, iret: there is no task to return to
@@ -347,7 +349,7 @@ static void SingleStep(void)
     for (Index = 0; Index < StepCount && StepAt[Index] != Base + 18; Index++) {
     }
     CHECK(Index < StepCount && Index == 4 && StepAt[Index + 1] == Base + 19);
-    if (Real) { // mov ss holds the step back for one instruction
+    if (Real) {                                           // mov ss holds the step back for one instruction
         memcpy(Bytes + 6, "\x8C\xD0\x8E\xD0\x90\x90", 6); // mov eax, ss; mov ss, eax; nop; nop
         Steps = 3;
         StepCount = 0;
@@ -406,8 +408,8 @@ static void DebugRegisters(void)
     // The kernel reads the watched word for us, in a service: no step of the kernel's is ours.
     SetDebug(0, Address, 0x00F00004);
     {
-        BYTE Bytes[] = {0x68, 0, 0, 0, 0, 0x8F, 0x05, 0, 0, 0, 0, 0xBA, 0, 0, 0, 0, 0xB8, 0xFF, 0x0F, 0, 0, 0xCD, 0x2E,
-                        0x90};
+        BYTE Bytes[] = {0x68, 0, 0, 0, 0,    0x8F, 0x05, 0, 0, 0,    0,    0xBA,
+                        0,    0, 0, 0, 0xB8, 0xFF, 0x0F, 0, 0, 0xCD, 0x2E, 0x90};
 
         memcpy(Bytes + 12, &Address, 4);
         Run(Bytes + 11, sizeof(Bytes) - 11);
@@ -422,7 +424,8 @@ static void DebugRegisters(void)
         CHECK(Count == 1 && (Seen.Code == STATUS_BREAKPOINT || Seen.Code == STATUS_SINGLE_STEP));
     }
     {
-        BYTE Bytes[] = {0xB8, 0xFF, 0x0F, 0, 0, 0x8E, 0x15, 0, 0, 0, 0, 0xCD, 0x2E, 0x64, 0xA1, 0x18, 0, 0, 0, 0x0F, 0x0B};
+        BYTE Bytes[] = {0xB8, 0xFF, 0x0F, 0,    0,    0x8E, 0x15, 0, 0,    0,   0,
+                        0xCD, 0x2E, 0x64, 0xA1, 0x18, 0,    0,    0, 0x0F, 0x0B};
 
         memcpy(Bytes + 7, &Address, 4);
         Run(Bytes, sizeof(Bytes)); // fs is as it was
@@ -430,8 +433,8 @@ static void DebugRegisters(void)
     }
     if (IsProcessorFeaturePresent(PF_RDTSC_INSTRUCTION_AVAILABLE)) { // all that have SYSENTER do
         BYTE *Stub = *(BYTE **)0x7FFE0300;
-        BYTE Bytes[] = {0xB8, 0xFF, 0x0F, 0, 0, 0xE8, 3, 0, 0, 0, 0x90, 0x0F, 0x0B, 0x89, 0xE2, 0x8E, 0x15, 0, 0, 0, 0,
-                        0x0F, 0x34};
+        BYTE Bytes[] = {0xB8, 0xFF, 0x0F, 0,    0,    0xE8, 3, 0, 0, 0,    0x90, 0x0F,
+                        0x0B, 0x89, 0xE2, 0x8E, 0x15, 0,    0, 0, 0, 0x0F, 0x34};
 
         if (Stub[2] == 0x0F && Stub[3] == 0x34) { // mov edx, esp; sysenter
             memcpy(Bytes + 17, &Address, 4);
