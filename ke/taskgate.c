@@ -53,7 +53,7 @@ VOID KiDoubleFault(VOID)
                    TrapFrame.Eip, &TrapFrame);
 }
 
-// Somebody asked for it (KiNmiClaim), or the hardware has failed. Returning is a task switch back, which loads CR3 from
+// Another processor stops this one, somebody asked for it (KiNmiClaim), or the hardware has failed. Returning is a task switch back, which loads CR3 from
 // the TSS - where no processor ever stores it - and sets CR0.TS, which vector 7 must forgive.
 VOID KiNonMaskableInterrupt(VOID)
 {
@@ -61,7 +61,7 @@ VOID KiNonMaskableInterrupt(VOID)
     KTRAP_FRAME TrapFrame;
 
     KiFrameFromTss(&TrapFrame);
-    if (KiNmiClaim == NULL || !KiNmiClaim(&TrapFrame))
+    if (!KiStopIfFrozen() && (KiNmiClaim == NULL || !KiNmiClaim(&TrapFrame)))
         KiBugCheckTrap(NMI_HARDWARE_FAILURE, 0, 0, 0, 0, &TrapFrame);
     KeGetPcr()->TSS->CR3 = Prcb->LoadedDirectory;
     KiTaskSwitchedBack[KeGetCurrentProcessorNumber() % KI_PROCESSORS] = TRUE;
