@@ -185,6 +185,7 @@ static DWORD WINAPI Keep(PVOID Parameter)
     }
     InterlockedExchange(&Ready, 1);
     while (!Go) {
+        Sleep(1); // perhaps it goes on on another processor
     }
     if (Sse) {
         __asm__ volatile("movd %%xmm0, %0" : "=r"(XmmBack));
