@@ -178,6 +178,14 @@ VOID KiDispatchException(PEXCEPTION_RECORD Record, PKEXCEPTION_FRAME ExceptionFr
 VOID KeContextFromKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFrame, PCONTEXT Context);
 VOID KeContextToKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFrame, PCONTEXT Context, ULONG ContextFlags,
                         KPROCESSOR_MODE Mode);
+// Floating point in the kernel (ke/npx.c): between the two the FPU is the caller's, with every exception masked.
+typedef struct _KFLOATING_SAVE {
+    ULONG ControlWord, StatusWord, ErrorOffset, ErrorSelector, DataOffset, DataSelector;
+    ULONG Cr0NpxState;
+    ULONG Spare1; // what was there, in pool
+} KFLOATING_SAVE, *PKFLOATING_SAVE;
+NTCHECK KeSaveFloatingPointState(PKFLOATING_SAVE FloatSave);
+NTSTATUS NTAPI KeRestoreFloatingPointState(PKFLOATING_SAVE FloatSave);
 // Where ntdll's entry points are; set by Ps when ntdll is mapped.
 extern PVOID KeUserApcDispatcher, KeUserExceptionDispatcher, KeRaiseUserExceptionDispatcher;
 // The trap frame a user thread entered the kernel with (ps/context.c uses it).

@@ -144,7 +144,11 @@ typedef struct _KEXCEPTION_FRAME *PKEXCEPTION_FRAME; // empty on x86
 
 #define EFLAGS_TF 0x100
 #define EFLAGS_IF 0x200
+#define EFLAGS_DF 0x400
+#define EFLAGS_NT 0x4000
+#define EFLAGS_RF 0x10000
 #define EFLAGS_VM 0x20000
+#define EFLAGS_AC 0x40000
 #define EFLAGS_USER_SANITIZE 0x003D4DD7 // bits user mode may choose (VM is not among them)
 
 // --- dispatcher objects ----------------------------------------------------------------------------------------
