@@ -24,6 +24,7 @@ VOID NTAPI PspProcessDelete(PVOID Object)
             MmCleanProcessAddressSpace(Process);
             KeUnstackDetachProcess(&ApcState);
         }
+        KeUnloadProcess(&Process->Pcb); // an idle processor may still have it loaded
         MmDeleteProcessAddressSpace(Process);
     }
     if (Process->Token != NULL)

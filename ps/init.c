@@ -36,7 +36,7 @@ static BOOLEAN PspInitPhase0(VOID)
     Status = PspCreateProcess(NULL, PROCESS_ALL_ACCESS, NULL, NULL, NULL, 0, NULL, &PsInitialSystemProcess);
     if (!NT_SUCCESS(Status))
         return FALSE;
-    PsInitialSystemProcess->Flags |= PS_PROCESS_FLAGS_SYSTEM;
+    PsSetFlags(PsInitialSystemProcess, PS_PROCESS_FLAGS_SYSTEM);
     RtlCopyMemory(PsInitialSystemProcess->ImageFileName, "System", 7);
     return TRUE;
 }

@@ -105,7 +105,7 @@ static NTSTATUS PspSetThreadValue(PETHREAD Thread, THREADINFOCLASS Class, PVOID 
     if (Class == ThreadHideFromDebugger) {
         if (Length != 0)
             return STATUS_INFO_LENGTH_MISMATCH;
-        Thread->Flags |= PS_THREAD_FLAGS_HIDE_FROM_DEBUGGER;
+        PsSetFlags(Thread, PS_THREAD_FLAGS_HIDE_FROM_DEBUGGER);
         return STATUS_SUCCESS;
     }
     if (Class != ThreadPriority && Class != ThreadBasePriority && Class != ThreadAffinityMask &&

@@ -117,7 +117,7 @@ NTSTATUS FatCleanup(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     } else {
         FatCleanupFile(Vcb, File, File->FsContext, Ccb);
     }
-    File->Flags |= FO_CLEANUP_COMPLETE;
+    IoSetFileFlags(File, FO_CLEANUP_COMPLETE);
     ExReleaseResourceLite(&Vcb->Resource);
     return STATUS_SUCCESS;
 }

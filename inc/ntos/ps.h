@@ -16,7 +16,7 @@ struct _EPROCESS {
     EX_PUSH_LOCK ProcessLock;
     LARGE_INTEGER CreateTime;
     LARGE_INTEGER ExitTime;
-    EX_RUNDOWN_REF RundownProtect; // held while somebody attaches or adds a thread
+    EX_RUNDOWN_REF RundownProtect; // held while somebody prepares a thread in the address space
     HANDLE UniqueProcessId;
     LIST_ENTRY ActiveProcessLinks; // PsActiveProcessHead
     PHANDLE_TABLE ObjectTable;
@@ -30,8 +30,9 @@ struct _EPROCESS {
     ULONG ActiveThreads;
     NTSTATUS ExitStatus;
     ULONG DefaultHardErrorProcessing;
+    volatile LONG Flags; // PS_PROCESS_FLAGS_*, changed by PsSetFlags
     UCHAR PriorityClass;
-    UCHAR Flags; // PS_PROCESS_FLAGS_*
+    BOOLEAN Foreground; // its threads have the longer quantum (PsPrioritySeparation)
     ULONG SessionId;
     NTSTATUS LastThreadExitStatus;
     PVOID Win32Process;
@@ -64,7 +65,6 @@ struct _ETHREAD {
     CLIENT_ID Cid;
     PEPROCESS ThreadsProcess;
     LIST_ENTRY ThreadListEntry;
-    EX_RUNDOWN_REF RundownProtect;
     PKSTART_ROUTINE StartAddress;
     PVOID Win32StartAddress;
     LIST_ENTRY IrpList; // of IRP.ThreadListEntry; only the thread itself touches it, at APC_LEVEL
@@ -73,14 +73,19 @@ struct _ETHREAD {
     KSEMAPHORE KeyedWaitSemaphore;
     LIST_ENTRY KeyedWaitChain;
     PVOID KeyedWaitValue;
-    UCHAR Flags; // PS_THREAD_FLAGS_*
+    volatile LONG Flags; // PS_THREAD_FLAGS_*, changed by PsSetFlags
     BOOLEAN DeadThread;
     BOOLEAN ReadClusterInProgress;
     BOOLEAN ActiveFaulting; // in MmAccessFault's file I/O
 };
+// Bits change while other processors change their neighbours: only by an interlocked operation. Returns the old ones.
+#define PsSetFlags(Object, Bits) InterlockedOr(&(Object)->Flags, (LONG)(Bits))
+
 #define PS_THREAD_FLAGS_TERMINATED 0x01
 #define PS_THREAD_FLAGS_SYSTEM 0x02
 #define PS_THREAD_FLAGS_HIDE_FROM_DEBUGGER 0x04
+#define PS_THREAD_FLAGS_TERMINATING 0x08 // somebody has told it to end: no suspension holds it any more
+#define PS_THREAD_FLAGS_VISIBLE 0x10     // complete: may be found by its id
 
 #define PsGetCurrentThread() ((PETHREAD)KeGetCurrentThread())
 #define PsGetCurrentProcess() ((PEPROCESS)KeGetCurrentThread()->ApcState.Process)
