@@ -6,6 +6,7 @@
 PHANDLE_TABLE PspCidTable;
 LIST_ENTRY PsActiveProcessHead;
 KGUARDED_MUTEX PsActiveProcessMutex;
+IO_COUNTERS PsDeadIoCounters;
 
 // Gives Object an id from the common space of processes and threads.
 // IRQL <= APC_LEVEL. Takes the table's lock. NULL when there is no memory; the table holds no reference.
