@@ -5,6 +5,8 @@
 
 #include "psp.h"
 
+#define PSP_CRITICAL_PROCESS 3 // CRITICAL_OBJECT_TERMINATION, parameter 1 (WDK, "Bug Check 0xF4")
+
 static LIST_ENTRY PspReaperList; // of ETHREAD.KeyedWaitChain
 static KSPIN_LOCK PspReaperLock;
 static WORK_QUEUE_ITEM PspReaperItem;
@@ -114,6 +116,11 @@ static BOOLEAN PspLeaveProcess(PETHREAD Thread, PEPROCESS Process, NTSTATUS Exit
     }
     ExReleasePushLockExclusive(&Process->ProcessLock);
     KeLeaveCriticalRegion();
+    if (Last && (Process->Flags & PS_PROCESS_FLAGS_BREAK_ON_TERMINATION)) {
+        KdPrintBoot("%s was critical and has ended with 0x%08X\n", Process->ImageFileName, ExitStatus);
+        KeBugCheckEx(CRITICAL_OBJECT_TERMINATION, PSP_CRITICAL_PROCESS, (ULONG_PTR)Process,
+                     (ULONG_PTR)Process->ImageFileName, (ULONG_PTR)ExitStatus);
+    }
     return Last;
 }
 

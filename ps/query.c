@@ -111,6 +111,9 @@ static NTSTATUS PspAnswerProcess(PEPROCESS Process, PROCESSINFOCLASS Class, PPSP
     case ProcessSessionInformation:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Process->SessionId;
         return STATUS_SUCCESS;
+    case ProcessBreakOnTermination:
+        *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = (Process->Flags & PS_PROCESS_FLAGS_BREAK_ON_TERMINATION) != 0;
+        return STATUS_SUCCESS;
     case ProcessImageInformation:
         if (Process->SectionObject == NULL)
             return STATUS_INVALID_PARAMETER;

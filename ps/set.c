@@ -43,6 +43,21 @@ static NTSTATUS PspSetBasePriority(PEPROCESS Process, ULONG Value)
     return STATUS_SUCCESS;
 }
 
+// ProcessBreakOnTermination: the end of the process stops the system (bugcheck 0xF4). A program that may do that can
+// crash the kernel; the privilege alone, which everybody has here, is not enough: the boot line must allow it, and only
+// checked builds listen to it.
+static NTSTATUS PspSetBreakOnTermination(PEPROCESS Process, BOOLEAN Break)
+{
+    if (!DBG || KeFindBootOption("/BREAKONTERMINATION") == NULL ||
+        !SeSinglePrivilegeCheck(SE_DEBUG_PRIVILEGE, ExGetPreviousMode()))
+        return STATUS_PRIVILEGE_NOT_HELD;
+    if (Break)
+        PsSetFlags(Process, PS_PROCESS_FLAGS_BREAK_ON_TERMINATION);
+    else
+        InterlockedAnd(&Process->Flags, ~PS_PROCESS_FLAGS_BREAK_ON_TERMINATION);
+    return STATUS_SUCCESS;
+}
+
 // The classes whose information is a ULONG.
 static NTSTATUS PspSetProcessUlong(PEPROCESS Process, PROCESSINFOCLASS Class, ULONG Value)
 {
@@ -55,6 +70,8 @@ static NTSTATUS PspSetProcessUlong(PEPROCESS Process, PROCESSINFOCLASS Class, UL
         return STATUS_SUCCESS;
     case ProcessBasePriority:
         return PspSetBasePriority(Process, Value);
+    case ProcessBreakOnTermination:
+        return PspSetBreakOnTermination(Process, Value != 0);
     case ProcessAffinityMask:
         if (Value == 0 || (Value & ~KeActiveProcessors))
             return STATUS_INVALID_PARAMETER;
@@ -89,6 +106,7 @@ static NTSTATUS PspSetProcessValue(PEPROCESS Process, PROCESSINFOCLASS Class, PV
     case ProcessPriorityBoost:
     case ProcessBasePriority:
     case ProcessAffinityMask:
+    case ProcessBreakOnTermination:
         Status = PspCaptureValue(&Value, sizeof(Value), Information, Length);
         return NT_SUCCESS(Status) ? PspSetProcessUlong(Process, Class, Value) : Status;
     default:

@@ -56,6 +56,7 @@ struct _EPROCESS {
 #define PS_PROCESS_FLAGS_CREATED 0x02 // has had a thread
 #define PS_PROCESS_FLAGS_VM_DELETED 0x04
 #define PS_PROCESS_FLAGS_SYSTEM 0x08
+#define PS_PROCESS_FLAGS_BREAK_ON_TERMINATION 0x10 // its end is the system's
 
 struct _ETHREAD {
     KTHREAD Tcb;
