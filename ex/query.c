@@ -39,7 +39,7 @@ static NTSTATUS ExpQueryProcessor(PVOID Buffer, ULONG Length, PULONG Needed)
 
     UNREFERENCED_PARAMETER(Length);
     UNREFERENCED_PARAMETER(Needed);
-    Processor->ProcessorArchitecture = 0; // PROCESSOR_ARCHITECTURE_INTEL
+    Processor->ProcessorArchitecture = 0;                     // PROCESSOR_ARCHITECTURE_INTEL
     Processor->ProcessorLevel = KiProcessorBlock[0]->CpuType; // they are all alike
     Processor->ProcessorRevision = KiProcessorBlock[0]->CpuStep;
     Processor->ProcessorFeatureBits = KeFeatureBits;

@@ -58,7 +58,8 @@ NTSTATUS NTAPI IopReferenceMountedVpb(PDEVICE_OBJECT Device, PVPB *Result)
     PVPB Vpb = Device->Vpb;
     NTSTATUS Status = STATUS_SUCCESS;
 
-    if ((__atomic_load_n(&Vpb->Flags, __ATOMIC_ACQUIRE) & (VPB_MOUNTED | VPB_LOCKED)) == VPB_MOUNTED) { // the usual case; volumes stay mounted
+    if ((__atomic_load_n(&Vpb->Flags, __ATOMIC_ACQUIRE) & (VPB_MOUNTED | VPB_LOCKED)) ==
+        VPB_MOUNTED) { // the usual case; volumes stay mounted
         InterlockedIncrement((volatile LONG *)&Vpb->ReferenceCount);
         *Result = Vpb;
         return STATUS_SUCCESS;

@@ -22,7 +22,7 @@ VOID KeSetQuantumProcess(PKPROCESS Process, SCHAR QuantumReset)
     ASSERT(QuantumReset > 0);
     Process->QuantumReset = QuantumReset;
     KI_FOR_EACH_THREAD(Process, Thread)
-        Thread->QuantumReset = QuantumReset;
+    Thread->QuantumReset = QuantumReset;
     KiUnlockDispatcherDatabase(OldIrql);
 }
 
@@ -48,7 +48,7 @@ BOOLEAN KeSetDisableBoostProcess(PKPROCESS Process, BOOLEAN Disable)
     ASSERT_PROCESS(Process);
     Process->DisableBoost = Disable;
     KI_FOR_EACH_THREAD(Process, Thread)
-        Thread->DisableBoost = Disable;
+    Thread->DisableBoost = Disable;
     KiUnlockDispatcherDatabase(OldIrql);
     return Previous;
 }

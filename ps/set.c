@@ -3,7 +3,7 @@
 
 #include "psp.h"
 
-#define PSP_SATURATED 16          // an increment that goes to the end of the range
+#define PSP_SATURATED 16 // an increment that goes to the end of the range
 #define PSP_MAXIMUM_PROCESSORS 32
 
 // Copies a value of exactly Size bytes. STATUS_INFO_LENGTH_MISMATCH for any other length.

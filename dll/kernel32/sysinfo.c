@@ -92,8 +92,7 @@ WINBOOL WINAPI GetSystemTimeAdjustment(PDWORD Adjustment, PDWORD Increment, PBOO
 {
     SYSTEM_QUERY_TIME_ADJUST_INFORMATION Information;
 
-    if (!BaseBool(
-            NtQuerySystemInformation(SystemTimeAdjustmentInformation, &Information, sizeof(Information), NULL))) {
+    if (!BaseBool(NtQuerySystemInformation(SystemTimeAdjustmentInformation, &Information, sizeof(Information), NULL))) {
         return FALSE;
     }
     *Adjustment = Information.TimeAdjustment;

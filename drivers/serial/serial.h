@@ -13,7 +13,8 @@
 
 #define RING_SIZE 4096u // a power of two
 #define FIFO_SIZE 16u
-#define FIFO_SHARE (FIFO_SIZE - 1) // of the driver; one place is for the kernel's log, which waits for an empty FIFO too
+#define FIFO_SHARE                                                                                                     \
+    (FIFO_SIZE - 1) // of the driver; one place is for the kernel's log, which waits for an empty FIFO too
 
 // Registers, from the port's base
 #define UART_DATA 0

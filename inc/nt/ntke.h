@@ -72,8 +72,8 @@ typedef struct _KUSER_SHARED_DATA {
         volatile KSYSTEM_TIME TickCount;
         volatile ULONGLONG TickCountQuad;
     };
-    ULONG Cookie;                     // 330
-    ULONG CookiePad[1];               // 334
+    ULONG Cookie;                               // 330
+    ULONG CookiePad[1];                         // 334
     LONGLONG ConsoleSessionForegroundProcessId; // 338
     ULONG Wow64SharedInformation[16];           // 340
     USHORT UserModeGlobalLogger[16];            // 380

@@ -96,8 +96,8 @@ extern POBJECT_TYPE PsProcessType, PsThreadType;
 extern PEPROCESS PsInitialSystemProcess, PsIdleProcess;
 extern LIST_ENTRY PsActiveProcessHead; // under PsActiveProcessMutex
 extern KGUARDED_MUTEX PsActiveProcessMutex;
-extern ULONG PsPrioritySeparation; // 0-2: how much longer the foreground's quantum is
-extern IO_COUNTERS PsDeadIoCounters;   // of processes that are gone, under PsActiveProcessMutex
+extern ULONG PsPrioritySeparation;        // 0-2: how much longer the foreground's quantum is
+extern IO_COUNTERS PsDeadIoCounters;      // of processes that are gone, under PsActiveProcessMutex
 extern PVOID PsNtDllBase, PsNtDllSection; // the ntdll every process maps
 
 BOOLEAN

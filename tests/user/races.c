@@ -152,8 +152,8 @@ static void Cancellations(void)
     char Rest[256];
 
     Cancel.Go = CreateEventA(NULL, FALSE, FALSE, NULL);
-    Cancel.Pipe = CreateNamedPipeA("\\\\.\\pipe\\races", PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED, PIPE_TYPE_BYTE, 1, 4096,
-                                   4096, 0, NULL);
+    Cancel.Pipe = CreateNamedPipeA("\\\\.\\pipe\\races", PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED, PIPE_TYPE_BYTE, 1,
+                                   4096, 4096, 0, NULL);
     Client = CreateFileA("\\\\.\\pipe\\races", GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
     CHECK(Cancel.Pipe != INVALID_HANDLE_VALUE && Client != INVALID_HANDLE_VALUE);
     Reader = CreateThread(NULL, 0, ReadAndCancel, &Cancel, 0, NULL);
@@ -177,7 +177,7 @@ static void Cancellations(void)
 
 // Many writers, many readers, one pipe: the sum of the bytes comes out.
 #define PIPE_THREADS 4
-#define PIPE_ROUNDS 200
+#define PIPE_ROUNDS 60
 static HANDLE PipeRead, PipeWrite;
 static volatile LONG Sum;
 

@@ -6,7 +6,6 @@
 
 NTSTATUS NTAPI NtSetInformationThread(HANDLE, THREADINFOCLASS, PVOID, ULONG); // not in winternl.h
 
-
 #define THREAD_PRIORITY_CLASS 2
 #define THREAD_BASE_PRIORITY_CLASS 3
 #define THREAD_IDEAL_PROCESSOR_CLASS 13
@@ -40,14 +39,17 @@ static void Priorities(void)
     CHECK_EQUAL(GetThreadPriority(Self), THREAD_PRIORITY_NORMAL);
 
     Value = 0;
-    CHECK_EQUAL(NtSetInformationThread(Self, (THREADINFOCLASS)THREAD_PRIORITY_CLASS, &Value, sizeof(Value)), BAD_PARAMETER);
+    CHECK_EQUAL(NtSetInformationThread(Self, (THREADINFOCLASS)THREAD_PRIORITY_CLASS, &Value, sizeof(Value)),
+                BAD_PARAMETER);
     Value = 32;
-    CHECK_EQUAL(NtSetInformationThread(Self, (THREADINFOCLASS)THREAD_PRIORITY_CLASS, &Value, sizeof(Value)), BAD_PARAMETER);
+    CHECK_EQUAL(NtSetInformationThread(Self, (THREADINFOCLASS)THREAD_PRIORITY_CLASS, &Value, sizeof(Value)),
+                BAD_PARAMETER);
     Value = 9;
     CHECK_EQUAL(NtSetInformationThread(Self, (THREADINFOCLASS)THREAD_PRIORITY_CLASS, &Value, 2), BAD_LENGTH);
     CHECK_EQUAL(NtSetInformationThread(Self, (THREADINFOCLASS)THREAD_PRIORITY_CLASS, &Value, sizeof(Value)), 0);
     Value = 17;
-    CHECK_EQUAL(NtSetInformationThread(Self, (THREADINFOCLASS)THREAD_BASE_PRIORITY_CLASS, &Value, sizeof(Value)), BAD_PARAMETER);
+    CHECK_EQUAL(NtSetInformationThread(Self, (THREADINFOCLASS)THREAD_BASE_PRIORITY_CLASS, &Value, sizeof(Value)),
+                BAD_PARAMETER);
 }
 
 static void Classes(void)
@@ -77,7 +79,8 @@ static void Classes(void)
     CHECK_EQUAL(NtSetInformationProcess(Self, (PROCESSINFOCLASS)PROCESS_FOREGROUND_CLASS, &Foreground, 4), BAD_LENGTH);
     Foreground = 0;
     CHECK_EQUAL(NtSetInformationProcess(Self, (PROCESSINFOCLASS)PROCESS_FOREGROUND_CLASS, &Foreground, 1), 0);
-    CHECK_EQUAL(NtSetInformationProcess(Self, (PROCESSINFOCLASS)PROCESS_BASE_PRIORITY_CLASS, &Value, sizeof(Value)), BAD_PARAMETER);
+    CHECK_EQUAL(NtSetInformationProcess(Self, (PROCESSINFOCLASS)PROCESS_BASE_PRIORITY_CLASS, &Value, sizeof(Value)),
+                BAD_PARAMETER);
 }
 
 static void Processors(void)

@@ -50,7 +50,7 @@ static void Lengths(void)
         int Class;
         ULONG Length;
         BOOL Exact;
-    } Fixed[] = {{0, 44, TRUE},  {1, 12, TRUE},  {2, 312, FALSE}, {28, 12, TRUE},
+    } Fixed[] = {{0, 44, TRUE},  {1, 12, TRUE}, {2, 312, FALSE}, {28, 12, TRUE},
                  {33, 16, TRUE}, {35, 2, TRUE}, {36, 48, TRUE}};
     BYTE Buffer[400];
     ULONG Needed;
@@ -102,7 +102,8 @@ static PROCESS_ENTRY *List(BYTE *Buffer, ULONG Size, DWORD Id)
             CHECK(Found == NULL);
             Found = Entry;
         }
-        CHECK(Entry->Name.Buffer == NULL || ((BYTE *)Entry->Name.Buffer > Buffer && (BYTE *)Entry->Name.Buffer < Buffer + Size));
+        CHECK(Entry->Name.Buffer == NULL ||
+              ((BYTE *)Entry->Name.Buffer > Buffer && (BYTE *)Entry->Name.Buffer < Buffer + Size));
         if (Entry->Next == 0) {
             return Found;
         }
@@ -169,11 +170,11 @@ static void Counters(void)
     fflush(stdout);
     CHECK_EQUAL(Query(36, After, sizeof(After), &Needed), 0);
     CHECK_EQUAL(Query(2, Again, sizeof(Again), &Needed), 0);
-    CHECK(After[0] > Before[0]);            // context switches
-    CHECK(Again[74] > Performance[74]);     // the same in SystemPerformanceInformation
-    CHECK(Again[77] > Performance[77]);     // system calls
-    CHECK(Again[9] > Performance[9]);       // IoWriteOperationCount
-    CHECK(Again[11] > 0 && Again[13] > 0);  // AvailablePages, CommitLimit
+    CHECK(After[0] > Before[0]);           // context switches
+    CHECK(Again[74] > Performance[74]);    // the same in SystemPerformanceInformation
+    CHECK(Again[77] > Performance[77]);    // system calls
+    CHECK(Again[9] > Performance[9]);      // IoWriteOperationCount
+    CHECK(Again[11] > 0 && Again[13] > 0); // AvailablePages, CommitLimit
     CHECK_EQUAL(Query(3, Time, 48, &Needed), 0);
     CHECK_EQUAL(Needed, 48);
     CHECK(Time[1].QuadPart > Time[0].QuadPart); // CurrentTime, BootTime
