@@ -162,6 +162,12 @@ VOID KeSetPriorityProcess(PKPROCESS Process, KPRIORITY Base);
 KAFFINITY NTAPI KeSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity);
 BOOLEAN NTAPI KeSetDisableBoostThread(PKTHREAD Thread, BOOLEAN Disable);
 ULONG NTAPI KeQueryRuntimeThread(PKTHREAD Thread, PULONG UserTime); // ticks
+// processpriority.c
+VOID KeSetQuantumProcess(PKPROCESS Process, SCHAR QuantumReset); // thirds of a tick
+KPRIORITY KeSetPriorityAndQuantumProcess(PKPROCESS Process, KPRIORITY Base, SCHAR QuantumReset);
+BOOLEAN KeSetDisableBoostProcess(PKPROCESS Process, BOOLEAN Disable);
+UCHAR KeSetIdealProcessorThread(PKTHREAD Thread, UCHAR Processor);
+ULONG KeQueryRuntimeProcess(PKPROCESS Process, PULONG UserTime); // ticks
 VOID NTAPI KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE State);
 VOID NTAPI KeUnstackDetachProcess(PKAPC_STATE State);
 VOID KeBoostPriorityThread(PKTHREAD Thread, KPRIORITY Increment);
