@@ -75,6 +75,9 @@ VOID ExpTagFreed(ULONG Tag, BOOLEAN Paged, ULONG Bytes);
 // --- push locks (pushlock.c): an uncontended exclusive owner's value
 #define PUSH_LOCK_EXCLUSIVE 1u
 
+// --- resources (resource.c): no boost for its owners, in ERESOURCE.Flag
+#define RESOURCE_NO_BOOST 0x0008
+
 // --- executive objects --------------------------------------------------------------------------------------------
 typedef struct _ETIMER {
     KTIMER KeTimer;

@@ -98,6 +98,7 @@ VOID NTAPI ExFreePoolWithTag(PVOID Memory, ULONG Tag)
         Bytes = ExpRemoveBigPage(Memory, &OldTag);
         if (Bytes == 0)
             KeBugCheckEx(BAD_POOL_CALLER, BAD_CALLER_NOT_ALLOCATED, (ULONG_PTR)Memory, Tag, 0);
+        KeForgetLocks(Memory, Bytes);
         MmFreePoolPages(Memory);
     } else {
         Bytes = ExpFreeBlock(&ExpPool[Paged], Memory, &OldTag);

@@ -272,6 +272,7 @@ ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag)
     if (DBG)
         ExpCheckBlockLocked(Pool, Block);
     *Tag = Block->PoolTag;
+    KeForgetLocks(Memory, (Units - 1) * POOL_UNIT);
     ExpFillFree(Memory, (Units - 1) * POOL_UNIT);
     if (Units < POOL_SMALL_UNITS && Pool->SmallLists[Units].Depth < POOL_SMALL_DEPTH) {
         Block->PoolType = POOL_TYPE_CACHED;

@@ -80,58 +80,89 @@ typedef struct _FAST_MUTEX {
     KEVENT Event;
     ULONG OldIrql;
 } FAST_MUTEX, *PFAST_MUTEX;
-VOID ExInitializeFastMutex(PFAST_MUTEX Mutex);
+VOID(ExInitializeFastMutex)(PFAST_MUTEX Mutex);
 VOID FASTCALL ExAcquireFastMutex(PFAST_MUTEX Mutex);
 VOID FASTCALL ExReleaseFastMutex(PFAST_MUTEX Mutex);
 BOOLEAN FASTCALL ExTryToAcquireFastMutex(PFAST_MUTEX Mutex);
+VOID FASTCALL ExAcquireFastMutexUnsafe(PFAST_MUTEX Mutex);
+VOID FASTCALL ExReleaseFastMutexUnsafe(PFAST_MUTEX Mutex);
 typedef struct _KGUARDED_MUTEX {
     LONG Count;
     PKTHREAD Owner;
     ULONG Contention;
     KEVENT Gate;
 } KGUARDED_MUTEX, *PKGUARDED_MUTEX;
-VOID NTAPI KeInitializeGuardedMutex(PKGUARDED_MUTEX Mutex);
+VOID NTAPI(KeInitializeGuardedMutex)(PKGUARDED_MUTEX Mutex);
 VOID NTAPI KeAcquireGuardedMutex(PKGUARDED_MUTEX Mutex);
 VOID NTAPI KeReleaseGuardedMutex(PKGUARDED_MUTEX Mutex);
+BOOLEAN NTAPI KeTryToAcquireGuardedMutex(PKGUARDED_MUTEX Mutex);
+VOID NTAPI KeAcquireGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex);
+VOID NTAPI KeReleaseGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex);
 
 // --- executive resources: shared/exclusive, recursive; normal kernel APCs must be disabled (KeEnterCriticalRegion)
+typedef ULONG_PTR ERESOURCE_THREAD;
 typedef struct _OWNER_ENTRY {
-    ULONG_PTR OwnerThread;
-    LONG OwnerCount;
+    ERESOURCE_THREAD OwnerThread;
+    union {
+        LONG OwnerCount;
+        ULONG TableSize; // of the owner table, in its first entry
+    };
 } OWNER_ENTRY, *POWNER_ENTRY;
 typedef struct _ERESOURCE {
     LIST_ENTRY SystemResourcesList;
-    POWNER_ENTRY OwnerTable; // shared owners beyond the first
+    POWNER_ENTRY OwnerTable; // owners that do not fit into OwnerEntry; [0] holds the size
     SHORT ActiveCount;
-    USHORT Flag;
-    KSEMAPHORE SharedWaiters;
-    KEVENT ExclusiveWaiters;
-    OWNER_ENTRY OwnerEntry; // the exclusive owner
-    ULONG ActiveEntries;
+    USHORT Flag;            // Resource*
+    PVOID SharedWaiters;    // opaque: the first of the threads that wait (ex/resource.c)
+    PVOID ExclusiveWaiters; // opaque
+    OWNER_ENTRY OwnerEntry; // the exclusive owner, or a shared one
+    ULONG ActiveEntries;    // threads that own it
     ULONG ContentionCount;
     ULONG NumberOfSharedWaiters;
     ULONG NumberOfExclusiveWaiters;
-    ULONG OwnerTableSize;
+    union {
+        PVOID Address;
+        ULONG_PTR CreatorBackTraceIndex;
+    };
     KSPIN_LOCK SpinLock;
 } ERESOURCE, *PERESOURCE;
-NTCHECK ExInitializeResourceLite(PERESOURCE Resource);
+C_ASSERT_SIZE(ERESOURCE, 0x38);
+#define ResourceNeverExclusive 0x0010
+#define ResourceReleaseByOtherThread 0x0020
+#define ResourceOwnedExclusive 0x0080
+#define ExGetCurrentResourceThread() ((ERESOURCE_THREAD)KeGetCurrentThread())
+NTCHECK(ExInitializeResourceLite)(PERESOURCE Resource);
+NTCHECK ExReinitializeResourceLite(PERESOURCE Resource);
 NTCHECK ExDeleteResourceLite(PERESOURCE Resource);
 BOOLEAN NTAPI ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait);
 BOOLEAN NTAPI ExAcquireResourceSharedLite(PERESOURCE Resource, BOOLEAN Wait);
+BOOLEAN NTAPI ExAcquireSharedStarveExclusive(PERESOURCE Resource, BOOLEAN Wait);
+BOOLEAN NTAPI ExAcquireSharedWaitForExclusive(PERESOURCE Resource, BOOLEAN Wait);
 VOID FASTCALL ExReleaseResourceLite(PERESOURCE Resource);
+VOID NTAPI ExReleaseResourceForThreadLite(PERESOURCE Resource, ERESOURCE_THREAD Thread);
+VOID NTAPI ExSetResourceOwnerPointer(PERESOURCE Resource, PVOID OwnerPointer);
 VOID NTAPI ExConvertExclusiveToSharedLite(PERESOURCE Resource);
 BOOLEAN NTAPI ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource);
 ULONG NTAPI ExIsResourceAcquiredSharedLite(PERESOURCE Resource);
+#define ExIsResourceAcquiredLite ExIsResourceAcquiredSharedLite
+ULONG NTAPI ExGetExclusiveWaiterCount(PERESOURCE Resource);
+ULONG NTAPI ExGetSharedWaiterCount(PERESOURCE Resource);
+VOID NTAPI ExDisableResourceBoostLite(PERESOURCE Resource);
+PVOID NTAPI ExEnterCriticalRegionAndAcquireResourceExclusive(PERESOURCE Resource);
+PVOID NTAPI ExEnterCriticalRegionAndAcquireResourceShared(PERESOURCE Resource);
+VOID FASTCALL ExReleaseResourceAndLeaveCriticalRegion(PERESOURCE Resource);
 
 // --- push locks: pointer-sized shared/exclusive locks, not recursive; take them in a critical region
 typedef struct _EX_PUSH_LOCK {
     ULONG_PTR Value;
 } EX_PUSH_LOCK, *PEX_PUSH_LOCK;
-VOID ExInitializePushLock(PEX_PUSH_LOCK Lock);
+VOID(ExInitializePushLock)(PEX_PUSH_LOCK Lock);
 VOID FASTCALL ExAcquirePushLockExclusive(PEX_PUSH_LOCK Lock);
 VOID FASTCALL ExReleasePushLockExclusive(PEX_PUSH_LOCK Lock);
 VOID FASTCALL ExAcquirePushLockShared(PEX_PUSH_LOCK Lock);
 VOID FASTCALL ExReleasePushLockShared(PEX_PUSH_LOCK Lock);
+BOOLEAN FASTCALL ExTryAcquirePushLockExclusive(PEX_PUSH_LOCK Lock);
+BOOLEAN FASTCALL ExTryAcquirePushLockShared(PEX_PUSH_LOCK Lock);
 
 // --- run-down protection: references that can be shut off
 typedef struct _EX_RUNDOWN_REF {
@@ -140,6 +171,10 @@ typedef struct _EX_RUNDOWN_REF {
 VOID FASTCALL ExInitializeRundownProtection(PEX_RUNDOWN_REF Ref);
 BOOLEAN FASTCALL ExAcquireRundownProtection(PEX_RUNDOWN_REF Ref); // FALSE: running down
 VOID FASTCALL ExReleaseRundownProtection(PEX_RUNDOWN_REF Ref);
+BOOLEAN FASTCALL ExAcquireRundownProtectionEx(PEX_RUNDOWN_REF Ref, ULONG Count);
+VOID FASTCALL ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF Ref, ULONG Count);
+VOID FASTCALL ExReInitializeRundownProtection(PEX_RUNDOWN_REF Ref);
+VOID FASTCALL ExRundownCompleted(PEX_RUNDOWN_REF Ref);
 VOID FASTCALL ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF Ref);
 
 // --- worker threads
