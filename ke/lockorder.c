@@ -27,16 +27,30 @@ static ULONG KiLockEdgeCount;
 static UCHAR KiLockFrom[LOCK_CLASSES]; // search: the class before this one on the way, 0: not reached
 static CHAR KiLockText[LOCK_TEXT];
 
-// Classes whose locks nest in an order that their owners define; the reason stands beside each.
-static const PCSTR KiNestingClasses[] = {
-    "",
+// Classes whose locks nest in an order of their own, and the class of the lock that a thread must then hold exclusively,
+// so that no two threads nest at a time.
+static const struct {
+    PCSTR Name, Guard;
+} KiNestingClasses[] = {
+    {"Fcb->MainResource", "Vcb->Resource"}, // a rename holds the old and the new directory or file
+    {"KtNesting->Lock", "KtGuard->Lock"},   // tests/kernel/ke/locks.c
 };
 
-static BOOLEAN KiIsNestingClass(PKLOCK_CLASS Class)
+// May the current thread take another lock of a class that it holds one of?
+static BOOLEAN KiMayNest(PKLOCK_CLASS Class)
 {
+    PKTHREAD Thread = KeGetCurrentThread();
+
     for (ULONG Index = 0; Index < RTL_NUMBER_OF(KiNestingClasses); Index++) {
-        if (strcmp(KiNestingClasses[Index], Class->Name) == 0)
-            return TRUE;
+        if (strcmp(KiNestingClasses[Index].Name, Class->Name) != 0)
+            continue;
+        for (ULONG Held = 0; Held < Thread->LocksHeld; Held++) {
+            PKHELD_LOCK Lock = &Thread->HeldLocks[Held];
+
+            if (Lock->Record != NULL && (Lock->Flags & LOCK_SHARED) == 0 &&
+                strcmp(Lock->Record->Class->Name, KiNestingClasses[Index].Guard) == 0)
+                return TRUE;
+        }
     }
     return FALSE;
 }
@@ -155,7 +169,7 @@ static VOID KiAddEdge(ULONG From, ULONG To, PVOID FromPlace, PVOID ToPlace)
 
 static VOID KiCheckSameClass(PKHELD_LOCK Held, PKLOCK_CLASS Class, PVOID Lock, PVOID Place)
 {
-    if ((ULONG_PTR)Lock > (ULONG_PTR)Held->Lock || KiIsNestingClass(Class))
+    if ((ULONG_PTR)Lock > (ULONG_PTR)Held->Lock || KiMayNest(Class))
         return;
     KiLockText[0] = '\0';
     KiAppendLockText("Two locks of the class %s are not taken in the order of their addresses: %08X, then %08X\n",

@@ -53,7 +53,7 @@ VOID FASTCALL KiPageFault(PKTRAP_FRAME TrapFrame)
     KeRestoreInterrupts((TrapFrame->EFlags & EFLAGS_IF) != 0);
     KeGetCurrentPrcb()->MmPageFaultCount++;
     Status = MmAccessFault(TrapFrame->ErrCode, (PVOID)Va, Mode, TrapFrame);
-    if (NT_SUCCESS(Status))
+    if (NT_SUCCESS(Status) || (Mode == KernelMode && ExRepairSListFault(TrapFrame)))
         return;
     if (Status == MM_FAULT_AT_RAISED_IRQL || Raised)
         KiFaultAtRaisedIrql(TrapFrame, Va);

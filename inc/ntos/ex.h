@@ -25,34 +25,71 @@ ULONG ExQueryPoolTags(PSYSTEM_POOLTAG Entries, ULONG Capacity);
 VOID ExQueryPoolTotals(PULONG NonPagedAllocs, PULONG NonPagedFrees, PULONG PagedAllocs, PULONG PagedFrees);
 SIZE_T ExGetPoolUsage(BOOLEAN Paged); // bytes in use, for leak checks
 
-// --- lists (interlocked)
+// --- sequenced lists. Entries and header in memory that may be touched at the caller's IRQL.
 PSLIST_ENTRY FASTCALL InterlockedPushEntrySList(PSLIST_HEADER Head, PSLIST_ENTRY Entry);
 PSLIST_ENTRY FASTCALL InterlockedPopEntrySList(PSLIST_HEADER Head);
+PSLIST_ENTRY FASTCALL InterlockedFlushSList(PSLIST_HEADER Head);
+PSLIST_ENTRY FASTCALL ExInterlockedPushEntrySList(PSLIST_HEADER Head, PSLIST_ENTRY Entry, PKSPIN_LOCK Lock);
+PSLIST_ENTRY FASTCALL ExInterlockedPopEntrySList(PSLIST_HEADER Head, PKSPIN_LOCK Lock);
+PSLIST_ENTRY FASTCALL ExInterlockedFlushSList(PSLIST_HEADER Head);
+BOOLEAN ExRepairSListFault(PKTRAP_FRAME TrapFrame);
+#define ExQueryDepthSList(Head) ((Head)->Depth)
 FORCEINLINE VOID ExInitializeSListHead(PSLIST_HEADER Head)
 {
     Head->Alignment = 0;
 }
+
+// --- interlocked operations under a spin lock of their own, at any IRQL (ex/interlocked.c)
+PLIST_ENTRY NTAPI ExInterlockedInsertHeadList(PLIST_ENTRY Head, PLIST_ENTRY Entry, PKSPIN_LOCK Lock);
 PLIST_ENTRY NTAPI ExInterlockedInsertTailList(PLIST_ENTRY Head, PLIST_ENTRY Entry, PKSPIN_LOCK Lock);
 PLIST_ENTRY NTAPI ExInterlockedRemoveHeadList(PLIST_ENTRY Head, PKSPIN_LOCK Lock);
+PSINGLE_LIST_ENTRY NTAPI ExInterlockedPushEntryList(PSINGLE_LIST_ENTRY Head, PSINGLE_LIST_ENTRY Entry,
+                                                    PKSPIN_LOCK Lock);
+PSINGLE_LIST_ENTRY NTAPI ExInterlockedPopEntryList(PSINGLE_LIST_ENTRY Head, PKSPIN_LOCK Lock);
+LARGE_INTEGER NTAPI ExInterlockedAddLargeInteger(PLARGE_INTEGER Addend, LARGE_INTEGER Increment, PKSPIN_LOCK Lock);
+ULONG NTAPI ExInterlockedAddUlong(PULONG Addend, ULONG Increment, PKSPIN_LOCK Lock);
+VOID FASTCALL ExInterlockedAddLargeStatistic(PLARGE_INTEGER Addend, ULONG Increment);
+LONGLONG FASTCALL ExInterlockedCompareExchange64(volatile LONGLONG *Destination, LONGLONG *Exchange,
+                                                 LONGLONG *Comparand, PKSPIN_LOCK Lock);
 
+// --- lookaside lists: a stack of freed blocks for each processor
+typedef PVOID(NTAPI *PALLOCATE_FUNCTION)(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag);
+typedef VOID(NTAPI *PFREE_FUNCTION)(PVOID Memory);
+#define EX_LOOKASIDE_PROCESSORS 8 // more of them share
 typedef struct _GENERAL_LOOKASIDE {
-    SLIST_HEADER ListHead;
-    USHORT Depth;
+    SLIST_HEADER ListHead; // processor 0's, and where a driver's inline functions look
+    USHORT Depth;          // of each processor's stack
     USHORT MaximumDepth;
-    ULONG TotalAllocates;
+    ULONG TotalAllocates; // these counters are statistics: nothing guards them
     ULONG AllocateMisses;
     ULONG TotalFrees;
     ULONG FreeMisses;
     POOL_TYPE Type;
     ULONG Tag;
     ULONG Size;
+    PALLOCATE_FUNCTION Allocate;
+    PFREE_FUNCTION Free;
     LIST_ENTRY ListEntry;
-} GENERAL_LOOKASIDE, *PGENERAL_LOOKASIDE, NPAGED_LOOKASIDE_LIST, *PNPAGED_LOOKASIDE_LIST, PAGED_LOOKASIDE_LIST,
-    *PPAGED_LOOKASIDE_LIST;
+    ULONG LastTotalAllocates;
+    ULONG LastAllocateMisses;
+    ULONG Future[2];
+    SLIST_HEADER OtherHeads[EX_LOOKASIDE_PROCESSORS - 1]; // in the WDK: fills up to 128 bytes
+} GENERAL_LOOKASIDE, *PGENERAL_LOOKASIDE;
+C_ASSERT_SIZE(GENERAL_LOOKASIDE, 128);
+typedef struct _NPAGED_LOOKASIDE_LIST {
+    GENERAL_LOOKASIDE L;
+    ULONG Obsolete[16]; // WDK: a lock, aligned
+} NPAGED_LOOKASIDE_LIST, *PNPAGED_LOOKASIDE_LIST, PAGED_LOOKASIDE_LIST, *PPAGED_LOOKASIDE_LIST;
 VOID ExInitializeLookasideList(PGENERAL_LOOKASIDE List, POOL_TYPE Type, ULONG Size, ULONG Tag, USHORT Depth);
 PVOID ExAllocateFromLookasideList(PGENERAL_LOOKASIDE List);
 VOID ExFreeToLookasideList(PGENERAL_LOOKASIDE List, PVOID Entry);
 VOID ExDeleteLookasideList(PGENERAL_LOOKASIDE List);
+VOID NTAPI ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST List, PALLOCATE_FUNCTION Allocate,
+                                           PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth);
+VOID NTAPI ExDeleteNPagedLookasideList(PNPAGED_LOOKASIDE_LIST List);
+VOID NTAPI ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST List, PALLOCATE_FUNCTION Allocate, PFREE_FUNCTION Free,
+                                          ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth);
+VOID NTAPI ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST List);
 
 // --- critical regions without a call, for the shortest paths (KeEnterCriticalRegion, KeLeaveCriticalRegion: ke/)
 FORCEINLINE PKTHREAD ExEnterCriticalRegion(VOID)
