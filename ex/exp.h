@@ -79,6 +79,16 @@ VOID ExpTagAllocated(ULONG Tag, BOOLEAN Paged, ULONG Bytes);
 SIZE_T ExpSumTags(BOOLEAN Paged, PULONG Allocs, PULONG Frees);
 VOID ExpTagFreed(ULONG Tag, BOOLEAN Paged, ULONG Bytes);
 
+// --- worker threads (work.c) and who keeps their number (balance.c)
+extern LONGLONG ExpWorkerIdleTime; // 100 ns, after which a thread beyond the first ones ends
+VOID ExpWakeBalanceThread(VOID);
+VOID ExpCheckWorkQueues(BOOLEAN Pass);
+LONG ExpCountDynamicWorkers(WORK_QUEUE_TYPE Type);
+BOOLEAN ExpInitBalanceThread(VOID);
+
+// --- clock resolution (resolution.c)
+VOID ExpInitializeResolution(VOID);
+
 // --- push locks (pushlock.c): an uncontended exclusive owner's value
 #define PUSH_LOCK_EXCLUSIVE 1u
 

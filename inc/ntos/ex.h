@@ -282,6 +282,10 @@ BOOLEAN ExRemoveNextHandle(PHANDLE_TABLE Table, PHANDLE Cursor, PHANDLE_TABLE_EN
 
 VOID ExAllocateLocallyUniqueId(PLUID Luid); // unique since the start; any IRQL
 
+// --- the clock's resolution
+ULONG NTAPI ExSetTimerResolution(ULONG Desired, BOOLEAN Set);
+VOID ExTimerResolutionRundown(VOID); // the current process ends
+
 // --- executive objects
 struct _OBJECT_TYPE;
 extern struct _OBJECT_TYPE *ExEventObjectType, *ExSemaphoreObjectType, *ExMutantObjectType, *ExTimerObjectType;
