@@ -279,11 +279,8 @@ PKLOCK_RECORD KeBeginLock(PVOID Lock, KLOCK_KIND Kind, ULONG Flags, PVOID Place)
             return Record;
         }
     }
-    if (Record == NULL) {
-        ULONG o; PCSTR n = KeLookupSymbol(Place, &o);
-        DbgPrint("nolock %s+%x %08x\n", n, o, Lock);
+    if (Record == NULL)
         return NULL;
-    }
     if (KiIsSpinKind(Kind))
         KiCheckSpinUse(Lock, Record, Kind);
     if ((Flags & LOCK_TRY) == 0) {

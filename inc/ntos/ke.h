@@ -43,7 +43,9 @@ extern ULONG KeFeatureBits; // KF_*
 #define KF_NX 0x20000000
 #define KF_SMEP 0x01000000
 #define KF_SMAP 0x02000000
-extern ULONG KeMaximumIncrement; // 100 ns a tick
+extern ULONG KeMaximumIncrement;       // 100 ns a tick
+extern volatile ULONG KeTimeIncrement; // 100 ns from one clock interrupt to the next
+VOID KeSetClockIncrement(ULONG Desired);
 extern volatile KSYSTEM_TIME KeTickCount;
 
 #define SharedUserData ((PKUSER_SHARED_DATA)USER_SHARED_DATA_KERNEL)
