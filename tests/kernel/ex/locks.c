@@ -193,3 +193,43 @@ KTEST(ex, rundown_waits_for_references_and_lets_none_in)
     expect(!ExAcquireRundownProtection(&Ref));
     ExWaitForRundownProtectionRelease(&Ref); // returns at once
 }
+
+KTEST(ex, rundown_counts_in_steps_and_opens_again)
+{
+    // Law: references may be taken and dropped several at a time; after the end it can be opened anew.
+    ExInitializeRundownProtection(&Ref);
+    expect(ExAcquireRundownProtectionEx(&Ref, 3));
+    ExReleaseRundownProtectionEx(&Ref, 2);
+    ExReleaseRundownProtection(&Ref);
+    ExWaitForRundownProtectionRelease(&Ref);
+    expect(!ExAcquireRundownProtection(&Ref));
+    ExReInitializeRundownProtection(&Ref);
+    expect(ExAcquireRundownProtection(&Ref));
+    ExReleaseRundownProtection(&Ref);
+    ExRundownCompleted(&Ref);
+    expect(!ExAcquireRundownProtection(&Ref));
+}
+
+KTEST(ex, lock_attempts_do_not_wait)
+{
+    // Law: an attempt on a lock that cannot be had fails at once and changes nothing.
+    ExInitializePushLock(&Push);
+    KeInitializeGuardedMutex(&Guarded);
+    KeEnterCriticalRegion();
+    expect(ExTryAcquirePushLockShared(&Push));
+    expect(!ExTryAcquirePushLockExclusive(&Push));
+    ExReleasePushLockShared(&Push);
+    expect(ExTryAcquirePushLockExclusive(&Push));
+    expect(!ExTryAcquirePushLockShared(&Push));
+    ExReleasePushLockExclusive(&Push);
+    expect_eq(Push.Value, 0);
+    expect(KeTryToAcquireGuardedMutex(&Guarded));
+    expect(!KeTryToAcquireGuardedMutex(&Guarded));
+    KeReleaseGuardedMutex(&Guarded);
+    KeEnterGuardedRegion();
+    KeAcquireGuardedMutexUnsafe(&Guarded);
+    KeReleaseGuardedMutexUnsafe(&Guarded);
+    KeLeaveGuardedRegion();
+    KeLeaveCriticalRegion();
+    expect_eq(Guarded.Count, 1);
+}
