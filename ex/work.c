@@ -112,8 +112,8 @@ VOID ExpCheckWorkQueues(BOOLEAN Pass)
         PEX_WORK_QUEUE Queue = &ExpWorkQueues[Type];
         LONG Depth = KeReadStateQueue(&Queue->WorkerQueue), Processed = Queue->WorkItemsProcessed;
 
-        if (ExpIsQueueStuck(Queue) || (Pass && Depth != 0 && Queue->QueueDepthLastPass != 0 &&
-                                       Processed == Queue->WorkItemsProcessedLastPass))
+        if (ExpIsQueueStuck(Queue) ||
+            (Pass && Depth != 0 && Queue->QueueDepthLastPass != 0 && Processed == Queue->WorkItemsProcessedLastPass))
             ExpAddWorker((WORK_QUEUE_TYPE)Type);
         if (Pass) {
             Queue->QueueDepthLastPass = Depth;

@@ -404,8 +404,8 @@ VOID KeWaitsForLock(PKLOCK_RECORD Record)
     __atomic_store_n(&Self->WaitingLock, Record, __ATOMIC_SEQ_CST);
     if (KiWaitLeadsTo(Record, Self, &Owner) && KiWaitLeadsTo(Record, Self, &Owner))
         KiReportLock(DRIVER_VERIFIER_DETECTED_VIOLATION, LOCK_ORDER_VIOLATION,
-                     "Deadlock: threads wait for each other's locks", Record->Lock, Record,
-                     __builtin_return_address(0), (ULONG_PTR)Record->Owner);
+                     "Deadlock: threads wait for each other's locks", Record->Lock, Record, __builtin_return_address(0),
+                     (ULONG_PTR)Record->Owner);
 }
 
 // The current thread ends: it must hold no lock.

@@ -36,6 +36,25 @@ static const struct {
     {"KtNesting->Lock", "KtGuard->Lock"},   // tests/kernel/ke/locks.c
 };
 
+// The order that is known before anybody takes a lock (docs/locks.md shows it as ranks): outer, inner. Who first takes
+// two of these the wrong way round is told so, even if nobody has yet taken them the right way.
+static const struct {
+    PCSTR Outer, Inner;
+} KiDeclaredOrder[] = {
+    {"Vcb->Resource", "Fcb->MainResource"},
+    {"Fcb->MainResource", "Fcb->PagingIoResource"},
+    {"Fcb->PagingIoResource", "Vcb->MetaResource"},
+    {"Fcb->MainResource", "CcpMasterLock"},
+    {"Vcb->Resource", "Process->ProcessLock"},
+    {"Process->AddressCreationLock", "Process->WorkingSetLock"},
+    {"Process->AddressCreationLock", "Pool->Mutex"},
+    {"CcpMasterLock", "MiExtendLock"},
+    {"MiExtendLock", "Pool->Mutex"},
+    {"Port->Lock", "Queue->Lock"},
+    {"Timer->Lock", "Thread->ActiveTimerListLock"},
+    {"NpLock", "Pool->SpinLock"},
+};
+
 // May the current thread take another lock of a class that it holds one of?
 static BOOLEAN KiMayNest(PKLOCK_CLASS Class)
 {
@@ -53,6 +72,24 @@ static BOOLEAN KiMayNest(PKLOCK_CLASS Class)
         }
     }
     return FALSE;
+}
+
+// Enters the declared edges between a new class and those there are. Records locked.
+static VOID KiDeclareOrder(PKLOCK_CLASS Class)
+{
+    for (ULONG Pair = 0; Pair < RTL_NUMBER_OF(KiDeclaredOrder); Pair++) {
+        BOOLEAN Outer = strcmp(KiDeclaredOrder[Pair].Outer, Class->Name) == 0;
+        PCSTR Other = Outer ? KiDeclaredOrder[Pair].Inner : KiDeclaredOrder[Pair].Outer;
+
+        if (!Outer && strcmp(KiDeclaredOrder[Pair].Inner, Class->Name) != 0)
+            continue;
+        for (ULONG Index = 1; Index < KiLockClassCount; Index++) {
+            if (strcmp(KiLockClasses[Index]->Name, Other) != 0)
+                continue;
+            KiLockEdges[Outer ? Class->Index : Index][(Outer ? Index : Class->Index) / 32] |=
+                1u << ((Outer ? Index : Class->Index) % 32);
+        }
+    }
 }
 
 // Finds the class a place belongs to, or makes it one. Records locked.
@@ -73,6 +110,7 @@ VOID KiAddLockClass(PKLOCK_CLASS Class)
         return; // index 0
     KiLockClasses[KiLockClassCount] = Class;
     Class->Index = (UCHAR)KiLockClassCount++;
+    KiDeclareOrder(Class);
 }
 
 static BOOLEAN KiHasEdge(ULONG From, ULONG To)
@@ -135,7 +173,7 @@ static VOID KiAppendKnownStep(ULONG From, ULONG To)
             return;
         }
     }
-    KiAppendLockText("    %s, then %s\n", KiLockClasses[From]->Name, KiLockClasses[To]->Name);
+    KiAppendLockText("    %s, then %s (declared)\n", KiLockClasses[From]->Name, KiLockClasses[To]->Name);
 }
 
 // The cycle Held -> Lock -> ... -> Held as text: first the step that closes it, then those that were seen before.
@@ -217,16 +255,5 @@ VOID KeForgetLockOrder(PCSTR Prefix)
             KiLockEdges[Other][Index / 32] &= ~(1u << (Index % 32));
     }
     KiUnlockLockRecords(Enable);
-}
-
-// Prints every edge to the log. PASSIVE_LEVEL.
-VOID KeDumpLockOrder(VOID)
-{
-    for (ULONG Index = 0; Index < KiLockEdgeCount; Index++) {
-        PKLOCK_EDGE Edge = &KiLockEdgeList[Index];
-
-        if (KiHasEdge(Edge->From, Edge->To))
-            DbgPrint("lockorder %s -> %s\n", KiLockClasses[Edge->From]->Name, KiLockClasses[Edge->To]->Name);
-    }
 }
 #endif

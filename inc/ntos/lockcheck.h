@@ -74,7 +74,6 @@ VOID KeCheckThreadHoldsNoLock(VOID);
 extern VOID (*KeLockViolationHook)(ULONG Code, PCSTR Text);
 // Forgets what was learnt of the classes whose name begins with Prefix. For tests that teach wrong orders.
 VOID KeForgetLockOrder(PCSTR Prefix);
-VOID KeDumpLockOrder(VOID);
 #else
 #define KeRegisterLock(Lock, Class) ((VOID)0)
 #define KeForgetLocks(Memory, Bytes) ((VOID)0)

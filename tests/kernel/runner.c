@@ -318,7 +318,6 @@ VOID KtRunTests(PCSTR Pattern)
         if (KtIsChosen(Entry, Pattern))
             KtRunTest(Entry);
     KiClockHook = NULL;
-    KeDumpLockOrder();
     DbgPrint("%u passed, %u failed\n", KtPassed, KtFailed);
     KdHostRecord("summary %u passed, %u failed", KtPassed, KtFailed);
     if (KdHostPortEnabled)
