@@ -132,11 +132,13 @@ VOID PspExitThread(NTSTATUS ExitStatus)
 
     ASSERT_IRQL_EQUAL(PASSIVE_LEVEL);
     ASSERT(Thread->Tcb.ApcStateIndex == 0);
+    KeCheckThreadHoldsNoLock();
     Thread->Tcb.KernelApcDisable--; // for good: no normal kernel APC finds a thread half gone
     Thread->Tcb.Alertable = FALSE;
     if (PspLeaveProcess(Thread, Process, ExitStatus)) {
         IoCancelThreadIo(Thread);
         ExTimerRundown();
+        ExTimerResolutionRundown();
         PspFlushApcs(Thread, UserMode);
         PspRundownProcess(Process);
     } else {

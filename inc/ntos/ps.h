@@ -37,6 +37,8 @@ struct _EPROCESS {
     NTSTATUS LastThreadExitStatus;
     PVOID Win32Process;
     IO_COUNTERS IoCounters;
+    ULONG TimerResolution; // asked for, in 100 ns; 0: nothing (ex/resolution.c)
+    LIST_ENTRY TimerResolutionLink;
     // Mm's
     MM_AVL_TABLE VadRoot;
     KGUARDED_MUTEX AddressCreationLock; // VADs, protections: who holds it may change the address space
