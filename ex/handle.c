@@ -242,22 +242,6 @@ PHANDLE_TABLE_ENTRY ExMapHandleToPointer(PHANDLE_TABLE Table, HANDLE Handle)
     return ExpMapHandle(Table, Handle);
 }
 
-// Copies the entry of Handle and adds one to the LONG its object begins with, while the entry cannot change. FALSE:
-// it is not in use. IRQL <= APC_LEVEL.
-BOOLEAN ExReferenceHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY Copy)
-{
-    PKTHREAD Thread = ExEnterCriticalRegion();
-    PHANDLE_TABLE_ENTRY Entry = ExpMapHandle(Table, Handle);
-
-    if (Entry != NULL) {
-        *Copy = *Entry;
-        InterlockedIncrement((volatile LONG *)EX_HANDLE_ENTRY_OBJECT(Copy));
-        __atomic_store_n(&Entry->Value, Copy->Value | HANDLE_UNLOCKED, __ATOMIC_RELEASE);
-    }
-    ExLeaveCriticalRegion(Thread);
-    return Entry != NULL;
-}
-
 // Unlocks an entry. IRQL <= APC_LEVEL.
 VOID ExUnlockHandleTableEntry(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry)
 {
@@ -270,21 +254,23 @@ VOID ExUnlockHandleTableEntry(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry)
 // IRQL <= APC_LEVEL, in a critical region if Entry is given; takes the table's lock.
 BOOLEAN ExDestroyHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY Entry)
 {
-    PKTHREAD Thread = ExEnterCriticalRegion();
+    PKTHREAD Thread;
 
     PAGED_CODE();
-    if (Entry == NULL)
+    if (Entry == NULL) {
+        KeEnterCriticalRegion();
         Entry = ExpMapHandle(Table, Handle); // an entry's lock comes before the table's
-    if (Entry != NULL) {
-        PKTHREAD Again = ExpLockTable(Table);
-
+        if (Entry != NULL)
+            ExDestroyHandle(Table, Handle, Entry);
+        KeLeaveCriticalRegion();
+    } else {
+        Thread = ExpLockTable(Table);
         *(volatile ULONG_PTR *)&Entry->Value = 0;
         Entry->NextFreeTableEntry = Table->FirstFree;
         Table->FirstFree = (ULONG)(ULONG_PTR)Handle >> HANDLE_INDEX_SHIFT;
         Table->HandleCount--;
-        ExpUnlockTable(Table, Again);
+        ExpUnlockTable(Table, Thread);
     }
-    ExLeaveCriticalRegion(Thread);
     return Entry != NULL;
 }
 

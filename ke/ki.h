@@ -131,7 +131,7 @@ FORCEINLINE KPROCESSOR_MODE KiTrapMode(PKTRAP_FRAME TrapFrame)
 #define KI_FRAME_SYSENTER 0 // eax is the result, SYSEXIT is possible
 #define KI_FRAME_SERVICE 1  // int 2Eh or Zw*: eax is the result
 #define KI_FRAME_FULL 2     // every register comes from the frame
-extern const UCHAR KiCopyArguments[], KiCopyArgumentsFault[], KiFastCallEntry[], KiFastCallEntryTraced[];
+extern const UCHAR KiFastCallEntry[], KiFastCallEntryTraced[];
 
 // --- floating point (npx.c)
 #define NPX_STATE_NONE 0  // the thread has not used the FPU

@@ -7,43 +7,20 @@
 // PASSIVE_LEVEL.
 NTSTATUS NTAPI ObProbeHandle(PHANDLE Handle, KPROCESSOR_MODE Mode)
 {
-    volatile NTSTATUS Status = STATUS_SUCCESS;
-
-    if (Mode == KernelMode)
-        return STATUS_SUCCESS;
-    if (Handle == NULL)
-        return STATUS_ACCESS_VIOLATION;
-    SEH_TRY
-    {
-        ProbeForWriteType(Handle);
-    }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
-    return Status;
+    return Mode == KernelMode ? STATUS_SUCCESS : ExProbeUserUlong(Handle);
 }
 
 // Writes a new handle of the current process to a probed address. If that faults the handle is closed again.
 // PASSIVE_LEVEL.
 NTSTATUS NTAPI ObReturnHandle(PHANDLE Handle, HANDLE Value, KPROCESSOR_MODE Mode)
 {
-    volatile NTSTATUS Status = STATUS_SUCCESS;
+    NTSTATUS Status;
 
     if (Mode == KernelMode) {
         *Handle = Value;
         return STATUS_SUCCESS;
     }
-    SEH_TRY
-    {
-        *Handle = Value;
-    }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
+    Status = ExPutUserUlong(Handle, (ULONG)(ULONG_PTR)Value);
     if (!NT_SUCCESS(Status))
         IGNORE_STATUS(ObCloseHandle(Value, Mode));
     return Status;
