@@ -15,7 +15,7 @@ import image
 from front import machine, results
 
 TIMEOUT = 240
-REPLAY = "./mica test {name} --seed {seed}"
+boot_options = ""  # further words for the boot line
 BOOT_LINE_LIMIT = 1500
 
 
@@ -24,6 +24,8 @@ def parse(arguments):
     parser.add_argument("patterns", nargs="*", default=["*"], metavar="NAME")
     parser.add_argument("--seed", type=int, default=0, choices=range(8))
     parser.add_argument("--mem", type=int, default=256, metavar="MB")
+    parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of the machine (1)")
+    parser.add_argument("--options", default="", metavar="WORDS", help="further words for the boot line, such as /PIC")
     parser.add_argument("--list", action="store_true", help="only print the names")
     return parser.parse_args(arguments)
 
@@ -63,7 +65,7 @@ def failure_block(log, name):
 
 def boot(names, seed, memory):
     """One boot with these tests: ({name: True|False}, the name that was running at the end or None, exit code, log, bugcheck)."""
-    with machine.Machine(options=f"SEED={seed} KTEST={','.join(names)}", memory=memory, seed=seed) as box:
+    with machine.Machine(options=f"{boot_options} SEED={seed} KTEST={','.join(names)}", memory=memory, seed=seed) as box:
         system, data = os.path.join(box.folder, "c.img"), os.path.join(box.folder, "d.img")
         shutil.copyfile(os.path.join(machine.build_dir(), "c.img"), system)
         image.create(data, 40, "DATA", "44415441")
@@ -85,6 +87,13 @@ def boot(names, seed, memory):
         return done, running, code, box.log_text(), int(stop[0], 16) if stop else 0, disks
 
 
+def replay(name, seed):
+    """The command that runs this test again, as it ran now."""
+    cpus = f" --cpus {machine.default_cpus}" if machine.default_cpus != 1 else ""
+    words = f" --options '{boot_options}'" if boot_options else ""
+    return f"./mica test {name} --seed {seed}{cpus}{words}"
+
+
 def take_batch(names):
     """As many names as the boot line holds."""
     length = 0
@@ -104,17 +113,17 @@ def run_ordinary(names, seed, memory, report):
             if passed:
                 report.ok(name)
             else:
-                report.fail(name, failure_block(log, name), REPLAY.format(name=name, seed=seed))
+                report.fail(name, failure_block(log, name), replay(name, seed))
         left = [name for name in batch if name not in done]
         if left:
             victim = running or left[0]
             stop = log.rfind("*** STOP")
             block = log[stop:].splitlines()[:30] if stop >= 0 else log.splitlines()[-15:]
             report.fail(victim, f"seed {seed}: the machine ended with {machine.VERDICTS.get(code, code)}\n" + "\n".join(block),
-                        REPLAY.format(name=victim, seed=seed))
+                        replay(victim, seed))
             left = [name for name in left if name != victim]
         for text in disks:
-            report.fail("fsck", text, REPLAY.format(name=" ".join(batch[:3]), seed=seed))
+            report.fail("fsck", text, replay(" ".join(batch[:3]), seed))
         names = left + names[len(batch):]
 
 
@@ -124,7 +133,7 @@ def run_bugcheck(name, code, seed, memory, report):
         report.ok(name, f"bugcheck {code:#x}")
     else:
         report.fail(name, f"seed {seed}\nexpected: bugcheck {code:#x}\ngot: {machine.VERDICTS.get(verdict, verdict)}, bugcheck {got:#x}\n" +
-                    "\n".join(log.splitlines()[-12:]), REPLAY.format(name=name, seed=seed))
+                    "\n".join(log.splitlines()[-12:]), replay(name, seed))
 
 
 def ring(patterns, seed, memory, report):
@@ -139,7 +148,9 @@ def ring(patterns, seed, memory, report):
 
 
 def main(arguments):
+    global boot_options
     options = parse(arguments)
+    machine.default_cpus, boot_options = options.cpus, options.options
     machine.ensure_built()
     if options.list:
         print("\n".join(sorted(read_tests(os.path.join(machine.build_dir(), "mica.elf")))))
