@@ -15,9 +15,9 @@ static struct {
     LIST_ENTRY Entry;
     volatile KSYSTEM_TIME Time;
 } KiTimerTable[KI_TIMER_BUCKETS];
-static ULONGLONG KiTimerSlot; // every timer of an earlier slot has expired
-static volatile ULONG KiTimerSeen;      // the clock interrupt need not look at earlier slots again
-static volatile BOOLEAN KiTimerMissed;  // but a timer has come to one of them since
+static ULONGLONG KiTimerSlot;          // every timer of an earlier slot has expired
+static volatile ULONG KiTimerSeen;     // the clock interrupt need not look at earlier slots again
+static volatile BOOLEAN KiTimerMissed; // but a timer has come to one of them since
 
 FORCEINLINE PLIST_ENTRY KiTimerBucket(ULONGLONG Slot)
 {

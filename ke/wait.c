@@ -133,26 +133,16 @@ static BOOLEAN KiTimeoutPassed(PKI_WAIT Wait)
     return Wait->Zero || (Wait->HasTimeout && Wait->DueTime <= KeQueryInterruptTime());
 }
 
-// Waits until Object is signaled.
-//
-// Object: a dispatcher object.  Timeout: NULL for ever; 0 look only; negative relative, positive absolute system time.
-// IRQL <= APC_LEVEL; DISPATCH_LEVEL with a zero Timeout.  Takes the dispatcher lock.
-// Returns STATUS_SUCCESS (the signal is taken), STATUS_TIMEOUT, STATUS_ABANDONED, STATUS_ALERTED or STATUS_USER_APC.
-// Raises STATUS_MUTANT_LIMIT_EXCEEDED.
-NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON Reason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
-                                     PLARGE_INTEGER Timeout)
+// The wait for an object whose signal could not be taken at once. The dispatcher lock is held; OldIrql as KiEnterWait gave
+// it. Apart from KeWaitForSingleObject so that its short way needs no room on the stack.
+static __attribute__((noinline)) NTSTATUS KiWaitForObject(PDISPATCHER_HEADER Header, KIRQL OldIrql, KWAIT_REASON Reason,
+                                                          KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                                          PLARGE_INTEGER Timeout)
 {
-    PDISPATCHER_HEADER Header = Object;
-    PKTHREAD Thread = KeGetCurrentThread();
-    KIRQL OldIrql = KiEnterWait(Thread);
     PKWAIT_BLOCK Block;
     KI_WAIT Wait;
     NTSTATUS Status;
 
-    if (!Thread->ApcState.KernelApcPending && KiTakeSignal(Header)) {
-        KiUnlockDispatcherDatabase(OldIrql);
-        return STATUS_WAIT_0;
-    }
     KiBeginWait(&Wait, OldIrql, Reason, WaitMode, Alertable, Timeout);
     Block = &Wait.Thread->WaitBlock[0];
     for (;;) {
@@ -170,7 +160,7 @@ NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON Reason, KPROCESS
             break;
         }
         Block->Thread = Wait.Thread;
-        Block->Object = Object;
+        Block->Object = Header;
         Block->WaitKey = STATUS_WAIT_0;
         Block->WaitType = WaitAny;
         InsertTailList(&Header->WaitListHead, &Block->WaitListEntry);
@@ -183,6 +173,25 @@ NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON Reason, KPROCESS
     if (Status == STATUS_MUTANT_LIMIT_EXCEEDED)
         ExRaiseStatus(Status);
     return Status;
+}
+
+// Waits until Object is signaled.
+//
+// Object: a dispatcher object.  Timeout: NULL for ever; 0 look only; negative relative, positive absolute system time.
+// IRQL <= APC_LEVEL; DISPATCH_LEVEL with a zero Timeout.  Takes the dispatcher lock.
+// Returns STATUS_SUCCESS (the signal is taken), STATUS_TIMEOUT, STATUS_ABANDONED, STATUS_ALERTED or STATUS_USER_APC.
+// Raises STATUS_MUTANT_LIMIT_EXCEEDED.
+NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON Reason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                     PLARGE_INTEGER Timeout)
+{
+    PKTHREAD Thread = KeGetCurrentThread();
+    KIRQL OldIrql = KiEnterWait(Thread);
+
+    if (!Thread->ApcState.KernelApcPending && KiTakeSignal(Object)) {
+        KiUnlockDispatcherDatabase(OldIrql);
+        return STATUS_WAIT_0;
+    }
+    return KiWaitForObject(Object, OldIrql, Reason, WaitMode, Alertable, Timeout);
 }
 
 // Waits, in kernel mode and not alertable, until Object is signaled. IRQL <= APC_LEVEL.
