@@ -20,6 +20,9 @@ NTSTATUS BaseCreateStack(HANDLE Process, SIZE_T Commit, SIZE_T Reserve, PINITIAL
     ULONG Old;
     NTSTATUS Status;
 
+    if (Process == NtCurrentProcess() && Commit == 0 && Reserve == 0) {
+        return RtlCreateUserStack(0, 0, 0, PAGE_SIZE, ALLOCATION_GRANULARITY, Stack);
+    }
     if (Reserve == 0) {
         Reserve = Headers == NULL ? DEFAULT_STACK_RESERVE : Headers->OptionalHeader.SizeOfStackReserve;
     }
