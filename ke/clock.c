@@ -29,7 +29,13 @@ static ULONGLONG KiReadTime(const volatile KSYSTEM_TIME *Source)
     return (ULONGLONG)High << 32 | Low;
 }
 
-static VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
+// A time that only the clock interrupt writes, for that interrupt.
+FORCEINLINE ULONGLONG KiOwnTime(const volatile KSYSTEM_TIME *Source)
+{
+    return (ULONGLONG)(ULONG)Source->High2Time << 32 | Source->LowPart;
+}
+
+FORCEINLINE VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
 {
     PKTHREAD Thread = Prcb->CurrentThread;
 
@@ -57,8 +63,8 @@ VOID KeUpdateSystemTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
     PKUSER_SHARED_DATA Shared = SharedUserData;
-    ULONGLONG Now = KiReadTime(&Shared->InterruptTime) + KeMaximumIncrement;
-    ULONGLONG Ticks = KiReadTime(&KeTickCount) + 1;
+    ULONGLONG Now = KiOwnTime(&Shared->InterruptTime) + KeMaximumIncrement;
+    ULONGLONG Ticks = KiOwnTime(&KeTickCount) + 1;
 
     HalClockInterrupt();
     KiWriteTime(&Shared->InterruptTime, Now);

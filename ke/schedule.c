@@ -13,7 +13,7 @@ VOID KiFinishSwitch(VOID)
 
     if (Thread->ApcState.KernelApcPending)
         HalRequestSoftwareInterrupt(APC_LEVEL);
-    else
+    else if (KiReadIrr() & (1ul << APC_LEVEL))
         HalClearSoftwareInterrupt(APC_LEVEL);
     if (Thread->DebugActive || KeGetCurrentPrcb()->DebugLoaded)
         KiUpdateDebugRegisters(Thread);

@@ -241,7 +241,10 @@ static NTSTATUS PspCaptureThreadStart(PCONTEXT Context, PINITIAL_TEB InitialTeb,
             ProbeForRead(UserContext, sizeof(CONTEXT), sizeof(ULONG));
             ProbeForReadType(UserTeb);
         }
-        *Context = *UserContext;
+        RtlCopyMemory(Context, UserContext, FIELD_OFFSET(CONTEXT, ExtendedRegisters));
+        if ((Context->ContextFlags & CONTEXT_EXTENDED_REGISTERS) == CONTEXT_EXTENDED_REGISTERS)
+            RtlCopyMemory(Context->ExtendedRegisters, UserContext->ExtendedRegisters,
+                          sizeof(Context->ExtendedRegisters));
         *InitialTeb = *UserTeb;
     }
     SEH_EXCEPT

@@ -58,7 +58,7 @@ NTSTATUS BaseCreateStack(HANDLE Process, SIZE_T Commit, SIZE_T Reserve, PINITIAL
 // The context in which a new thread leaves ntdll's loader: at Thunk, with Start in eax and Parameter in ebx.
 VOID BaseInitializeContext(PCONTEXT Context, PVOID Start, PVOID Parameter, PVOID Thunk, PVOID StackTop)
 {
-    RtlZeroMemory(Context, sizeof(*Context));
+    RtlZeroMemory(Context, FIELD_OFFSET(CONTEXT, ExtendedRegisters)); // the rest counts only if a flag says so
     Context->ContextFlags = CONTEXT_FULL;
     Context->SegCs = USER_CS;
     Context->SegDs = USER_DS;

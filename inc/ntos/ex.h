@@ -55,12 +55,16 @@ VOID ExFreeToLookasideList(PGENERAL_LOOKASIDE List, PVOID Entry);
 VOID ExDeleteLookasideList(PGENERAL_LOOKASIDE List);
 
 // --- critical regions without a call, for the shortest paths (KeEnterCriticalRegion, KeLeaveCriticalRegion: ke/)
+FORCEINLINE VOID ExEnterRegionOf(PKTHREAD CurrentThread)
+{
+    CurrentThread->KernelApcDisable--;
+    __asm__ volatile("" : : : "memory");
+}
 FORCEINLINE PKTHREAD ExEnterCriticalRegion(VOID)
 {
     PKTHREAD Thread = KeGetCurrentThread();
 
-    Thread->KernelApcDisable--;
-    __asm__ volatile("" : : : "memory");
+    ExEnterRegionOf(Thread);
     return Thread;
 }
 FORCEINLINE VOID ExLeaveCriticalRegion(PKTHREAD Thread)

@@ -113,14 +113,14 @@ FORCEINLINE VOID ExUnlockHandle(PHANDLE_TABLE_ENTRY Entry)
 FORCEINLINE BOOLEAN ObTryReferenceHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type,
                                          KPROCESSOR_MODE Mode, PVOID *Object)
 {
-    PHANDLE_TABLE Table = PsGetCurrentProcess()->ObjectTable;
+    PKTHREAD Thread = KeGetCurrentThread();
+    PHANDLE_TABLE Table = ((PEPROCESS)Thread->ApcState.Process)->ObjectTable;
     POBJECT_HEADER Header = NULL;
     PHANDLE_TABLE_ENTRY Entry;
-    PKTHREAD Thread;
 
     if (__builtin_expect(Table == NULL, FALSE))
         return FALSE;
-    Thread = ExEnterCriticalRegion();
+    ExEnterRegionOf(Thread);
     Entry = ExTryLockHandle(Table, Handle);
     if (__builtin_expect(Entry != NULL, TRUE)) {
         Header = EX_HANDLE_ENTRY_OBJECT(Entry);
