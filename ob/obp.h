@@ -198,6 +198,10 @@ NTSTATUS ObpCreatePermanentLink(PCWSTR Name, PCWSTR Target);
 // delete.c
 BOOLEAN ObpInitDeletion(VOID);
 
+// service.c
+NTSTATUS ObpOpenService(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                        POBJECT_TYPE Type);
+
 // query.c
 NTSTATUS ObpCopyOut(PVOID Target, const VOID *Source, ULONG Length, PULONG ReturnLength);
 NTSTATUS ObpProbeOutput(PVOID Information, ULONG Length, PULONG ReturnLength, KPROCESSOR_MODE Mode);

@@ -26,6 +26,22 @@ NTSTATUS NTAPI ObReturnHandle(PHANDLE Handle, HANDLE Value, KPROCESSOR_MODE Mode
     return Status;
 }
 
+// The whole of an Nt*Open* service: opens what ObjectAttributes name, of Type, and writes the handle. PASSIVE_LEVEL.
+NTSTATUS ObpOpenService(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                        POBJECT_TYPE Type)
+{
+    KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    HANDLE Local;
+    NTSTATUS Status;
+
+    PAGED_CODE();
+    Status = ObProbeHandle(Handle, Mode);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = ObOpenObjectByName(ObjectAttributes, Type, Mode, NULL, DesiredAccess, NULL, &Local);
+    return NT_SUCCESS(Status) ? ObReturnHandle(Handle, Local, Mode) : Status;
+}
+
 // Makes an object temporary: its name goes with its last handle. Needs DELETE. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtMakeTemporaryObject(HANDLE Handle)
 {
