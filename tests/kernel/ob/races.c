@@ -72,7 +72,7 @@ static VOID NTAPI ObRaceHandles(PVOID Context)
     ObRaceEnds();
 }
 
-KTEST(ob, handles_survive_a_race)
+KTEST_MP(ob, handles_survive_a_race)
 {
     // Law: a handle is open until it is closed once: each close of an open handle succeeds, and a use at the same time
     // finds the object or an invalid handle, nothing else.
@@ -108,7 +108,7 @@ static VOID NTAPI ObRaceNames(PVOID Context)
     ObRaceEnds();
 }
 
-KTEST(ob, names_survive_a_race)
+KTEST_MP(ob, names_survive_a_race)
 {
     // Law: create-or-open of a temporary name always succeeds, however often the last handle goes meanwhile; after the
     // last one the name is free.
