@@ -48,7 +48,7 @@ static LONG ExpReset(PKEVENT Event)
 // Applies Operation to the event of Handle and writes its previous state if wanted.
 FORCEINLINE NTSTATUS ExpChangeEvent(HANDLE Handle, PLONG PreviousState, LONG (*Operation)(PKEVENT Event))
 {
-    KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    LONG Mode = ExGetPreviousMode();
     PKEVENT Event;
     LONG Previous;
     NTSTATUS Status;

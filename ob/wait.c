@@ -26,9 +26,9 @@ PVOID ObGetWaitObject(PVOID Object)
 }
 
 // References what Handle means and finds its dispatcher object. STATUS_OBJECT_TYPE_MISMATCH if it has none.
-FORCEINLINE NTSTATUS ObpReferenceWaitable(HANDLE Handle, KPROCESSOR_MODE Mode, PVOID *Object, PVOID *WaitObject)
+FORCEINLINE NTSTATUS ObpReferenceWaitable(HANDLE Handle, LONG Mode, PVOID *Object, PVOID *WaitObject)
 {
-    NTSTATUS Status = ObReferenceHandle(Handle, SYNCHRONIZE, NULL, Mode, Object);
+    NTSTATUS Status = ObReferenceAnyHandle(Handle, SYNCHRONIZE, Mode, Object);
 
     if (!NT_SUCCESS(Status))
         return Status;
@@ -67,7 +67,7 @@ FORCEINLINE BOOLEAN ObpIsMutant(PVOID WaitObject)
 // STATUS_ACCESS_DENIED (needs SYNCHRONIZE), STATUS_OBJECT_TYPE_MISMATCH. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
-    KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    LONG Mode = ExGetPreviousMode();
     PVOID Object, WaitObject;
     LARGE_INTEGER Storage;
     PLARGE_INTEGER Wait;
@@ -81,9 +81,9 @@ NTSTATUS NTAPI NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_IN
     if (!NT_SUCCESS(Status))
         return Status;
     if (ObpIsMutant(WaitObject))
-        Status = ObpWaitForMutant(WaitObject, Alertable, Wait, Mode);
+        Status = ObpWaitForMutant(WaitObject, Alertable, Wait, (KPROCESSOR_MODE)Mode);
     else
-        Status = KeWaitForSingleObject(WaitObject, UserRequest, Mode, Alertable, Wait);
+        Status = KeWaitForSingleObject(WaitObject, UserRequest, (KPROCESSOR_MODE)Mode, Alertable, Wait);
     ObReleaseObject(Object);
     return Status;
 }

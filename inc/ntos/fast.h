@@ -67,8 +67,7 @@ FORCEINLINE NTSTATUS ExProbeUserUlong(volatile VOID *Address)
 }
 
 // Copies an optional timeout; *Result is NULL (wait for ever) or Storage. What ExReadUserQuad says. IRQL <= APC_LEVEL.
-FORCEINLINE NTSTATUS ExCaptureTimeout(PLARGE_INTEGER *Result, PLARGE_INTEGER Storage, PLARGE_INTEGER Timeout,
-                                      KPROCESSOR_MODE Mode)
+FORCEINLINE NTSTATUS ExCaptureTimeout(PLARGE_INTEGER *Result, PLARGE_INTEGER Storage, PLARGE_INTEGER Timeout, LONG Mode)
 {
     *Result = NULL;
     if (Timeout == NULL)
@@ -108,10 +107,9 @@ FORCEINLINE VOID ExUnlockHandle(PHANDLE_TABLE_ENTRY Entry)
     __asm__ volatile("orl $1, %0" : "+m"(Entry->Value) : : "memory"); // only the holder writes
 }
 
-// References the object of a handle if nothing is special about it: it lies in the first page of the current process's own
-// table, nobody holds its entry, type (NULL: any) and access are right. FALSE: ask ObReferenceObjectByHandle. IRQL <= APC_LEVEL.
-FORCEINLINE BOOLEAN ObTryReferenceHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type,
-                                         KPROCESSOR_MODE Mode, PVOID *Object)
+// The common part: Typed and Mode are what the inlined caller knows.
+FORCEINLINE BOOLEAN ObTryReferenceEntry(HANDLE Handle, ACCESS_MASK DesiredAccess, BOOLEAN Typed, POBJECT_TYPE Type,
+                                        LONG Mode, PVOID *Object)
 {
     PKTHREAD Thread = KeGetCurrentThread();
     PHANDLE_TABLE Table = ((PEPROCESS)Thread->ApcState.Process)->ObjectTable;
@@ -124,25 +122,40 @@ FORCEINLINE BOOLEAN ObTryReferenceHandle(HANDLE Handle, ACCESS_MASK DesiredAcces
     Entry = ExTryLockHandle(Table, Handle);
     if (__builtin_expect(Entry != NULL, TRUE)) {
         Header = EX_HANDLE_ENTRY_OBJECT(Entry);
-        if ((Type != NULL && Header->Type != Type) ||
-            (Mode != KernelMode && (DesiredAccess & ~Entry->GrantedAccess) != 0))
+        if ((Typed && Header->Type != Type) || (Mode != KernelMode && (DesiredAccess & ~Entry->GrantedAccess) != 0))
             Header = NULL;
         else
             InterlockedIncrement(&Header->PointerCount); // the handle's own cannot go while the entry is locked
         ExUnlockHandle(Entry);
     }
     ExLeaveCriticalRegion(Thread);
+    if (Header == NULL)
+        return FALSE;
     *Object = Header->Body;
-    return Header != NULL;
+    return TRUE;
 }
 
-// ObReferenceObjectByHandle without its last argument. IRQL <= APC_LEVEL.
-FORCEINLINE NTSTATUS ObReferenceHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type,
-                                       KPROCESSOR_MODE Mode, PVOID *Object)
+// References the object of a handle if nothing is special about it: it lies in the first page of the current process's own
+// table, nobody holds its entry, type and access are right. FALSE: ask ObReferenceObjectByHandle. IRQL <= APC_LEVEL.
+FORCEINLINE BOOLEAN ObTryReferenceHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type, LONG Mode,
+                                         PVOID *Object)
 {
-    if (__builtin_expect(ObTryReferenceHandle(Handle, DesiredAccess, Type, Mode, Object), TRUE))
+    return ObTryReferenceEntry(Handle, DesiredAccess, TRUE, Type, Mode, Object);
+}
+
+// ObReferenceObjectByHandle without its last argument; the second form for an object of any type. IRQL <= APC_LEVEL.
+FORCEINLINE NTSTATUS ObReferenceHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type, LONG Mode,
+                                       PVOID *Object)
+{
+    if (__builtin_expect(ObTryReferenceEntry(Handle, DesiredAccess, TRUE, Type, Mode, Object), TRUE))
         return STATUS_SUCCESS;
-    return ObReferenceObjectByHandle(Handle, DesiredAccess, Type, Mode, Object, NULL);
+    return ObReferenceObjectByHandle(Handle, DesiredAccess, Type, (KPROCESSOR_MODE)Mode, Object, NULL);
+}
+FORCEINLINE NTSTATUS ObReferenceAnyHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, LONG Mode, PVOID *Object)
+{
+    if (__builtin_expect(ObTryReferenceEntry(Handle, DesiredAccess, FALSE, NULL, Mode, Object), TRUE))
+        return STATUS_SUCCESS;
+    return ObReferenceObjectByHandle(Handle, DesiredAccess, NULL, (KPROCESSOR_MODE)Mode, Object, NULL);
 }
 
 // ObDereferenceObject. IRQL <= DISPATCH_LEVEL.
