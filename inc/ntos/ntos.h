@@ -14,5 +14,6 @@
 #include "ps.h"
 #include "io.h"
 #include "cc.h"
+#include "fast.h"
 
 #endif

@@ -7,7 +7,7 @@
 
 %include "offsets.inc"
 
-extern KeBugCheckEx, KiDeliverApcOnExit, KiExceptionExit, KiKernelExit
+extern KeBugCheckEx, KeServiceDescriptorTable, KiDeliverApcOnExit, KiExceptionExit, KiKernelExit
 
         section .text
 
@@ -65,18 +65,12 @@ KiFastCallCommon:
         sti
 
 KiServiceDispatch:
-        mov     edi, eax
-        test    eax, ~0x1FFF
-        jnz     KiInvalidService
-        shr     edi, 8
-        and     edi, 0x10                       ; bit 12 chooses the table; a descriptor has 16 bytes
-        add     edi, [esi + KTHREAD.ServiceTable]
-        and     eax, 0xFFF
-        cmp     eax, [edi + KSERVICE_TABLE_DESCRIPTOR.Limit]
-        jae     KiInvalidService
+        cmp     eax, [KeServiceDescriptorTable + KSERVICE_TABLE_DESCRIPTOR.Limit]
+        jae     KiOtherServiceTable
+        mov     ebx, [KeServiceDescriptorTable + KSERVICE_TABLE_DESCRIPTOR.Base]
+        mov     edi, [KeServiceDescriptorTable + KSERVICE_TABLE_DESCRIPTOR.Number]
+KiCallService:
         inc     dword [fs:KPCR.KeSystemCalls]
-        mov     ebx, [edi + KSERVICE_TABLE_DESCRIPTOR.Base]
-        mov     edi, [edi + KSERVICE_TABLE_DESCRIPTOR.Number]
         movzx   ecx, byte [edi + eax]
         mov     ebx, [ebx + eax * 4]
         sub     esp, ecx
@@ -85,8 +79,7 @@ KiServiceDispatch:
         mov     esi, edx
         cmp     edx, MM_USER_PROBE_ADDRESS
         jae     KiCheckArgumentPointer
-global KiCopyArguments                          ; a fault here goes on at KiCopyArgumentsFault (trap.c)
-KiCopyArguments:
+KiCopyArguments:                                ; a fault here goes on at KiCopyArgumentsFault (pagefault.c)
         rep movsd
         call    ebx
 
@@ -217,10 +210,24 @@ KiCheckArgumentPointer:
         jz      KiCopyArguments
         test    ecx, ecx
         jz      KiCopyArguments
-global KiCopyArgumentsFault
 KiCopyArgumentsFault:
         mov     eax, STATUS_ACCESS_VIOLATION
         jmp     KiServiceExit
+
+; Bit 12 chooses the second of the thread's tables; a descriptor has 16 bytes.
+KiOtherServiceTable:
+        test    eax, ~0x1FFF
+        jnz     KiInvalidService
+        mov     ecx, eax
+        shr     ecx, 8
+        and     ecx, 0x10
+        add     ecx, [esi + KTHREAD.ServiceTable]
+        and     eax, 0xFFF
+        cmp     eax, [ecx + KSERVICE_TABLE_DESCRIPTOR.Limit]
+        jae     KiInvalidService
+        mov     ebx, [ecx + KSERVICE_TABLE_DESCRIPTOR.Base]
+        mov     edi, [ecx + KSERVICE_TABLE_DESCRIPTOR.Number]
+        jmp     KiCallService
 
 KiInvalidService:
         mov     eax, STATUS_INVALID_SYSTEM_SERVICE
@@ -254,6 +261,9 @@ KiServiceApcsDisabled:
         push    dword [ebp + KTRAP_FRAME.Eip]
         push    dword APC_INDEX_MISMATCH
         call    KeBugCheckEx
+
+        section .fixups progbits alloc noexec nowrite align=4
+        dd      KiCopyArguments, KiCopyArgumentsFault
 
         section .rodata
 ; As KiExitPoints in trap.asm.
