@@ -26,6 +26,7 @@ def parse(arguments):
     parser.add_argument("--seed", type=int, default=0, choices=range(8))
     parser.add_argument("--mem", type=int, default=256, metavar="MB")
     parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of the machine (1)")
+    parser.add_argument("--realtime", action="store_true", help="without virtual time: real concurrency, not repeatable")
     parser.add_argument("--options", default="", metavar="WORDS", help="further words for the boot line, such as /PIC")
     parser.add_argument("--list", action="store_true", help="only print the names")
     return parser.parse_args(arguments)
@@ -91,6 +92,7 @@ def boot(names, seed, memory):
 def replay(name, seed):
     """The command that runs this test again, as it ran now."""
     cpus = f" --cpus {machine.default_cpus}" if machine.default_cpus != 1 else ""
+    cpus += " --realtime" if machine.default_realtime else ""
     words = f" --options '{boot_options}'" if boot_options else ""
     return f"./mica test {name} --seed {seed}{cpus}{words}"
 
@@ -151,7 +153,7 @@ def ring(patterns, seed, memory, report):
 def main(arguments):
     global boot_options
     options = parse(arguments)
-    machine.default_cpus, boot_options = options.cpus, options.options
+    machine.default_cpus, boot_options, machine.default_realtime = options.cpus, options.options, options.realtime
     machine.ensure_built()
     if options.list:
         print("\n".join(sorted(read_tests(os.path.join(machine.build_dir(), "mica.elf")))))
