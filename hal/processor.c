@@ -90,11 +90,11 @@ static PHALP_TRAMPOLINE HalpBuildTrampoline(VOID)
     PUCHAR Page = (PUCHAR)(KSEG0_BASE + Physical);
     PHALP_TRAMPOLINE Trampoline = (PHALP_TRAMPOLINE)(Page + TRAMPOLINE_PARAMETERS);
 
-    RtlCopyMemory(Page, HalpTrampolineStart, (SIZE_T)(HalpTrampolineEnd - HalpTrampolineStart));
+    RtlCopyMemory(Page, HalpTrampolineStart, (ULONG)HalpTrampolineEnd - (ULONG)HalpTrampolineStart);
     RtlZeroMemory(Trampoline, __builtin_offsetof(HALP_TRAMPOLINE, Gdt)); // the last processor may still use the GDT
     Trampoline->Gdt[1] = SEGMENT_CODE_FLAT;
     Trampoline->Gdt[2] = SEGMENT_DATA_FLAT;
-    Trampoline->Code = Physical + (ULONG)(HalpTrampolineProtected - HalpTrampolineStart);
+    Trampoline->Code = Physical + ((ULONG)HalpTrampolineProtected - (ULONG)HalpTrampolineStart);
     Trampoline->CodeSelector = KGDT_R0_CODE;
     HalpSetGdtr(Trampoline->GdtrPhysical,
                 Physical + TRAMPOLINE_PARAMETERS + (ULONG) __builtin_offsetof(HALP_TRAMPOLINE, Gdt));
