@@ -88,6 +88,7 @@ VOID NTAPI IopDeleteFile(PVOID Object);
 VOID NTAPI IopCloseFile(PEPROCESS Process, PVOID Object, ACCESS_MASK GrantedAccess, ULONG ProcessHandleCount,
                         ULONG SystemHandleCount);
 VOID IopDereferenceDevice(PDEVICE_OBJECT Device);
+VOID IopCountOpen(PDEVICE_OBJECT Device);
 VOID IopReadyDevices(PDRIVER_OBJECT Driver);
 NTCHECK IopReferenceDeviceForOpen(PDEVICE_OBJECT Device);
 extern KSPIN_LOCK IopDatabaseLock; // device stacks, VPB flags and counts

@@ -37,11 +37,13 @@ static NTSTATUS IopSetPosition(PIOP_CALL Call, PFILE_POSITION_INFORMATION Inform
 }
 
 // Changes how a handle works; it cannot be turned from synchronous to asynchronous or back.
+#define IOP_MODE_FLAGS ((ULONG)(FO_WRITE_THROUGH | FO_SEQUENTIAL_ONLY | FO_ALERTABLE_IO))
+
 static NTSTATUS IopSetMode(PIOP_CALL Call, PFILE_MODE_INFORMATION Information)
 {
     PFILE_OBJECT File = Call->File;
     ULONG Mode = Information->Mode, Synchronous = Mode & IOP_SYNCHRONOUS_MODES;
-    ULONG Flags = File->Flags & ~(FO_WRITE_THROUGH | FO_SEQUENTIAL_ONLY | FO_ALERTABLE_IO);
+    ULONG Flags = 0, Old;
 
     if ((Mode & ~IOP_SETTABLE_MODES) || Synchronous == IOP_SYNCHRONOUS_MODES)
         return STATUS_INVALID_PARAMETER;
@@ -53,7 +55,10 @@ static NTSTATUS IopSetMode(PIOP_CALL Call, PFILE_MODE_INFORMATION Information)
         Flags |= FO_SEQUENTIAL_ONLY;
     if (Mode & FILE_SYNCHRONOUS_IO_ALERT)
         Flags |= FO_ALERTABLE_IO;
-    File->Flags = Flags;
+    do { // other processors may be setting other flags
+        Old = *(volatile ULONG *)&File->Flags;
+    } while (InterlockedCompareExchange((volatile LONG *)&File->Flags, (LONG)((Old & ~IOP_MODE_FLAGS) | Flags),
+                                        (LONG)Old) != (LONG)Old);
     return STATUS_SUCCESS;
 }
 

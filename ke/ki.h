@@ -220,6 +220,7 @@ DECLSPEC_NORETURN VOID KiBugCheckTrap(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, UL
                                       PKTRAP_FRAME TrapFrame);
 PCSTR KiBugCheckName(ULONG Code);
 BOOLEAN KiIsTextAddress(PVOID Address);
+BOOLEAN KiIsImageData(PVOID Address);
 BOOLEAN KiIsStackAddress(ULONG_PTR Address);
 
 // --- CPU instructions

@@ -55,7 +55,7 @@ VOID FASTCALL KiPageFault(PKTRAP_FRAME TrapFrame)
         return; // mm/blockcopy.c goes on without it
     KeGetCurrentPrcb()->MmPageFaultCount++;
     Status = MmAccessFault(TrapFrame->ErrCode, (PVOID)Va, Mode, TrapFrame);
-    if (NT_SUCCESS(Status))
+    if (NT_SUCCESS(Status) || (Mode == KernelMode && ExRepairSListFault(TrapFrame)))
         return;
     if (Status == MM_FAULT_AT_RAISED_IRQL || Raised)
         KiFaultAtRaisedIrql(TrapFrame, Va);

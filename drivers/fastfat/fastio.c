@@ -85,7 +85,7 @@ BOOLEAN NTAPI FatFastIoWrite(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Len
         SEH_END
     }
     if (Done) {
-        FatSetFileFlag(File, FO_FILE_MODIFIED);
+        IoSetFileFlags(File, FO_FILE_MODIFIED);
         IoStatus->Status = STATUS_SUCCESS;
         IoStatus->Information = Length;
     }

@@ -161,7 +161,7 @@ static NTSTATUS FatWriteFile(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONGLONG Of
         IGNORE_STATUS(FatTruncateFile(File, Fcb, OldSize)); // a view in the way: the file stays longer, with zeros
     if (NT_SUCCESS(Status)) {
         Irp->IoStatus.Information = Length;
-        FatSetFileFlag(File, FO_FILE_MODIFIED);
+        IoSetFileFlags(File, FO_FILE_MODIFIED);
     }
     return Status;
 }

@@ -308,6 +308,18 @@ typedef struct _KFPU_AREA {
 typedef VOID(NTAPI *PKSTART_ROUTINE)(PVOID StartContext);
 typedef VOID(NTAPI *PKSYSTEM_ROUTINE)(PKSTART_ROUTINE StartRoutine, PVOID StartContext);
 
+// A lock that a thread holds (checked builds).
+typedef struct _KLOCK_RECORD *PKLOCK_RECORD;
+typedef struct _KHELD_LOCK {
+    PVOID Lock;
+    PKLOCK_RECORD Record; // NULL: a lock without a class
+    PVOID Place;          // where it was taken
+    USHORT Count;
+    UCHAR Kind;  // KLOCK_KIND
+    UCHAR Flags; // LOCK_*
+} KHELD_LOCK, *PKHELD_LOCK;
+#define KTHREAD_MAXIMUM_LOCKS 24
+
 struct _KTHREAD {
     DISPATCHER_HEADER Header;  // signaled when the thread has ended
     LIST_ENTRY MutantListHead; // mutants owned
@@ -373,8 +385,9 @@ struct _KTHREAD {
     ULONG DebugRegisters[8]; // Dr0-3, Dr6, Dr7
     BOOLEAN DebugActive;
 #if DBG
-    ULONG LocksHeld; // spin locks, for the rank check
-    ULONG LockRanks[16];
+    ULONG LocksHeld; // of HeldLocks (ke/lockcheck.c)
+    KHELD_LOCK HeldLocks[KTHREAD_MAXIMUM_LOCKS];
+    struct _KLOCK_RECORD *WaitingLock;
 #endif
 };
 
