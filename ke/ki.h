@@ -124,6 +124,12 @@ ULONG KiCountTimers(VOID);
 
 // --- DPCs, APCs
 VOID KiRetireDpcList(VOID);
+BOOLEAN KiLockDpcs(PKPRCB Prcb);
+VOID KiUnlockDpcs(PKPRCB Prcb, BOOLEAN Enable);
+VOID KiWakeDpcThread(PKPRCB Prcb);
+VOID KiFlushThreadedDpcs(VOID);
+BOOLEAN KiStartDpcThreads(VOID);
+BOOLEAN KiStartBalanceSetManager(VOID);
 BOOLEAN KiInsertQueueApc(PKAPC Apc, KPRIORITY Increment);
 VOID NTAPI KiDeliverApc(KPROCESSOR_MODE Mode, PKEXCEPTION_FRAME ExceptionFrame, PKTRAP_FRAME TrapFrame);
 VOID KiInitializeUserApc(PKTRAP_FRAME TrapFrame, PKNORMAL_ROUTINE Routine, PVOID Context, PVOID Argument1,
@@ -214,6 +220,7 @@ DECLSPEC_NORETURN VOID KiBugCheckTrap(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, UL
                                       PKTRAP_FRAME TrapFrame);
 PCSTR KiBugCheckName(ULONG Code);
 BOOLEAN KiIsTextAddress(PVOID Address);
+BOOLEAN KiIsImageData(PVOID Address);
 BOOLEAN KiIsStackAddress(ULONG_PTR Address);
 
 // --- CPU instructions

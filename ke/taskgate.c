@@ -63,7 +63,7 @@ VOID KiNonMaskableInterrupt(VOID)
 
     KiFrameFromTss(&TrapFrame);
     if (!KiStopIfFrozen() && (KiNmiClaim == NULL || !KiNmiClaim(&TrapFrame)))
-        KiBugCheckTrap(NMI_HARDWARE_FAILURE, 0, 0, 0, 0, &TrapFrame);
+        KiBugCheckTrap(NMI_HARDWARE_FAILURE, HalHandleNmi(), 0, 0, 0, &TrapFrame);
     KeGetPcr()->TSS->CR3 = Prcb->LoadedDirectory;
     KiTaskSwitchedBack[KeGetCurrentProcessorNumber() % KI_PROCESSORS] = TRUE;
 }

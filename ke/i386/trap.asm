@@ -107,7 +107,9 @@ KiInterruptLine %+ line:
 %endrep
         align   16
 global KiSpuriousInterrupt
+extern HalSpuriousInterrupts
 KiSpuriousInterrupt:
+        lock inc dword [ss:HalSpuriousInterrupts]       ; ds may be user mode's
         iretd
         align   16
 global KiUnexpectedInterrupt
