@@ -83,6 +83,18 @@ def test_seh():
     passes("seh")
 
 
+def test_traps():
+    passes("traps")
+
+
+def test_floats():
+    passes("floats")
+
+
+def test_random_contexts():
+    passes("fuzz_contexts", ["25", "1"])
+
+
 def test_dll():
     with check.scratch() as folder:
         library = check.compile_program(folder, [source("testdll.c")], "testdll.dll",

@@ -30,6 +30,7 @@ KTEST(ke, irql_interrupt_below_is_replayed_on_lowering)
     LARGE_INTEGER Before, After;
     KIRQL Old;
 
+    KeSetSystemAffinityThread(1); // whose clock counts the ticks
     Old = KfRaiseIrql(HIGH_LEVEL);
     KeQueryTickCount(&Before);
     KeStallExecutionProcessor(40000); // more than two ticks of 15.6 ms
@@ -38,6 +39,7 @@ KTEST(ke, irql_interrupt_below_is_replayed_on_lowering)
     KfLowerIrql(Old);
     KeQueryTickCount(&After);
     expect(After.QuadPart > Before.QuadPart);
+    KeRevertToUserAffinityThread();
 }
 
 KTEST(ke, irql_clock_runs_at_dispatch_level)
@@ -45,10 +47,13 @@ KTEST(ke, irql_clock_runs_at_dispatch_level)
     // Law: DISPATCH_LEVEL holds off threads and DPCs, not the clock.
     LARGE_INTEGER Before, After;
     KIRQL Old = KfRaiseIrql(DISPATCH_LEVEL);
+    ULONG Tries = 0;
 
     KeQueryTickCount(&Before);
-    KeStallExecutionProcessor(40000);
-    KeQueryTickCount(&After);
+    do {
+        KeStallExecutionProcessor(40000); // a host may be late with its ticks
+        KeQueryTickCount(&After);
+    } while (After.QuadPart < Before.QuadPart + 2 && ++Tries < 250);
     KfLowerIrql(Old);
     expect(After.QuadPart >= Before.QuadPart + 2);
 }

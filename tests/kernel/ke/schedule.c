@@ -3,6 +3,15 @@
 
 #include "ktest.h"
 
+// A stretch of work. (PAUSE would end the emulator's turn each time.)
+static VOID KtCompute(VOID)
+{
+    ULONG Index;
+
+    for (Index = 0; Index < 1000; Index++)
+        __asm__ volatile("" : : : "memory");
+}
+
 static volatile ULONG KtRan[4];
 static ULONG KtOrder[8], KtCount;
 static volatile BOOLEAN KtStop;
@@ -155,7 +164,7 @@ static VOID NTAPI KtBoosted(PVOID Context)
     Seen[0] = KeQueryPriorityThread(KeGetCurrentThread());
     Until = KeQueryInterruptTime() + 8 * 2 * KeQueryTimeIncrement();
     while (KeQueryInterruptTime() < Until)
-        YieldProcessor();
+        KtCompute();
     Seen[1] = KeQueryPriorityThread(KeGetCurrentThread());
 }
 
@@ -236,7 +245,7 @@ KTEST(ke, schedule_run_time_is_charged)
     ULONGLONG Until = KeQueryInterruptTime() + 20 * KeQueryTimeIncrement();
 
     while (KeQueryInterruptTime() < Until)
-        YieldProcessor();
+        KtCompute();
     After = KeQueryRuntimeThread(Thread, &User);
     expect(After - Before >= 15 && After - Before <= 21);
     expect_eq(User, 0);
