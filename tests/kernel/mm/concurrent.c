@@ -8,6 +8,7 @@
 #define MT_THREADS 4u
 #define MT_ROUNDS 20u
 #define MT_SPIN 30u
+#define MT_TRIM_ROUNDS 6u
 
 static volatile LONG MtNext, MtWrong, MtStop, MtArrived;
 static PUCHAR MtMemory;
@@ -279,7 +280,7 @@ static VOID NTAPI MtCountThread(PVOID Context)
     ULONG Round, Page;
 
     MtBegin(Context);
-    for (Round = 0; Round < 40; Round++) {
+    for (Round = 0; Round < MT_TRIM_ROUNDS; Round++) {
         for (Page = 0; Page < MT_PAGES; Page++) {
             InterlockedIncrement((PLONG)MT_PAGE(MtMemory, Page));
             YieldProcessor();
@@ -298,11 +299,11 @@ KTEST(mm, trimming_loses_no_write)
     MtStartAll(MtCountThread, MT_THREADS - 1);
     while (MtNext < (LONG)MT_THREADS - 1) {
         MiTrimProcess(PsGetCurrentProcess());
-        KeYieldExecution();
+        MtSpin(MT_SPIN); // the others have to get on
     }
     MtJoinAll(MT_THREADS - 1);
     for (Page = 0; Page < MT_PAGES; Page++)
-        expect_eq(*(PLONG)MT_PAGE(MtMemory, Page), 40 * (MT_THREADS - 1));
+        expect_eq(*(PLONG)MT_PAGE(MtMemory, Page), MT_TRIM_ROUNDS * (MT_THREADS - 1));
     expect_status(MtUnmap(MtMemory), STATUS_SUCCESS);
     ZwClose(MtShared);
 }
