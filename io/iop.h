@@ -99,7 +99,8 @@ VOID IopDropVpb(PDEVICE_OBJECT Device);
 NTCHECK IopReferenceMountedVpb(PDEVICE_OBJECT Device, PVPB *Vpb);
 VOID IopDereferenceVpb(PVPB Vpb);
 NTCHECK IopAskFileSystems(PVPB Vpb, PDEVICE_OBJECT Storage); // fsreg.c
-VOID IopInitializeRegistry(VOID);                            // fsreg.c: the lists
+VOID IopInitializeRegistry(VOID);
+VOID IopInitializeInterrupts(VOID); // fsreg.c: the lists
 
 // --- parse.c, name.c
 NTCHECK IopParseDevice(PVOID ParseObject, POBJECT_TYPE ObjectType, PACCESS_STATE AccessState,

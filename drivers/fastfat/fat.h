@@ -176,6 +176,13 @@ FORCEINLINE ULONG FatValidLength(PFCB Fcb)
     return *(volatile ULONG *)&Fcb->Header.ValidDataLength.LowPart;
 }
 
+// A flag of a file object that several threads may use at once.
+FORCEINLINE VOID FatSetFileFlag(PFILE_OBJECT File, ULONG Flag)
+{
+    if (!(*(volatile ULONG *)&File->Flags & Flag))
+        __atomic_fetch_or(&File->Flags, Flag, __ATOMIC_SEQ_CST);
+}
+
 // --- deviceio.c
 NTCHECK FatTransferBuffer(PVCB Vcb, BOOLEAN Write, ULONGLONG Lbo, PVOID Buffer, ULONG Length);
 NTCHECK FatTransferMdl(PDEVICE_OBJECT Target, BOOLEAN Write, ULONGLONG Lbo, PMDL Mdl, ULONG Offset, ULONG Length);

@@ -28,7 +28,8 @@ VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Level);
 #define KeRaiseIrql(New, Old) (*(Old) = KfRaiseIrql(New))
 #define KeLowerIrql KfLowerIrql
 
-extern KPRCB *KiProcessorBlock[32];
+#define MAXIMUM_PROCESSORS 32
+extern KPRCB *KiProcessorBlock[MAXIMUM_PROCESSORS];
 extern CCHAR KeNumberProcessors;
 extern KAFFINITY KeActiveProcessors;
 extern ULONG KeFeatureBits; // KF_*
@@ -77,6 +78,13 @@ LONG NTAPI KeResetEvent(PKEVENT Event);
 VOID NTAPI KeClearEvent(PKEVENT Event);
 LONG NTAPI KePulseEvent(PKEVENT Event, KPRIORITY Increment, BOOLEAN Wait);
 LONG NTAPI KeReadStateEvent(PKEVENT Event);
+// As KeSetEvent for a synchronization event; the thread it wakes gets at least the caller's priority for one quantum,
+// and is told in *Thread (may be NULL; the thread may end at any time).
+VOID NTAPI KeSetEventBoostPriority(PKEVENT Event, PKTHREAD *Thread);
+// Gates: synchronization events for locks of the kernel: one waiter, nothing but waiting and signaling.
+VOID NTAPI KeInitializeGate(PKGATE Gate);
+VOID NTAPI KeSignalGateBoostPriority(PKGATE Gate);
+VOID NTAPI KeWaitForGate(PKGATE Gate, KWAIT_REASON Reason, KPROCESSOR_MODE WaitMode);
 VOID NTAPI KeInitializeMutant(PKMUTANT Mutant, BOOLEAN InitialOwner);
 VOID NTAPI KeInitializeMutex(PKMUTEX Mutex, ULONG Level);
 LONG NTAPI KeReleaseMutant(PKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned,
@@ -112,6 +120,7 @@ VOID KeWaitForever(PVOID Object, KWAIT_REASON Reason);
 
 // --- DPCs and APCs
 VOID NTAPI KeInitializeDpc(PKDPC Dpc, PKDEFERRED_ROUTINE Routine, PVOID Context);
+VOID NTAPI KeInitializeThreadedDpc(PKDPC Dpc, PKDEFERRED_ROUTINE Routine, PVOID Context);
 BOOLEAN NTAPI KeInsertQueueDpc(PKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2);
 BOOLEAN NTAPI KeRemoveQueueDpc(PKDPC Dpc);
 VOID NTAPI KeSetImportanceDpc(PKDPC Dpc, KDPC_IMPORTANCE Importance);
@@ -175,6 +184,14 @@ VOID KiDispatchException(PEXCEPTION_RECORD Record, PKEXCEPTION_FRAME ExceptionFr
 VOID KeContextFromKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFrame, PCONTEXT Context);
 VOID KeContextToKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFrame, PCONTEXT Context, ULONG ContextFlags,
                         KPROCESSOR_MODE Mode);
+// Floating point in the kernel (ke/npx.c): between the two the FPU is the caller's, with every exception masked.
+typedef struct _KFLOATING_SAVE {
+    ULONG ControlWord, StatusWord, ErrorOffset, ErrorSelector, DataOffset, DataSelector;
+    ULONG Cr0NpxState;
+    ULONG Spare1; // what was there, in pool
+} KFLOATING_SAVE, *PKFLOATING_SAVE;
+NTCHECK KeSaveFloatingPointState(PKFLOATING_SAVE FloatSave);
+NTSTATUS NTAPI KeRestoreFloatingPointState(PKFLOATING_SAVE FloatSave);
 // Where ntdll's entry points are; set by Ps when ntdll is mapped.
 extern PVOID KeUserApcDispatcher, KeUserExceptionDispatcher, KeRaiseUserExceptionDispatcher;
 // The trap frame a user thread entered the kernel with (ps/context.c uses it).

@@ -75,6 +75,14 @@ def test_virtual():
     passes("virtual")
 
 
+def test_storm():
+    passes("storm")
+
+
+def test_storm_on_four_processors():
+    passes("storm", cpus=4)
+
+
 def test_child():
     passes("child")
 
@@ -85,6 +93,18 @@ def test_pipes():
 
 def test_seh():
     passes("seh")
+
+
+def test_traps():
+    passes("traps")
+
+
+def test_floats():
+    passes("floats")
+
+
+def test_random_contexts():
+    passes("fuzz_contexts", ["25", "1"])
 
 
 def test_dll():
