@@ -68,9 +68,11 @@ VOID FASTCALL KiPageFault(PKTRAP_FRAME TrapFrame)
     NTSTATUS Status;
 
     KeRestoreInterrupts((TrapFrame->EFlags & EFLAGS_IF) != 0);
+    if (Raised && Mode == KernelMode && MmIsBlockCopy(&TrapFrame->Eip))
+        return; // mm/blockcopy.c goes on without it
     KeGetCurrentPrcb()->MmPageFaultCount++;
     Status = MmAccessFault(TrapFrame->ErrCode, (PVOID)Va, Mode, TrapFrame);
-    if (NT_SUCCESS(Status))
+    if (NT_SUCCESS(Status) || (Mode == KernelMode && ExRepairSListFault(TrapFrame)))
         return;
     if (Status == MM_FAULT_AT_RAISED_IRQL || Raised)
         KiFaultAtRaisedIrql(TrapFrame, Va);

@@ -123,7 +123,6 @@ static VOID KiReadyOnProcessor(PKTHREAD Thread, PKPRCB Prcb)
 VOID KiReadyThread(PKTHREAD Thread)
 {
     ASSERT_DISPATCHER_LOCKED();
-    Thread->WaitTime = KeTickCount.LowPart;
     KiReadyOnProcessor(Thread, KeNumberProcessors == 1 ? KeGetCurrentPrcb() : KiChooseProcessor(Thread));
 }
 

@@ -117,8 +117,9 @@ def verdict(box, code, timeout):
 
 
 def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout=120, sink=None, out=None, log=None,
-            use_stdin=False, build=None, c_image=None, check_disk=False, realtime=False, extra=()):
-    """Runs a program; returns (exit code, message, fsck text or None). sink gets the output's bytes."""
+            use_stdin=False, build=None, c_image=None, check_disk=False, boot="", realtime=False, extra=()):
+    """Runs a program; returns (exit code, message, fsck text or None). sink gets the output's bytes; boot: further boot
+    options; extra: further arguments of QEMU."""
     for name in (program, *files):
         if not os.path.isfile(name):
             return CANNOT_RUN, f"mica: there is no file {name}", None
@@ -128,7 +129,7 @@ def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout
         disk = os.path.join(box.folder, "d.img")
         make_data_disk(disk, inputs)
         line = subprocess.list2cmdline(["D:\\" + os.path.basename(program), *arguments])
-        box.options = f"{option} /RUN {line}".strip()
+        box.options = f"{boot} {option} /RUN {line}".strip()
         box.realtime = realtime or stream is not None  # nobody knows when it comes
         box.disks = [(c_image or os.path.join(machine.build_dir(build), "c.img"), c_image is None), (disk, False)]
         box.start()
