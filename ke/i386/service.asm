@@ -7,7 +7,7 @@
 
 %include "offsets.inc"
 
-extern KeBugCheckEx, KeServiceDescriptorTable, KiDeliverApcOnExit, KiExceptionExit, KiKernelExit
+extern KeBugCheckEx, KiDeliverApcOnExit, KiExceptionExit, KiKernelExit
 
         section .text
 
@@ -65,10 +65,11 @@ KiFastCallCommon:
         sti
 
 KiServiceDispatch:
-        cmp     eax, [KeServiceDescriptorTable + KSERVICE_TABLE_DESCRIPTOR.Limit]
+        mov     edi, [esi + KTHREAD.ServiceTable]
+        cmp     eax, [edi + KSERVICE_TABLE_DESCRIPTOR.Limit]
         jae     KiOtherServiceTable
-        mov     ebx, [KeServiceDescriptorTable + KSERVICE_TABLE_DESCRIPTOR.Base]
-        mov     edi, [KeServiceDescriptorTable + KSERVICE_TABLE_DESCRIPTOR.Number]
+        mov     ebx, [edi + KSERVICE_TABLE_DESCRIPTOR.Base]
+        mov     edi, [edi + KSERVICE_TABLE_DESCRIPTOR.Number]
 KiCallService:
         inc     dword [fs:KPCR.KeSystemCalls]
         movzx   ecx, byte [edi + eax]
@@ -262,9 +263,6 @@ KiServiceApcsDisabled:
         push    dword APC_INDEX_MISMATCH
         call    KeBugCheckEx
 
-        section .fixups progbits alloc noexec nowrite align=4
-        dd      KiCopyArguments, KiCopyArgumentsFault
-
         section .rodata
 ; As KiExitPoints in trap.asm.
 global KiServiceExitPoints
@@ -274,3 +272,6 @@ KiServiceExitPoints:
         dd KiServiceExit.fs, KTRAP_FRAME.SegFs
         dd KiServiceExit.back, KTRAP_FRAME.Eip
         dd 0, 0
+
+        section .fixups progbits alloc noexec nowrite align=4
+        dd      KiCopyArguments, KiCopyArgumentsFault

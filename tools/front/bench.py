@@ -132,7 +132,7 @@ def profile(program, row):
     for address, count in counts:
         functions[name_of(address, modules)] += count
     name, cost = measured.popitem()
-    scale = float(os.environ.get("SCALE", 0)) or cost / sum(functions.values())
+    scale = cost / sum(functions.values())
     print(f"{name}: {cost}")
     for function, count in functions.most_common():
         if count * scale >= 0.5:

@@ -119,7 +119,7 @@ def verdict(box, code, timeout):
 def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout=120, sink=None, out=None, log=None,
             use_stdin=False, build=None, c_image=None, check_disk=False, boot="", realtime=False, extra=()):
     """Runs a program; returns (exit code, message, fsck text or None). sink gets the output's bytes; boot: further boot
-    options."""
+    options; extra: further arguments of QEMU."""
     for name in (program, *files):
         if not os.path.isfile(name):
             return CANNOT_RUN, f"mica: there is no file {name}", None
