@@ -23,7 +23,7 @@ static ULONG KiFrameEsp(PKTRAP_FRAME TrapFrame)
 
 // A service's frame lacks the volatile registers and data segments (i386/service.asm): gives them defined values, so
 // that the thread can leave through the full exit. Eax stays the service's to give.
-static VOID KiCompleteFrame(PKTRAP_FRAME TrapFrame)
+VOID KiCompleteFrame(PKTRAP_FRAME TrapFrame)
 {
     if (TrapFrame->DbgArgMark >= KI_FRAME_FULL)
         return;
@@ -45,15 +45,14 @@ static VOID KiDebugRegistersToContext(PKTHREAD Thread, PCONTEXT Context)
     Context->Dr7 = Thread->DebugRegisters[7];
 }
 
-// Fills the parts of Context that its ContextFlags ask for from a trap frame of the current thread.
-// IRQL <= APC_LEVEL. ExceptionFrame is not used on x86.
-VOID KeContextFromKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFrame, PCONTEXT Context)
+// Fills the parts of Context that Flags ask for, and ContextFlags, from a trap frame of the current thread. Context is
+// only written: it may be a user address, which raises. IRQL <= APC_LEVEL.
+VOID KiFrameToContext(PKTRAP_FRAME TrapFrame, PCONTEXT Context, ULONG Flags)
 {
-    ULONG Flags = Context->ContextFlags;
     BOOLEAN Full = TrapFrame->DbgArgMark >= KI_FRAME_FULL, User = KiTrapMode(TrapFrame) == UserMode;
     PKTHREAD Thread = KeGetCurrentThread();
 
-    UNREFERENCED_PARAMETER(ExceptionFrame);
+    Context->ContextFlags = Flags;
     if (KI_HAS(Flags, CONTEXT_CONTROL)) {
         Context->Ebp = TrapFrame->Ebp;
         Context->Eip = TrapFrame->Eip;
@@ -80,6 +79,14 @@ VOID KeContextFromKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFra
         KiDebugRegistersToContext(Thread, Context);
     if (User)
         KiNpxToContext(Thread, Context, Flags);
+}
+
+// Fills the parts of Context that its ContextFlags ask for from a trap frame of the current thread.
+// IRQL <= APC_LEVEL. ExceptionFrame is not used on x86.
+VOID KeContextFromKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFrame, PCONTEXT Context)
+{
+    UNREFERENCED_PARAMETER(ExceptionFrame);
+    KiFrameToContext(TrapFrame, Context, Context->ContextFlags);
 }
 
 // A data selector that user mode may load: one of ours, whatever its RPL, or none; anything else becomes Default.
@@ -117,11 +124,19 @@ static VOID KiControlToFrame(PKTRAP_FRAME TrapFrame, PCONTEXT Context, KPROCESSO
     }
 }
 
+static BOOLEAN KiSameDebugRegisters(const ULONG *Registers, PCONTEXT Context)
+{
+    return ((Registers[0] ^ Context->Dr0) | (Registers[1] ^ Context->Dr1) | (Registers[2] ^ Context->Dr2) |
+            (Registers[3] ^ Context->Dr3) | (Registers[6] ^ Context->Dr6) | (Registers[7] ^ Context->Dr7)) == 0;
+}
+
 static VOID KiDebugRegistersFromContext(PKTHREAD Thread, PCONTEXT Context)
 {
     ULONG *Registers = Thread->DebugRegisters;
     ULONG Index;
 
+    if (KiSameDebugRegisters(Registers, Context))
+        return; // what a thread has is fit for it
     Registers[0] = Context->Dr0;
     Registers[1] = Context->Dr1;
     Registers[2] = Context->Dr2;

@@ -45,9 +45,9 @@ typedef struct _KI_EXCEPTION_ARGUMENTS {
     CONTEXT ContextData;
 } KI_EXCEPTION_ARGUMENTS, *PKI_EXCEPTION_ARGUMENTS;
 
-static BOOLEAN KiPushException(PEXCEPTION_RECORD Record, PCONTEXT Context, PKTRAP_FRAME TrapFrame)
+static BOOLEAN KiPushException(PEXCEPTION_RECORD Record, PKTRAP_FRAME TrapFrame, PKI_EXCEPTION_ARGUMENTS Arguments)
 {
-    PKI_EXCEPTION_ARGUMENTS Arguments = (PKI_EXCEPTION_ARGUMENTS)((Context->Esp & ~3ul) - sizeof(*Arguments));
+    ULONG Flags = KI_USER_CONTEXT_FLAGS | (KeFeatureBits & KF_FXSR ? CONTEXT_EXTENDED_REGISTERS : 0);
     volatile BOOLEAN Pushed = FALSE;
 
     SEH_TRY
@@ -56,7 +56,9 @@ static BOOLEAN KiPushException(PEXCEPTION_RECORD Record, PCONTEXT Context, PKTRA
         Arguments->Record = &Arguments->RecordData;
         Arguments->Context = &Arguments->ContextData;
         Arguments->RecordData = *Record;
-        Arguments->ContextData = *Context;
+        if (!(KeFeatureBits & KF_FXSR))
+            RtlZeroMemory(Arguments->ContextData.ExtendedRegisters, sizeof(Arguments->ContextData.ExtendedRegisters));
+        KiFrameToContext(TrapFrame, &Arguments->ContextData, Flags);
         Pushed = TRUE;
     }
     SEH_EXCEPT
@@ -64,25 +66,17 @@ static BOOLEAN KiPushException(PEXCEPTION_RECORD Record, PCONTEXT Context, PKTRA
         Pushed = FALSE;
     }
     SEH_END
-    if (Pushed)
-        KiRedirectToUser(TrapFrame, KeUserExceptionDispatcher, (ULONG)Arguments);
     return Pushed;
 }
 
 static VOID KiDispatchUserException(PEXCEPTION_RECORD Record, PKTRAP_FRAME TrapFrame, BOOLEAN FirstChance)
 {
-    CONTEXT Context;
+    PKI_EXCEPTION_ARGUMENTS Arguments = (PKI_EXCEPTION_ARGUMENTS)((TrapFrame->HardwareEsp & ~3ul) - sizeof(*Arguments));
 
-    if (FirstChance && KeUserExceptionDispatcher != NULL) {
-        Context.ContextFlags = KI_USER_CONTEXT_FLAGS;
-        if (KeFeatureBits & KF_FXSR)
-            Context.ContextFlags |= CONTEXT_EXTENDED_REGISTERS;
-        else
-            RtlZeroMemory(Context.ExtendedRegisters, sizeof(Context.ExtendedRegisters));
-        KeContextFromKframes(TrapFrame, NULL, &Context);
-        KeContextToKframes(TrapFrame, NULL, &Context, CONTEXT_FULL, UserMode); // the frame is complete now
-        if (KiPushException(Record, &Context, TrapFrame))
-            return;
+    if (FirstChance && KeUserExceptionDispatcher != NULL && KiPushException(Record, TrapFrame, Arguments)) {
+        KiCompleteFrame(TrapFrame);
+        KiRedirectToUser(TrapFrame, KeUserExceptionDispatcher, (ULONG)Arguments);
+        return;
     }
     PsUnhandledUserException(Record, TrapFrame);
 }
@@ -104,13 +98,10 @@ VOID KiDispatchException(PEXCEPTION_RECORD Record, PKEXCEPTION_FRAME ExceptionFr
 
 static VOID KiRaise(PVOID Address, PKTRAP_FRAME TrapFrame, NTSTATUS Code, ULONG Parameters, const ULONG_PTR *Values)
 {
-    EXCEPTION_RECORD Record;
+    EXCEPTION_RECORD Record = {.ExceptionCode = Code, .ExceptionAddress = Address, .NumberParameters = Parameters};
 
-    RtlZeroMemory(&Record, sizeof(Record));
-    Record.ExceptionCode = Code;
-    Record.ExceptionAddress = Address;
-    Record.NumberParameters = Parameters;
-    RtlCopyMemory(Record.ExceptionInformation, Values, Parameters * sizeof(ULONG_PTR));
+    for (ULONG Index = 0; Index < Parameters; Index++)
+        Record.ExceptionInformation[Index] = Values[Index];
     KiDispatchException(&Record, NULL, TrapFrame, KiTrapMode(TrapFrame), TRUE);
 }
 

@@ -208,6 +208,8 @@ VOID KiInitializeDescriptors(PKPCR Pcr, PKI_DESCRIPTORS Descriptors);
 VOID KiInitializeFastCall(VOID);
 VOID KiSetTrapTableCr3(PKI_DESCRIPTORS Descriptors, ULONG Cr3);
 VOID KiInitializeServiceTable(VOID);
+VOID KiFrameToContext(PKTRAP_FRAME TrapFrame, PCONTEXT Context, ULONG Flags);
+VOID KiCompleteFrame(PKTRAP_FRAME TrapFrame);
 VOID KiUpdateDebugRegisters(PKTHREAD Thread); // for the thread that runs now
 #define KI_IDLE_STACK_SIZE 0x6000u
 DECLSPEC_NORETURN VOID KiIdleLoop(VOID);

@@ -16,6 +16,7 @@
 #define FN_STATUS 4 // offsets into the FNSAVE image
 #define FN_ADDRESS 12
 #define FN_IMAGE_LENGTH 108
+#define FN_ALL_EMPTY 0xFFFFu // tags
 #define NPX_TAG 0x78704E4Bu // KNpx
 #define MXCSR_DEFAULT 0x1F80u
 #define MXCSR_MASK_DEFAULT 0xFFBFu
@@ -232,48 +233,64 @@ static ULONG KiTagOf(const UCHAR *Register)
     return Exponent == 0 || Exponent == 0x7FFF || (Mantissa >> 63) == 0 ? 2 : 0;
 }
 
+// The x87 registers are 16 bytes apart in an FXSAVE image, 10 in an FNSAVE one.
+static inline VOID KiCopyRegisters(PUCHAR To, ULONG ToStep, const UCHAR *From, ULONG FromStep)
+{
+#pragma GCC unroll 8
+    for (ULONG Index = 0; Index < 8; Index++)
+        RtlCopyMemory(To + Index * ToStep, From + Index * FromStep, 10);
+}
+
+// FNSAVE's tag word, two bits a physical register: FXSAVE's byte tells which are not empty, their contents the rest.
+static ULONG KiTagWord(const UCHAR *Fx)
+{
+    ULONG Top = *(const USHORT *)(Fx + FX_STATUS) >> 11 & 7, Tag = FN_ALL_EMPTY, Used, Index;
+
+    for (Used = Fx[FX_TAG]; Used != 0; Used &= Used - 1) {
+        Index = (ULONG)__builtin_ctz(Used);
+        Tag ^= (3 ^ KiTagOf(Fx + FX_REGISTERS + ((Index - Top) & 7) * 16)) << (Index * 2);
+    }
+    return Tag;
+}
+
+// The way back: a bit for each pair that is not 3 (empty), the eight moved together.
+static UCHAR KiTagByte(ULONG TagWord)
+{
+    ULONG Used = ~TagWord & FN_ALL_EMPTY;
+
+    Used = (Used | Used >> 1) & 0x5555;
+    Used = (Used | Used >> 1) & 0x3333;
+    Used = (Used | Used >> 2) & 0x0F0F;
+    return (UCHAR)(Used | Used >> 4);
+}
+
 static VOID KiFxToFn(const UCHAR *Fx, PFLOATING_SAVE_AREA Fn)
 {
-    ULONG Index, Top, Tag = 0;
-
     Fn->ControlWord = 0xFFFF0000u | *(const USHORT *)(Fx + FX_CONTROL);
     Fn->StatusWord = 0xFFFF0000u | *(const USHORT *)(Fx + FX_STATUS);
+    Fn->TagWord = 0xFFFF0000u | KiTagWord(Fx);
     Fn->ErrorOffset = *(const ULONG *)(Fx + 8);
     Fn->ErrorSelector = *(const USHORT *)(Fx + 12) | (ULONG)(*(const USHORT *)(Fx + 6) & 0x7FF) << 16;
     Fn->DataOffset = *(const ULONG *)(Fx + 16);
     Fn->DataSelector = 0xFFFF0000u | *(const USHORT *)(Fx + 20);
-    Top = *(const USHORT *)(Fx + FX_STATUS) >> 11 & 7;
-    for (Index = 0; Index < 8; Index++) { // Index: physical register
-        ULONG Place = (Index - Top) & 7;
-
-        Tag |= ((Fx[FX_TAG] >> Index & 1) ? KiTagOf(Fx + FX_REGISTERS + Place * 16) : 3) << (Index * 2);
-    }
-    Fn->TagWord = 0xFFFF0000u | Tag;
-    for (Index = 0; Index < 8; Index++)
-        RtlCopyMemory(Fn->RegisterArea + Index * 10, Fx + FX_REGISTERS + Index * 16, 10);
+    KiCopyRegisters(Fn->RegisterArea, 10, Fx + FX_REGISTERS, 16);
 }
 
 static VOID KiFnToFx(const FLOATING_SAVE_AREA *Fn, PUCHAR Fx)
 {
-    ULONG Index;
-    UCHAR Tag = 0;
-
     *(PUSHORT)(Fx + FX_CONTROL) = (USHORT)Fn->ControlWord;
     *(PUSHORT)(Fx + FX_STATUS) = (USHORT)Fn->StatusWord;
-    for (Index = 0; Index < 8; Index++)
-        if ((Fn->TagWord >> (Index * 2) & 3) != 3)
-            Tag |= (UCHAR)(1 << Index);
-    *(PUSHORT)(Fx + FX_TAG) = Tag;
+    *(PUSHORT)(Fx + FX_TAG) = KiTagByte(Fn->TagWord);
     *(PUSHORT)(Fx + 6) = (USHORT)(Fn->ErrorSelector >> 16 & 0x7FF);
     *(PULONG)(Fx + 8) = Fn->ErrorOffset;
     *(PULONG)(Fx + 12) = Fn->ErrorSelector & 0xFFFF;
     *(PULONG)(Fx + 16) = Fn->DataOffset;
     *(PULONG)(Fx + 20) = Fn->DataSelector & 0xFFFF;
-    for (Index = 0; Index < 8; Index++)
-        RtlCopyMemory(Fx + FX_REGISTERS + Index * 16, Fn->RegisterArea + Index * 10, 10);
+    KiCopyRegisters(Fx + FX_REGISTERS, 16, Fn->RegisterArea, 10);
 }
 
 // Fills the floating-point parts of Context that Flags ask for. Thread: the current one, or one that does not run.
+// Context may be a user address, which then raises: nothing of the thread's has changed.
 VOID KiNpxToContext(PKTHREAD Thread, PCONTEXT Context, ULONG Flags)
 {
     PKFPU_AREA Area = &KiCleanFpuArea;
@@ -309,10 +326,10 @@ VOID KiNpxFromContext(PKTHREAD Thread, PCONTEXT Context, ULONG Flags)
 
     if (!Float && !Extended)
         return;
-    if (Thread->NpxState == NPX_STATE_NONE)
-        *Thread->NpxArea = KiCleanFpuArea;
-    else
+    if (Thread->NpxState != NPX_STATE_NONE)
         KiFlushNpxState(Thread);
+    else if (!Extended) // else all of it is replaced
+        *Thread->NpxArea = KiCleanFpuArea;
     if (Extended) {
         RtlCopyMemory(Thread->NpxArea->Data, Context->ExtendedRegisters, sizeof(Context->ExtendedRegisters));
         *(PULONG)&Thread->NpxArea->Data[FX_MXCSR] &= KiMxcsrMask;
