@@ -4,41 +4,22 @@
 
 #include "iop.h"
 
-// Fills in who calls and where the answer goes.
-//
-// Any IRQL.
-VOID IopInitializeCall(PIOP_CALL Call, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext, PIO_STATUS_BLOCK IoStatus)
-{
-    Call->File = NULL;
-    Call->Device = NULL;
-    Call->Event = NULL;
-    Call->Irp = NULL;
-    Call->Locked = FALSE;
-    Call->Mode = ExGetPreviousMode();
-    Call->IoStatus = IoStatus;
-    Call->ApcRoutine = ApcRoutine;
-    Call->ApcContext = ApcContext;
-}
-
 // References the file, and the caller's event, which is reset.
 //
 // Access: what the handle must grant.   Event: may be NULL.   PASSIVE_LEVEL. IopEndCall undoes it, also after a
 // failure.
 NTSTATUS NTAPI IopReferenceCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Access, HANDLE Event)
 {
-    OBJECT_HANDLE_INFORMATION Information;
-    NTSTATUS Status =
-        ObReferenceObjectByHandle(Handle, Access, IoFileObjectType, Call->Mode, (PVOID *)&Call->File, &Information);
+    NTSTATUS Status = ObReferenceGrantedHandle(Handle, Access, IoFileObjectType, Call->Mode, (PVOID *)&Call->File,
+                                               &Call->GrantedAccess);
 
     if (!NT_SUCCESS(Status)) {
         Call->File = NULL;
         return Status;
     }
-    Call->GrantedAccess = Information.GrantedAccess;
     if (Event == NULL)
         return STATUS_SUCCESS;
-    Status = ObReferenceObjectByHandle(Event, EVENT_MODIFY_STATE, ExEventObjectType, Call->Mode, (PVOID *)&Call->Event,
-                                       NULL);
+    Status = ObReferenceHandle(Event, EVENT_MODIFY_STATE, ExEventObjectType, Call->Mode, (PVOID *)&Call->Event);
     if (NT_SUCCESS(Status))
         KeClearEvent(Call->Event);
     else
@@ -53,23 +34,13 @@ NTSTATUS NTAPI IopReferenceCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Acces
 NTSTATUS NTAPI IopBeginCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Access, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
                             PVOID ApcContext, PIO_STATUS_BLOCK IoStatus)
 {
-    volatile NTSTATUS Status = STATUS_SUCCESS;
+    NTSTATUS Status;
 
     PAGED_CODE();
     IopInitializeCall(Call, ApcRoutine, ApcContext, IoStatus);
-    if (Call->Mode != KernelMode) {
-        SEH_TRY
-        {
-            IopProbeIoStatus(IoStatus);
-        }
-        SEH_EXCEPT
-        {
-            Status = SEH_CODE();
-        }
-        SEH_END
-        if (!NT_SUCCESS(Status))
-            return Status;
-    }
+    Status = IopTouchIoStatus(Call);
+    if (!NT_SUCCESS(Status))
+        return Status;
     return IopReferenceCall(Call, Handle, Access, Event);
 }
 
@@ -205,8 +176,8 @@ NTSTATUS IopEndCall(PIOP_CALL Call, NTSTATUS Status)
     if (Call->Locked)
         IopReleaseFileLock(Call->File);
     if (Call->Event != NULL)
-        ObDereferenceObject(Call->Event);
+        ObReleaseObject(Call->Event);
     if (Call->File != NULL)
-        ObDereferenceObject(Call->File);
+        ObReleaseObject(Call->File);
     return Status;
 }

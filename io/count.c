@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Small change of the file services: a process's I/O counters, and writing a status block that a user owns.
+// Small change of the file services: a process's I/O counters.
 
 #include "iop.h"
 
@@ -43,26 +43,4 @@ VOID IopCountTransfer(IOP_TRANSFER Transfer, ULONG_PTR Bytes)
         IopAdd64(&Counters->WriteTransferCount, Bytes);
     else
         IopAdd64(&Counters->OtherTransferCount, Bytes);
-}
-
-// Writes a status block where the caller wants it; Target may be a user address that is no longer there, or NULL.
-//
-// <= APC_LEVEL. Returns the exception's code on failure.
-NTSTATUS NTAPI IopWriteIoStatus(PIO_STATUS_BLOCK Target, PIO_STATUS_BLOCK Value)
-{
-    volatile NTSTATUS Status = STATUS_SUCCESS;
-
-    if (Target == NULL)
-        return STATUS_SUCCESS;
-    SEH_TRY
-    {
-        Target->Information = Value->Information;
-        Target->Status = Value->Status;
-    }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
-    return Status;
 }

@@ -133,7 +133,20 @@ VOID IopCancelAndWait(PIRP Irp, PKEVENT Event);
 VOID IopFreeIrpMdls(PIRP Irp);
 
 // --- call.c: IOP_CALL
-VOID IopInitializeCall(PIOP_CALL Call, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext, PIO_STATUS_BLOCK IoStatus);
+// Fills in who calls and where the answer goes. Any IRQL.
+FORCEINLINE VOID IopInitializeCall(PIOP_CALL Call, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
+                                   PIO_STATUS_BLOCK IoStatus)
+{
+    Call->File = NULL;
+    Call->Device = NULL;
+    Call->Event = NULL;
+    Call->Irp = NULL;
+    Call->Locked = FALSE;
+    Call->Mode = ExGetPreviousMode();
+    Call->IoStatus = IoStatus;
+    Call->ApcRoutine = ApcRoutine;
+    Call->ApcContext = ApcContext;
+}
 NTCHECK IopReferenceCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Access, HANDLE Event);
 NTCHECK IopBeginCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Access, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
                      PVOID ApcContext, PIO_STATUS_BLOCK IoStatus);
@@ -151,10 +164,30 @@ FORCEINLINE VOID IopProbeIoStatus(PIO_STATUS_BLOCK IoStatus)
     Words[0] = Words[0];
     Words[1] = Words[1];
 }
+// The same without raising: a kernel caller's is as good as it says. STATUS_DATATYPE_MISALIGNMENT, or the fault's.
+FORCEINLINE NTSTATUS IopTouchIoStatus(PIOP_CALL Call)
+{
+    NTSTATUS Status;
+
+    if (Call->Mode == KernelMode)
+        return STATUS_SUCCESS;
+    Status = ExProbeUserUlong(&Call->IoStatus->Status);
+    return NT_SUCCESS(Status) ? ExProbeUserUlong(&Call->IoStatus->Information) : Status;
+}
 #define IOP_SMALL_INFORMATION 64 // bytes of information that travel on the stack instead of in pool
 VOID IopCountOperation(IOP_TRANSFER Transfer);
 VOID IopCountTransfer(IOP_TRANSFER Transfer, ULONG_PTR Bytes);
-NTCHECK IopWriteIoStatus(PIO_STATUS_BLOCK Target, PIO_STATUS_BLOCK Value);
+// Writes a status block where the caller wants it; Target may be a user address that is no longer there, or NULL.
+// <= APC_LEVEL. What a fault says.
+FORCEINLINE NTSTATUS IopWriteIoStatus(PIO_STATUS_BLOCK Target, PIO_STATUS_BLOCK Value)
+{
+    NTSTATUS Status;
+
+    if (Target == NULL)
+        return STATUS_SUCCESS;
+    Status = ExPutUserUlong(&Target->Information, Value->Information);
+    return NT_SUCCESS(Status) ? ExPutUserUlong(&Target->Status, (ULONG)Value->Status) : Status;
+}
 PDEVICE_OBJECT IopTopDevice(PFILE_OBJECT File);
 
 // --- userbuf.c
@@ -172,13 +205,7 @@ NTCHECK IopAttachMdl(PIRP Irp, PVOID Buffer, ULONG Length, KPROCESSOR_MODE Mode,
 NTCHECK IopAttachTransferBuffer(PIOP_CALL Call, PVOID Buffer, ULONG Length, BOOLEAN Write);
 VOID IopReleaseBuffers(PIRP Irp);
 
-// --- transfer.c: what reading and writing share
-NTCHECK IopCaptureTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLARGE_INTEGER UserOffset, PULONG UserKey,
-                           BOOLEAN Write, PLARGE_INTEGER Offset, PULONG Key);
-NTCHECK IopCheckUncachedTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLARGE_INTEGER Offset);
-NTCHECK IopResolveOffset(PIOP_CALL Call, BOOLEAN Given, BOOLEAN Write, PLARGE_INTEGER Offset);
-BOOLEAN IopTryFastTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLARGE_INTEGER Offset, ULONG Key, BOOLEAN Write,
-                           PNTSTATUS Status);
+// --- transfer.c
 NTCHECK IopTransferFile(PIOP_CALL Call, HANDLE Handle, HANDLE Event, PVOID Buffer, ULONG Length,
                         PLARGE_INTEGER UserOffset, PULONG UserKey, BOOLEAN Write);
 

@@ -22,17 +22,33 @@ static const IOP_CLASS IopSetFileClasses[FileMaximumInformation] = {
     (FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY | FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT)
 #define IOP_SYNCHRONOUS_MODES (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT)
 
-static NTSTATUS IopSetPosition(PIOP_CALL Call, PFILE_POSITION_INFORMATION Information)
+// Devices whose data comes and goes once: there is no place in it to go to.
+static BOOLEAN IopIsStreamDevice(PDEVICE_OBJECT Device)
 {
-    PFILE_OBJECT File = Call->File;
+    switch (Device->DeviceType) {
+    case FILE_DEVICE_CONSOLE:
+    case FILE_DEVICE_KEYBOARD:
+    case FILE_DEVICE_NAMED_PIPE:
+    case FILE_DEVICE_NULL:
+    case FILE_DEVICE_SCREEN:
+    case FILE_DEVICE_SERIAL_PORT:
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
+static NTSTATUS IopSetPosition(PFILE_OBJECT File, LARGE_INTEGER Position)
+{
     ULONG Sector = File->DeviceObject->SectorSize;
 
-    if (Information->CurrentByteOffset.QuadPart < 0)
+    if (IopIsStreamDevice(File->DeviceObject))
+        return STATUS_INVALID_DEVICE_REQUEST;
+    if (Position.HighPart < 0)
         return STATUS_INVALID_PARAMETER;
-    if ((File->Flags & FO_NO_INTERMEDIATE_BUFFERING) && Sector != 0 &&
-        (Information->CurrentByteOffset.LowPart & (Sector - 1)))
+    if ((File->Flags & FO_NO_INTERMEDIATE_BUFFERING) && Sector != 0 && (Position.LowPart & (Sector - 1)))
         return STATUS_INVALID_PARAMETER;
-    File->CurrentByteOffset = Information->CurrentByteOffset;
+    File->CurrentByteOffset = Position;
     return STATUS_SUCCESS;
 }
 
@@ -96,12 +112,11 @@ static NTSTATUS IopSendRename(PIOP_CALL Call, FILE_INFORMATION_CLASS Class, PVOI
     return Status;
 }
 
+// Position has a way of its own.
 static NTSTATUS IopSetCaptured(PIOP_CALL Call, FILE_INFORMATION_CLASS Class, PVOID Buffer, ULONG Length,
                                PIO_STATUS_BLOCK Local)
 {
     switch (Class) {
-    case FilePositionInformation:
-        return IopSetPosition(Call, Buffer);
     case FileModeInformation:
         return IopSetMode(Call, Buffer);
     case FileRenameInformation:
@@ -131,36 +146,45 @@ static NTSTATUS IopSetInformation(PIOP_CALL Call, HANDLE File, PVOID Buffer, ULO
     return Status;
 }
 
-// SetFilePointer's way: what the general one does, for eight bytes and without a buffer.
-static NTSTATUS IopSetFilePosition(HANDLE File, PIO_STATUS_BLOCK IoStatus, PFILE_POSITION_INFORMATION Information)
+// Takes the new position and sees that the status block can be written. Fails with what a fault says.
+static NTSTATUS IopCapturePosition(KPROCESSOR_MODE Mode, PIO_STATUS_BLOCK IoStatus,
+                                   PFILE_POSITION_INFORMATION Information, PLARGE_INTEGER Position)
 {
-    IO_STATUS_BLOCK Local = {.Status = STATUS_SUCCESS, .Information = 0};
-    FILE_POSITION_INFORMATION Position;
     NTSTATUS Status;
-    IOP_CALL Call;
 
-    IopInitializeCall(&Call, NULL, NULL, IoStatus);
-    SEH_TRY
-    {
-        if (Call.Mode != KernelMode) {
-            IopProbeIoStatus(IoStatus);
-            ProbeForRead(Information, sizeof(*Information), sizeof(ULONG));
-        }
-        Position.CurrentByteOffset.QuadPart = *(volatile LONGLONG *)&Information->CurrentByteOffset.QuadPart;
+    if (Mode == KernelMode) {
+        *Position = Information->CurrentByteOffset;
+        return STATUS_SUCCESS;
     }
-    SEH_EXCEPT
-    {
-        return SEH_CODE();
-    }
-    SEH_END
-    Status = IopReferenceCall(&Call, File, 0, NULL);
+    Status = ExProbeUserUlong(&IoStatus->Status);
     if (NT_SUCCESS(Status))
-        Status = IopLockCall(&Call);
+        Status = ExProbeUserUlong(&IoStatus->Information);
+    return NT_SUCCESS(Status) ? ExReadUserQuad(&Position->QuadPart, &Information->CurrentByteOffset.QuadPart) : Status;
+}
+
+// FilePositionInformation is the file object's own: no buffer, and no driver that a call would be made for.
+static NTSTATUS IopSetFilePosition(HANDLE Handle, PIO_STATUS_BLOCK IoStatus, PFILE_POSITION_INFORMATION Information)
+{
+    static IO_STATUS_BLOCK Done = {.Status = STATUS_SUCCESS, .Information = 0};
+    KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    LARGE_INTEGER Position;
+    PFILE_OBJECT File;
+    NTSTATUS Status = IopCapturePosition(Mode, IoStatus, Information, &Position);
+
+    if (NT_SUCCESS(Status))
+        Status = ObReferenceHandle(Handle, 0, IoFileObjectType, Mode, (PVOID *)&File);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (!(File->Flags & FO_SYNCHRONOUS_IO)) {
+        Status = IopSetPosition(File, Position);
+    } else if ((Status = IopAcquireFileLock(File, Mode)) == STATUS_SUCCESS) {
+        Status = IopSetPosition(File, Position);
+        IopReleaseFileLock(File);
+    }
+    ObReleaseObject(File);
     if (Status == STATUS_SUCCESS)
-        Status = IopSetPosition(&Call, &Position);
-    if (Status == STATUS_SUCCESS)
-        IGNORE_STATUS(IopWriteIoStatus(IoStatus, &Local));
-    return IopEndCall(&Call, Status);
+        IGNORE_STATUS(IopWriteIoStatus(IoStatus, &Done));
+    return Status;
 }
 
 // Changes an open file: times and attributes, name, size, position, mode, or that it is to be deleted.
@@ -178,7 +202,7 @@ NTSTATUS NTAPI NtSetInformationFile(HANDLE File, PIO_STATUS_BLOCK IoStatus, PVOI
 
     if (Class == FileCompletionInformation)
         return STATUS_NOT_IMPLEMENTED; // completion ports are not built yet
-    if (Class == FilePositionInformation && Length == sizeof(FILE_POSITION_INFORMATION))
+    if (Class == FilePositionInformation && Length >= sizeof(FILE_POSITION_INFORMATION))
         return IopSetFilePosition(File, IoStatus, Information);
     Status = IopCheckClass(IopSetFileClasses, FileMaximumInformation, Class, Length, &Access);
     if (!NT_SUCCESS(Status))

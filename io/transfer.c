@@ -5,55 +5,59 @@
 
 #include "iop.h"
 
-// Probes status block and buffer and captures offset and key, all in one frame.
-//
-// Write: data comes from the caller.   <= APC_LEVEL. Offset->QuadPart and *Key are 0 where the caller gave none.
-// Fails with the exception's code.
-NTSTATUS NTAPI IopCaptureTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLARGE_INTEGER UserOffset, PULONG UserKey,
-                                  BOOLEAN Write, PLARGE_INTEGER Offset, PULONG Key)
-{
-    volatile NTSTATUS Status = STATUS_SUCCESS;
+typedef struct _IOP_TRANSFER_ARGUMENTS { // what the caller passed, captured; Offset and Key are 0 where it gave none
+    PVOID Buffer;
+    ULONG Length;
+    BOOLEAN Write;
+    BOOLEAN OffsetGiven;
+    LARGE_INTEGER Offset;
+    ULONG Key;
+} IOP_TRANSFER_ARGUMENTS, *PIOP_TRANSFER_ARGUMENTS;
 
-    Offset->QuadPart = 0;
-    *Key = 0;
-    SEH_TRY
-    {
-        if (Call->Mode != KernelMode) {
-            IopProbeIoStatus(Call->IoStatus);
-            if (Write)
-                ProbeForRead(Buffer, Length, 1);
-            else
-                ProbeForWrite(Buffer, Length, 1);
-            if (UserOffset != NULL)
-                ProbeForReadType(UserOffset);
-            if (UserKey != NULL)
-                ProbeForReadType(UserKey);
-        }
-        if (UserOffset != NULL)
-            *Offset = *(volatile LARGE_INTEGER *)UserOffset;
-        if (UserKey != NULL)
-            *Key = *UserKey;
+// A kernel caller's pointers are as good as they are.
+static VOID IopTakeTransfer(PIOP_TRANSFER_ARGUMENTS Transfer, PLARGE_INTEGER UserOffset, PULONG UserKey)
+{
+    if (UserOffset != NULL)
+        Transfer->Offset = *UserOffset;
+    if (UserKey != NULL)
+        Transfer->Key = *UserKey;
+}
+
+// Probes status block and buffer and captures offset and key. Fails with what a fault says.
+static NTSTATUS IopCaptureTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer, PLARGE_INTEGER UserOffset,
+                                   PULONG UserKey)
+{
+    NTSTATUS Status;
+
+    Transfer->OffsetGiven = UserOffset != NULL;
+    Transfer->Offset.QuadPart = 0;
+    Transfer->Key = 0;
+    if (Call->Mode == KernelMode) {
+        IopTakeTransfer(Transfer, UserOffset, UserKey);
+        return STATUS_SUCCESS;
     }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
+    Status = IopTouchIoStatus(Call);
+    if (NT_SUCCESS(Status))
+        Status = Transfer->Write ? ExCheckUserBuffer(Transfer->Buffer, Transfer->Length)
+                                 : ExProbeUserBuffer(Transfer->Buffer, Transfer->Length);
+    if (NT_SUCCESS(Status) && UserOffset != NULL)
+        Status = ExReadUserQuad(&Transfer->Offset.QuadPart, &UserOffset->QuadPart);
+    if (NT_SUCCESS(Status) && UserKey != NULL)
+        Status = ExReadUserUlong(&Transfer->Key, UserKey);
     return Status;
 }
 
-// Without intermediate buffering, length, offset and buffer must suit the device.
-//
-// Any IRQL. STATUS_INVALID_PARAMETER.
-NTSTATUS NTAPI IopCheckUncachedTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLARGE_INTEGER Offset)
+// Without intermediate buffering, length, offset and buffer must suit the device. STATUS_INVALID_PARAMETER.
+static NTSTATUS IopCheckUncachedTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer)
 {
-    ULONG Sector = Call->File->DeviceObject->SectorSize;
+    PDEVICE_OBJECT Device = Call->File->DeviceObject;
+    ULONG Sector = Device->SectorSize;
 
-    if (Call->Mode == KernelMode || !(Call->File->Flags & FO_NO_INTERMEDIATE_BUFFERING) || Sector == 0)
+    if (Call->Mode == KernelMode || Sector == 0)
         return STATUS_SUCCESS;
-    if (Length % Sector != 0 || ((ULONG_PTR)Buffer & Call->File->DeviceObject->AlignmentRequirement) != 0)
+    if (Transfer->Length % Sector != 0 || ((ULONG_PTR)Transfer->Buffer & Device->AlignmentRequirement) != 0)
         return STATUS_INVALID_PARAMETER;
-    if (Offset->QuadPart > 0 && (Offset->LowPart & (Sector - 1)) != 0)
+    if (Transfer->Offset.QuadPart > 0 && (Transfer->Offset.LowPart & (Sector - 1)) != 0)
         return STATUS_INVALID_PARAMETER;
     return STATUS_SUCCESS;
 }
@@ -88,59 +92,65 @@ static BOOLEAN IopIsSpecialOffset(PLARGE_INTEGER Offset, ULONG Special)
 
 // Decides where the transfer begins. A handle that may only append writes at the end whatever it asks for.
 //
-// Given: the caller passed an offset.   The call is locked if its file object is synchronous.
+// The call is locked if its file object is synchronous.
 // STATUS_INVALID_PARAMETER: no offset on an asynchronous handle, or a negative one.
-NTSTATUS NTAPI IopResolveOffset(PIOP_CALL Call, BOOLEAN Given, BOOLEAN Write, PLARGE_INTEGER Offset)
+static NTSTATUS IopResolveOffset(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer)
 {
     PFILE_OBJECT File = Call->File;
+    PLARGE_INTEGER Offset = &Transfer->Offset;
 
     if (File->Flags & FO_NAMED_PIPE) {
         Offset->QuadPart = 0;
         return STATUS_SUCCESS;
     }
-    if (Write && !(Call->GrantedAccess & FILE_WRITE_DATA)) {
+    if (Transfer->Write && !(Call->GrantedAccess & FILE_WRITE_DATA)) {
         Offset->HighPart = -1;
         Offset->LowPart = FILE_WRITE_TO_END_OF_FILE;
         return STATUS_SUCCESS;
     }
-    if (Call->Locked && (!Given || IopIsSpecialOffset(Offset, FILE_USE_FILE_POINTER_POSITION))) {
+    if (Call->Locked && (!Transfer->OffsetGiven || IopIsSpecialOffset(Offset, FILE_USE_FILE_POINTER_POSITION))) {
         *Offset = File->CurrentByteOffset;
         return STATUS_SUCCESS;
     }
-    if (!Given)
+    if (!Transfer->OffsetGiven)
         return STATUS_INVALID_PARAMETER;
-    if (Write && IopIsSpecialOffset(Offset, FILE_WRITE_TO_END_OF_FILE))
+    if (Transfer->Write && IopIsSpecialOffset(Offset, FILE_WRITE_TO_END_OF_FILE))
         return STATUS_SUCCESS;
-    return Offset->QuadPart < 0 ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+    return Offset->HighPart < 0 ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+}
+
+// The file system's routine for this transfer without an IRP; NULL if there is none, or an IRP is needed.
+static PFAST_IO_READ IopFastRoutine(PIOP_CALL Call, BOOLEAN Write)
+{
+    PFAST_IO_DISPATCH Fast;
+
+    if (Call->File->PrivateCacheMap == NULL || (Call->File->Flags & FO_NO_INTERMEDIATE_BUFFERING) ||
+        Call->ApcRoutine != NULL)
+        return NULL;
+    Call->Device = IopTopDevice(Call->File);
+    Fast = Call->Device->DriverObject->FastIoDispatch;
+    if (Fast == NULL)
+        return NULL;
+    return Write ? Fast->FastIoWrite : Fast->FastIoRead;
 }
 
 // Lets the file system copy from or to the cache without an IRP. TRUE: done, *Status is the service's result.
 //
 // The call is locked.   PASSIVE_LEVEL.
-BOOLEAN IopTryFastTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLARGE_INTEGER Offset, ULONG Key, BOOLEAN Write,
-                           PNTSTATUS Status)
+static BOOLEAN IopTryFastTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer, PNTSTATUS Status)
 {
-    PFAST_IO_DISPATCH Fast;
-    PFAST_IO_READ Routine;
+    PFAST_IO_READ Routine = IopFastRoutine(Call, Transfer->Write);
     IO_STATUS_BLOCK Result;
 
-    if (Call->File->PrivateCacheMap == NULL || (Call->File->Flags & FO_NO_INTERMEDIATE_BUFFERING))
-        return FALSE;
-    Call->Device = IopTopDevice(Call->File);
-    Fast = Call->Device->DriverObject->FastIoDispatch;
-    if (Fast == NULL)
-        return FALSE;
-    Routine = Write ? Fast->FastIoWrite : Fast->FastIoRead;
-    if (Routine == NULL || Call->ApcRoutine != NULL)
-        return FALSE;
-    if (!Routine(Call->File, Offset, Length, TRUE, Key, Buffer, &Result, Call->Device))
+    if (Routine == NULL || !Routine(Call->File, &Transfer->Offset, Transfer->Length, TRUE, Transfer->Key,
+                                    Transfer->Buffer, &Result, Call->Device))
         return FALSE;
     if (NT_ERROR(Result.Status) && Result.Status != STATUS_END_OF_FILE)
         return FALSE; // the long way finds the same error and reports it as it should be
 
-    if (Offset->QuadPart >= 0 && NT_SUCCESS(Result.Status))
-        Call->File->CurrentByteOffset.QuadPart = Offset->QuadPart + Result.Information;
-    IopCountFastTransfer(Write, Result.Information);
+    if (Transfer->Offset.HighPart >= 0 && NT_SUCCESS(Result.Status))
+        Call->File->CurrentByteOffset.QuadPart = Transfer->Offset.QuadPart + Result.Information;
+    IopCountFastTransfer(Transfer->Write, Result.Information);
     IGNORE_STATUS(IopWriteIoStatus(Call->IoStatus, &Result));
     if (Call->Event != NULL)
         KeSetEvent(Call->Event, IO_NO_INCREMENT, FALSE);
@@ -148,9 +158,9 @@ BOOLEAN IopTryFastTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLARGE_IN
     return TRUE;
 }
 
-static NTSTATUS IopSendTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLARGE_INTEGER Offset, ULONG Key,
-                                BOOLEAN Write)
+static NTSTATUS IopSendTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer)
 {
+    BOOLEAN Write = Transfer->Write;
     PIO_STACK_LOCATION Stack;
     NTSTATUS Status = IopAllocateCallIrp(Call, Write ? IRP_MJ_WRITE : IRP_MJ_READ, &Stack);
 
@@ -159,10 +169,10 @@ static NTSTATUS IopSendTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLAR
     Call->Irp->Flags |= Write ? IRP_WRITE_OPERATION : IRP_READ_OPERATION;
     if (Call->File->Flags & FO_NO_INTERMEDIATE_BUFFERING)
         Call->Irp->Flags |= IRP_NOCACHE;
-    Stack->Parameters.Read.Length = Length; // Write has the same shape
-    Stack->Parameters.Read.Key = Key;
-    Stack->Parameters.Read.ByteOffset = *Offset;
-    Status = IopAttachTransferBuffer(Call, Buffer, Length, Write);
+    Stack->Parameters.Read.Length = Transfer->Length; // Write has the same shape
+    Stack->Parameters.Read.Key = Transfer->Key;
+    Stack->Parameters.Read.ByteOffset = Transfer->Offset;
+    Status = IopAttachTransferBuffer(Call, Transfer->Buffer, Transfer->Length, Write);
     if (!NT_SUCCESS(Status))
         return Status;
     return IopSubmitCall(Call, Write ? IopWriteTransfer : IopReadTransfer);
@@ -170,14 +180,13 @@ static NTSTATUS IopSendTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLAR
 
 // Does a read or a write, from the caller's arguments to the end of the call.
 //
-// Access: what the handle must grant for a read; a write needs one of FILE_WRITE_DATA and FILE_APPEND_DATA.
+// A read needs FILE_READ_DATA, a write one of FILE_WRITE_DATA and FILE_APPEND_DATA.
 // PASSIVE_LEVEL. Call: initialised; IopEndCall is the caller's. Every documented status of ZwReadFile and ZwWriteFile.
 NTSTATUS NTAPI IopTransferFile(PIOP_CALL Call, HANDLE Handle, HANDLE Event, PVOID Buffer, ULONG Length,
                                PLARGE_INTEGER UserOffset, PULONG UserKey, BOOLEAN Write)
 {
-    LARGE_INTEGER Offset;
-    ULONG Key;
-    NTSTATUS Status = IopCaptureTransfer(Call, Buffer, Length, UserOffset, UserKey, Write, &Offset, &Key);
+    IOP_TRANSFER_ARGUMENTS Transfer = {.Buffer = Buffer, .Length = Length, .Write = Write};
+    NTSTATUS Status = IopCaptureTransfer(Call, &Transfer, UserOffset, UserKey);
 
     if (NT_SUCCESS(Status))
         Status = IopReferenceCall(Call, Handle, Write ? 0 : FILE_READ_DATA, Event);
@@ -187,12 +196,12 @@ NTSTATUS NTAPI IopTransferFile(PIOP_CALL Call, HANDLE Handle, HANDLE Event, PVOI
         Status = IopLockCall(Call);
     if (Status != STATUS_SUCCESS)
         return Status;
-    Status = IopResolveOffset(Call, UserOffset != NULL, Write, &Offset);
+    Status = IopResolveOffset(Call, &Transfer);
     if (NT_SUCCESS(Status) && (Call->File->Flags & FO_NO_INTERMEDIATE_BUFFERING))
-        Status = IopCheckUncachedTransfer(Call, Buffer, Length, &Offset);
+        Status = IopCheckUncachedTransfer(Call, &Transfer);
     if (!NT_SUCCESS(Status))
         return Status;
-    if (Call->Locked && IopTryFastTransfer(Call, Buffer, Length, &Offset, Key, Write, &Status))
+    if (Call->Locked && IopTryFastTransfer(Call, &Transfer, &Status))
         return Status;
-    return IopSendTransfer(Call, Buffer, Length, &Offset, Key, Write);
+    return IopSendTransfer(Call, &Transfer);
 }

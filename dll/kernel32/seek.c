@@ -17,14 +17,17 @@ static NTSTATUS BasepPosition(HANDLE File, PFILE_POSITION_INFORMATION Position)
     return NtQueryInformationFile(File, &IoStatus, Position, sizeof(*Position), FilePositionInformation);
 }
 
-static BOOL BasepIsSeekable(HANDLE File)
+// What keeps a position from being set: that there is none, before anything else.
+static BOOL BasepSeekError(HANDLE File, DWORD Error)
 {
-    DWORD Type = GetFileType(File);
-
-    if (Type == FILE_TYPE_DISK) {
-        return TRUE;
+    switch (GetFileType(File)) {
+    case FILE_TYPE_UNKNOWN:
+        return FALSE; // the last error tells why
+    case FILE_TYPE_DISK:
+        return BaseFail(Error);
+    default:
+        return BaseFail(ERROR_SEEK_ON_DEVICE);
     }
-    return Type == FILE_TYPE_UNKNOWN ? FALSE : BaseFail(ERROR_SEEK_ON_DEVICE);
 }
 
 WINBOOL WINAPI SetFilePointerEx(HANDLE File, LARGE_INTEGER Distance, PLARGE_INTEGER NewPosition, DWORD Method)
@@ -35,26 +38,23 @@ WINBOOL WINAPI SetFilePointerEx(HANDLE File, LARGE_INTEGER Distance, PLARGE_INTE
     NTSTATUS Status = STATUS_SUCCESS;
 
     File = BaseRealHandle(File);
-    if (!BasepIsSeekable(File)) {
-        return FALSE;
-    }
     if (Method == FILE_CURRENT) {
         Status = BasepPosition(File, &Position);
     } else if (Method == FILE_END) {
         Status = BasepStandard(File, &Standard);
         Position.CurrentByteOffset = Standard.EndOfFile;
     } else if (Method != FILE_BEGIN) {
-        return BaseFail(ERROR_INVALID_PARAMETER);
-    }
-    if (!BaseBool(Status)) {
-        return FALSE;
+        return BasepSeekError(File, ERROR_INVALID_PARAMETER);
     }
     Position.CurrentByteOffset.QuadPart += Distance.QuadPart;
-    if (Position.CurrentByteOffset.QuadPart < 0) {
-        return BaseFail(ERROR_NEGATIVE_SEEK);
+    if (NT_SUCCESS(Status) && Position.CurrentByteOffset.HighPart < 0) {
+        return BasepSeekError(File, ERROR_NEGATIVE_SEEK);
     }
-    if (!BaseBool(NtSetInformationFile(File, &IoStatus, &Position, sizeof(Position), FilePositionInformation))) {
-        return FALSE;
+    if (NT_SUCCESS(Status)) {
+        Status = NtSetInformationFile(File, &IoStatus, &Position, sizeof(Position), FilePositionInformation);
+    }
+    if (!NT_SUCCESS(Status)) {
+        return BasepSeekError(File, RtlNtStatusToDosError(Status));
     }
     if (NewPosition != NULL) {
         *NewPosition = Position.CurrentByteOffset;

@@ -66,6 +66,46 @@ FORCEINLINE NTSTATUS ExProbeUserUlong(volatile VOID *Address)
     return Status;
 }
 
+// Reads four bytes of user memory. STATUS_DATATYPE_MISALIGNMENT, or what the fault says. IRQL <= APC_LEVEL.
+FORCEINLINE NTSTATUS ExReadUserUlong(PULONG Value, const volatile ULONG *Address)
+{
+    NTSTATUS Status = ExCheckUserAddress(Address, sizeof(ULONG));
+    ULONG Read = 0;
+
+    if (NT_SUCCESS(Status))
+        __asm__ volatile("1: movl (%2), %1\n\t"
+                         "2:\n\t" EX_FIXUP(1b, 2b)
+                         : "+a"(Status), "+&r"(Read)
+                         : "r"(Address)
+                         : "memory");
+    *Value = Read;
+    return Status;
+}
+
+// Lies a buffer in user space? STATUS_ACCESS_VIOLATION. Any IRQL.
+FORCEINLINE NTSTATUS ExCheckUserBuffer(const volatile VOID *Address, SIZE_T Length)
+{
+    return Length == 0 || (Length <= MM_USER_PROBE_ADDRESS && (ULONG_PTR)Address <= MM_USER_PROBE_ADDRESS - Length)
+               ? STATUS_SUCCESS
+               : STATUS_ACCESS_VIOLATION;
+}
+
+// ProbeForWrite of bytes: can the buffer be written now? Touches each of its pages, in one step each.
+// STATUS_ACCESS_VIOLATION, or what the fault says. IRQL <= APC_LEVEL.
+FORCEINLINE NTSTATUS ExProbeUserBuffer(volatile VOID *Address, SIZE_T Length)
+{
+    NTSTATUS Status = ExCheckUserBuffer(Address, Length);
+    ULONG_PTR Start = (ULONG_PTR)Address, End = Start + Length;
+
+    for (; NT_SUCCESS(Status) && Start < End; Start = (Start & ~(ULONG_PTR)(PAGE_SIZE - 1)) + PAGE_SIZE)
+        __asm__ volatile("1: lock orb $0, (%1)\n\t"
+                         "2:\n\t" EX_FIXUP(1b, 2b)
+                         : "+a"(Status)
+                         : "r"(Start)
+                         : "memory");
+    return Status;
+}
+
 // Copies an optional timeout; *Result is NULL (wait for ever) or Storage. What ExReadUserQuad says. IRQL <= APC_LEVEL.
 FORCEINLINE NTSTATUS ExCaptureTimeout(PLARGE_INTEGER *Result, PLARGE_INTEGER Storage, PLARGE_INTEGER Timeout, LONG Mode)
 {
@@ -107,9 +147,9 @@ FORCEINLINE VOID ExUnlockHandle(PHANDLE_TABLE_ENTRY Entry)
     __asm__ volatile("orl $1, %0" : "+m"(Entry->Value) : : "memory"); // only the holder writes
 }
 
-// The common part: Typed and Mode are what the inlined caller knows.
+// The common part: Typed and Mode are what the inlined caller knows, Granted (the handle's access) may be NULL.
 FORCEINLINE BOOLEAN ObTryReferenceEntry(HANDLE Handle, ACCESS_MASK DesiredAccess, BOOLEAN Typed, POBJECT_TYPE Type,
-                                        LONG Mode, PVOID *Object)
+                                        LONG Mode, PVOID *Object, PACCESS_MASK Granted)
 {
     PKTHREAD Thread = KeGetCurrentThread();
     PHANDLE_TABLE Table = ((PEPROCESS)Thread->ApcState.Process)->ObjectTable;
@@ -126,6 +166,8 @@ FORCEINLINE BOOLEAN ObTryReferenceEntry(HANDLE Handle, ACCESS_MASK DesiredAccess
             Header = NULL;
         else
             InterlockedIncrement(&Header->PointerCount); // the handle's own cannot go while the entry is locked
+        if (Granted != NULL)
+            *Granted = Entry->GrantedAccess;
         ExUnlockHandle(Entry);
     }
     ExLeaveCriticalRegion(Thread);
@@ -140,22 +182,36 @@ FORCEINLINE BOOLEAN ObTryReferenceEntry(HANDLE Handle, ACCESS_MASK DesiredAccess
 FORCEINLINE BOOLEAN ObTryReferenceHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type, LONG Mode,
                                          PVOID *Object)
 {
-    return ObTryReferenceEntry(Handle, DesiredAccess, TRUE, Type, Mode, Object);
+    return ObTryReferenceEntry(Handle, DesiredAccess, TRUE, Type, Mode, Object, NULL);
 }
 
 // ObReferenceObjectByHandle without its last argument; the second form for an object of any type. IRQL <= APC_LEVEL.
 FORCEINLINE NTSTATUS ObReferenceHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type, LONG Mode,
                                        PVOID *Object)
 {
-    if (__builtin_expect(ObTryReferenceEntry(Handle, DesiredAccess, TRUE, Type, Mode, Object), TRUE))
+    if (__builtin_expect(ObTryReferenceEntry(Handle, DesiredAccess, TRUE, Type, Mode, Object, NULL), TRUE))
         return STATUS_SUCCESS;
     return ObReferenceObjectByHandle(Handle, DesiredAccess, Type, (KPROCESSOR_MODE)Mode, Object, NULL);
 }
 FORCEINLINE NTSTATUS ObReferenceAnyHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, LONG Mode, PVOID *Object)
 {
-    if (__builtin_expect(ObTryReferenceEntry(Handle, DesiredAccess, FALSE, NULL, Mode, Object), TRUE))
+    if (__builtin_expect(ObTryReferenceEntry(Handle, DesiredAccess, FALSE, NULL, Mode, Object, NULL), TRUE))
         return STATUS_SUCCESS;
     return ObReferenceObjectByHandle(Handle, DesiredAccess, NULL, (KPROCESSOR_MODE)Mode, Object, NULL);
+}
+
+// The same, and what access the handle grants.
+FORCEINLINE NTSTATUS ObReferenceGrantedHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type, LONG Mode,
+                                              PVOID *Object, PACCESS_MASK Granted)
+{
+    OBJECT_HANDLE_INFORMATION Information;
+    NTSTATUS Status;
+
+    if (__builtin_expect(ObTryReferenceEntry(Handle, DesiredAccess, TRUE, Type, Mode, Object, Granted), TRUE))
+        return STATUS_SUCCESS;
+    Status = ObReferenceObjectByHandle(Handle, DesiredAccess, Type, (KPROCESSOR_MODE)Mode, Object, &Information);
+    *Granted = NT_SUCCESS(Status) ? Information.GrantedAccess : 0;
+    return Status;
 }
 
 // ObDereferenceObject. IRQL <= DISPATCH_LEVEL.
