@@ -90,6 +90,16 @@ static VOID ExpAddOwner(PERESOURCE Resource, PKTHREAD Thread)
     Resource->ActiveCount = (SHORT)Resource->ActiveEntries;
 }
 
+// The same of a resource that has no owner, whose first entry is free then.
+static inline VOID ExpAddFirstOwner(PERESOURCE Resource, PKTHREAD Thread)
+{
+    ASSERT(Resource->ActiveEntries == 0 && Resource->OwnerEntry.OwnerThread == 0);
+    Resource->OwnerEntry.OwnerThread = (ERESOURCE_THREAD)Thread;
+    Resource->OwnerEntry.OwnerCount = 1;
+    Resource->ActiveEntries = 1;
+    Resource->ActiveCount = 1;
+}
+
 static BOOLEAN ExpIsExclusive(PERESOURCE Resource)
 {
     return (Resource->Flag & ResourceOwnedExclusive) != 0;
@@ -217,7 +227,7 @@ static BOOLEAN ExpAcquireExclusive(PERESOURCE Resource, BOOLEAN Wait, PVOID Plac
     OldIrql = KfAcquireSpinLock(&Resource->SpinLock);
     if (Resource->ActiveEntries == 0) {
         Resource->Flag |= ResourceOwnedExclusive;
-        ExpAddOwner(Resource, Self);
+        ExpAddFirstOwner(Resource, Self);
         KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
     } else if (ExpIsExclusive(Resource) && Resource->OwnerEntry.OwnerThread == (ERESOURCE_THREAD)Self) {
         Resource->OwnerEntry.OwnerCount++;
@@ -247,13 +257,11 @@ BOOLEAN NTAPI ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
 
 // --- shared
 
-// May the thread whose entry is Owner (or NULL) share the resource at once?
+// May the thread whose entry is Owner (or NULL) share a resource that has owners at once?
 static BOOLEAN ExpMayShare(PERESOURCE Resource, POWNER_ENTRY Owner, RESOURCE_MANNER Manner)
 {
-    if (Resource->ActiveEntries == 0 || (ExpIsExclusive(Resource) && Owner != NULL))
-        return TRUE;
     if (ExpIsExclusive(Resource))
-        return FALSE;
+        return Owner != NULL;
     switch (Manner) {
     case ShareBeforeExclusive:
         return TRUE;
@@ -273,9 +281,16 @@ static BOOLEAN ExpAcquireShared(PERESOURCE Resource, BOOLEAN Wait, RESOURCE_MANN
     ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
     for (;;) {
         KIRQL OldIrql = KfAcquireSpinLock(&Resource->SpinLock);
-        POWNER_ENTRY Owner = ExpFindOwner(Resource, (ERESOURCE_THREAD)Self);
-        BOOLEAN Granted = ExpMayShare(Resource, Owner, Manner);
+        POWNER_ENTRY Owner;
+        BOOLEAN Granted;
 
+        if (Resource->ActiveEntries == 0) {
+            ExpAddFirstOwner(Resource, Self);
+            KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
+            break;
+        }
+        Owner = ExpFindOwner(Resource, (ERESOURCE_THREAD)Self);
+        Granted = ExpMayShare(Resource, Owner, Manner);
         if (!Granted && !Wait) {
             KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
             return FALSE;

@@ -44,21 +44,6 @@ NTSTATUS NTAPI IopBeginCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Access, H
     return IopReferenceCall(Call, Handle, Access, Event);
 }
 
-// Takes the lock of a synchronous file object, so that its operations follow each other.
-//
-// PASSIVE_LEVEL. STATUS_ALERTED or STATUS_USER_APC when the wait for the lock was broken off.
-NTSTATUS NTAPI IopLockCall(PIOP_CALL Call)
-{
-    if (Call->File->Flags & FO_SYNCHRONOUS_IO) {
-        NTSTATUS Status = IopAcquireFileLock(Call->File, Call->Mode);
-
-        if (Status != STATUS_SUCCESS)
-            return Status;
-        Call->Locked = TRUE;
-    }
-    return STATUS_SUCCESS;
-}
-
 // Allocates the call's IRP and fills in who asks; *Stack is the first driver's location.
 //
 // <= APC_LEVEL. STATUS_INSUFFICIENT_RESOURCES.

@@ -4,22 +4,12 @@
 
 #include "iop.h"
 
-static BOOLEAN IopTryFileLock(PFILE_OBJECT File)
-{
-    return InterlockedExchange((volatile LONG *)&File->Busy, TRUE) == FALSE;
-}
-
-// Takes a file object's lock.
-//
-// Mode: of the wait; a user-mode wait ends when the thread is terminated.   PASSIVE_LEVEL.
-// STATUS_SUCCESS, or STATUS_ALERTED / STATUS_USER_APC: the lock is not held.
-NTSTATUS NTAPI IopAcquireFileLock(PFILE_OBJECT File, KPROCESSOR_MODE Mode)
+// The lock was not free: waits until this thread has it. Contract: IopAcquireFileLock (iop.h).
+NTSTATUS NTAPI IopWaitForFileLock(PFILE_OBJECT File, KPROCESSOR_MODE Mode)
 {
     BOOLEAN Alertable = (File->Flags & FO_ALERTABLE_IO) != 0;
     NTSTATUS Status = STATUS_SUCCESS;
 
-    if (IopTryFileLock(File))
-        return STATUS_SUCCESS;
     InterlockedIncrement((volatile LONG *)&File->Waiters);
     while (!IopTryFileLock(File)) {
         Status = KeWaitForSingleObject(&File->Lock, Executive, Mode, Alertable, NULL);
@@ -29,14 +19,4 @@ NTSTATUS NTAPI IopAcquireFileLock(PFILE_OBJECT File, KPROCESSOR_MODE Mode)
     }
     InterlockedDecrement((volatile LONG *)&File->Waiters);
     return Status;
-}
-
-// Releases a file object's lock and lets one waiter try.
-//
-// <= DISPATCH_LEVEL.
-VOID IopReleaseFileLock(PFILE_OBJECT File)
-{
-    InterlockedExchange((volatile LONG *)&File->Busy, FALSE);
-    if (*(volatile ULONG *)&File->Waiters != 0)
-        KeSetEvent(&File->Lock, IO_NO_INCREMENT, FALSE);
 }

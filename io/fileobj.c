@@ -27,7 +27,9 @@ PDEVICE_OBJECT NTAPI IoGetRelatedDeviceObject(PFILE_OBJECT File)
         Device = File->Vpb->DeviceObject;
     else if (!(File->Flags & FO_DIRECT_DEVICE_OPEN) && Device->Vpb != NULL && Device->Vpb->DeviceObject != NULL)
         Device = Device->Vpb->DeviceObject;
-    return IoGetAttachedDevice(Device);
+    while (Device->AttachedDevice != NULL)
+        Device = Device->AttachedDevice;
+    return Device;
 }
 
 // Sends a cleanup or a close: it must arrive, and whatever the driver says, the file goes on towards its end.

@@ -132,6 +132,30 @@ VOID IopCancelFileIrps(PFILE_OBJECT File); // of the current thread; waits for t
 VOID IopCancelAndWait(PIRP Irp, PKEVENT Event);
 VOID IopFreeIrpMdls(PIRP Irp);
 
+// --- filelock.c
+NTCHECK IopWaitForFileLock(PFILE_OBJECT File, KPROCESSOR_MODE Mode);
+FORCEINLINE BOOLEAN IopTryFileLock(PFILE_OBJECT File)
+{
+    return InterlockedExchange((volatile LONG *)&File->Busy, TRUE) == FALSE;
+}
+
+// Takes a file object's lock.
+//
+// Mode: of the wait; a user-mode wait ends when the thread is terminated.   PASSIVE_LEVEL.
+// STATUS_SUCCESS, or STATUS_ALERTED / STATUS_USER_APC: the lock is not held.
+FORCEINLINE NTSTATUS IopAcquireFileLock(PFILE_OBJECT File, KPROCESSOR_MODE Mode)
+{
+    return __builtin_expect(IopTryFileLock(File), TRUE) ? STATUS_SUCCESS : IopWaitForFileLock(File, Mode);
+}
+
+// Releases a file object's lock and lets one waiter try. <= DISPATCH_LEVEL.
+FORCEINLINE VOID IopReleaseFileLock(PFILE_OBJECT File)
+{
+    InterlockedExchange((volatile LONG *)&File->Busy, FALSE);
+    if (__builtin_expect(*(volatile ULONG *)&File->Waiters != 0, FALSE))
+        KeSetEvent(&File->Lock, IO_NO_INCREMENT, FALSE);
+}
+
 // --- call.c: IOP_CALL
 // Fills in who calls and where the answer goes. Any IRQL.
 FORCEINLINE VOID IopInitializeCall(PIOP_CALL Call, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
@@ -150,7 +174,19 @@ FORCEINLINE VOID IopInitializeCall(PIOP_CALL Call, PIO_APC_ROUTINE ApcRoutine, P
 NTCHECK IopReferenceCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Access, HANDLE Event);
 NTCHECK IopBeginCall(PIOP_CALL Call, HANDLE Handle, ACCESS_MASK Access, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
                      PVOID ApcContext, PIO_STATUS_BLOCK IoStatus);
-NTCHECK IopLockCall(PIOP_CALL Call);
+// Takes the lock of a synchronous file object, so that its operations follow each other.
+//
+// PASSIVE_LEVEL. STATUS_ALERTED or STATUS_USER_APC when the wait for the lock was broken off.
+FORCEINLINE NTSTATUS IopLockCall(PIOP_CALL Call)
+{
+    NTSTATUS Status = STATUS_SUCCESS;
+
+    if (Call->File->Flags & FO_SYNCHRONOUS_IO) {
+        Status = IopAcquireFileLock(Call->File, Call->Mode);
+        Call->Locked = Status == STATUS_SUCCESS;
+    }
+    return Status;
+}
 NTCHECK IopAllocateCallIrp(PIOP_CALL Call, UCHAR MajorFunction, PIO_STACK_LOCATION *Stack);
 NTCHECK IopSubmitCall(PIOP_CALL Call, IOP_TRANSFER Transfer);
 NTCHECK IopSubmitSynchronous(PIOP_CALL Call, PIO_STATUS_BLOCK Local);
@@ -167,12 +203,7 @@ FORCEINLINE VOID IopProbeIoStatus(PIO_STATUS_BLOCK IoStatus)
 // The same without raising: a kernel caller's is as good as it says. STATUS_DATATYPE_MISALIGNMENT, or the fault's.
 FORCEINLINE NTSTATUS IopTouchIoStatus(PIOP_CALL Call)
 {
-    NTSTATUS Status;
-
-    if (Call->Mode == KernelMode)
-        return STATUS_SUCCESS;
-    Status = ExProbeUserUlong(&Call->IoStatus->Status);
-    return NT_SUCCESS(Status) ? ExProbeUserUlong(&Call->IoStatus->Information) : Status;
+    return Call->Mode == KernelMode ? STATUS_SUCCESS : ExProbeUserPair(Call->IoStatus);
 }
 #define IOP_SMALL_INFORMATION 64 // bytes of information that travel on the stack instead of in pool
 VOID IopCountOperation(IOP_TRANSFER Transfer);
@@ -194,10 +225,6 @@ PDEVICE_OBJECT IopTopDevice(PFILE_OBJECT File);
 NTCHECK IopProbeInformation(PIOP_CALL Call, PVOID Information, ULONG Length);
 NTCHECK IopCaptureInformation(PIOP_CALL Call, PVOID Buffer, PVOID Information, ULONG Length);
 NTCHECK IopReturnInformation(PIOP_CALL Call, PVOID Target, PVOID Buffer, ULONG Length, PIO_STATUS_BLOCK Local);
-
-// --- filelock.c
-NTCHECK IopAcquireFileLock(PFILE_OBJECT File, KPROCESSOR_MODE Mode);
-VOID IopReleaseFileLock(PFILE_OBJECT File);
 
 // --- buffer.c: the three ways to pass a caller's buffer
 NTCHECK IopAttachSystemBuffer(PIRP Irp, PVOID CopyFrom, ULONG Length);

@@ -156,14 +156,12 @@ static NTSTATUS IopCapturePosition(KPROCESSOR_MODE Mode, PIO_STATUS_BLOCK IoStat
         *Position = Information->CurrentByteOffset;
         return STATUS_SUCCESS;
     }
-    Status = ExProbeUserUlong(&IoStatus->Status);
-    if (NT_SUCCESS(Status))
-        Status = ExProbeUserUlong(&IoStatus->Information);
+    Status = ExProbeUserPair(IoStatus);
     return NT_SUCCESS(Status) ? ExReadUserQuad(&Position->QuadPart, &Information->CurrentByteOffset.QuadPart) : Status;
 }
 
 // FilePositionInformation is the file object's own: no buffer, and no driver that a call would be made for.
-static NTSTATUS IopSetFilePosition(HANDLE Handle, PIO_STATUS_BLOCK IoStatus, PFILE_POSITION_INFORMATION Information)
+static __attribute__((noinline)) NTSTATUS IopSetFilePosition(HANDLE Handle, PIO_STATUS_BLOCK IoStatus, PFILE_POSITION_INFORMATION Information)
 {
     static IO_STATUS_BLOCK Done = {.Status = STATUS_SUCCESS, .Information = 0};
     KPROCESSOR_MODE Mode = ExGetPreviousMode();

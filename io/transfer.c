@@ -37,9 +37,10 @@ static NTSTATUS IopCaptureTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Trans
         return STATUS_SUCCESS;
     }
     Status = IopTouchIoStatus(Call);
-    if (NT_SUCCESS(Status))
-        Status = Transfer->Write ? ExCheckUserBuffer(Transfer->Buffer, Transfer->Length)
-                                 : ExProbeUserBuffer(Transfer->Buffer, Transfer->Length);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = Transfer->Write ? ExCheckUserBuffer(Transfer->Buffer, Transfer->Length)
+                             : ExProbeUserBuffer(Transfer->Buffer, Transfer->Length);
     if (NT_SUCCESS(Status) && UserOffset != NULL)
         Status = ExReadUserQuad(&Transfer->Offset.QuadPart, &UserOffset->QuadPart);
     if (NT_SUCCESS(Status) && UserKey != NULL)
@@ -185,9 +186,13 @@ static NTSTATUS IopSendTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer
 NTSTATUS NTAPI IopTransferFile(PIOP_CALL Call, HANDLE Handle, HANDLE Event, PVOID Buffer, ULONG Length,
                                PLARGE_INTEGER UserOffset, PULONG UserKey, BOOLEAN Write)
 {
-    IOP_TRANSFER_ARGUMENTS Transfer = {.Buffer = Buffer, .Length = Length, .Write = Write};
-    NTSTATUS Status = IopCaptureTransfer(Call, &Transfer, UserOffset, UserKey);
+    IOP_TRANSFER_ARGUMENTS Transfer;
+    NTSTATUS Status;
 
+    Transfer.Buffer = Buffer;
+    Transfer.Length = Length;
+    Transfer.Write = Write;
+    Status = IopCaptureTransfer(Call, &Transfer, UserOffset, UserKey);
     if (NT_SUCCESS(Status))
         Status = IopReferenceCall(Call, Handle, Write ? 0 : FILE_READ_DATA, Event);
     if (NT_SUCCESS(Status) && Write && !IopMayWrite(Call))

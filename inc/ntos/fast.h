@@ -106,6 +106,21 @@ FORCEINLINE NTSTATUS ExProbeUserBuffer(volatile VOID *Address, SIZE_T Length)
     return Status;
 }
 
+// ExProbeUserUlong for two of them side by side, as an IO_STATUS_BLOCK has.
+FORCEINLINE NTSTATUS ExProbeUserPair(volatile VOID *Address)
+{
+    NTSTATUS Status = ExCheckUserAddress(Address, 2 * sizeof(ULONG));
+
+    if (NT_SUCCESS(Status))
+        __asm__ volatile("1: lock orl $0, (%1)\n\t"
+                         "2: lock orl $0, 4(%1)\n\t"
+                         "3:\n\t" EX_FIXUP(1b, 3b) EX_FIXUP(2b, 3b)
+                         : "+a"(Status)
+                         : "r"(Address)
+                         : "memory");
+    return Status;
+}
+
 // Copies an optional timeout; *Result is NULL (wait for ever) or Storage. What ExReadUserQuad says. IRQL <= APC_LEVEL.
 FORCEINLINE NTSTATUS ExCaptureTimeout(PLARGE_INTEGER *Result, PLARGE_INTEGER Storage, PLARGE_INTEGER Timeout, LONG Mode)
 {
