@@ -232,10 +232,6 @@ NTCHECK IopAttachMdl(PIRP Irp, PVOID Buffer, ULONG Length, KPROCESSOR_MODE Mode,
 NTCHECK IopAttachTransferBuffer(PIOP_CALL Call, PVOID Buffer, ULONG Length, BOOLEAN Write);
 VOID IopReleaseBuffers(PIRP Irp);
 
-// --- transfer.c
-NTCHECK IopTransferFile(PIOP_CALL Call, HANDLE Handle, HANDLE Event, PVOID Buffer, ULONG Length,
-                        PLARGE_INTEGER UserOffset, PULONG UserKey, BOOLEAN Write);
-
 // --- queryfile.c, setfile.c, rename.c
 typedef struct _IOP_CLASS { // an information class: least length (0: no such class) and the access that it asks for
     USHORT Length;

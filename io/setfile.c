@@ -38,7 +38,7 @@ static BOOLEAN IopIsStreamDevice(PDEVICE_OBJECT Device)
     }
 }
 
-static NTSTATUS IopSetPosition(PFILE_OBJECT File, LARGE_INTEGER Position)
+FORCEINLINE NTSTATUS IopSetPosition(PFILE_OBJECT File, LARGE_INTEGER Position)
 {
     ULONG Sector = File->DeviceObject->SectorSize;
 
@@ -161,7 +161,7 @@ static NTSTATUS IopCapturePosition(KPROCESSOR_MODE Mode, PIO_STATUS_BLOCK IoStat
 }
 
 // FilePositionInformation is the file object's own: no buffer, and no driver that a call would be made for.
-static __attribute__((noinline)) NTSTATUS IopSetFilePosition(HANDLE Handle, PIO_STATUS_BLOCK IoStatus, PFILE_POSITION_INFORMATION Information)
+static NTSTATUS IopSetFilePosition(HANDLE Handle, PIO_STATUS_BLOCK IoStatus, PFILE_POSITION_INFORMATION Information)
 {
     static IO_STATUS_BLOCK Done = {.Status = STATUS_SUCCESS, .Information = 0};
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
@@ -185,24 +185,16 @@ static __attribute__((noinline)) NTSTATUS IopSetFilePosition(HANDLE Handle, PIO_
     return Status;
 }
 
-// Changes an open file: times and attributes, name, size, position, mode, or that it is to be deleted.
-//
-// PASSIVE_LEVEL. STATUS_INVALID_INFO_CLASS, STATUS_INFO_LENGTH_MISMATCH, STATUS_ACCESS_DENIED, or the file system's
-// status.
-NTSTATUS NTAPI NtSetInformationFile(HANDLE File, PIO_STATUS_BLOCK IoStatus, PVOID Information, ULONG Length,
-                                    FILE_INFORMATION_CLASS Class)
+// The classes that travel in a buffer.
+static __attribute__((noinline)) NTSTATUS IopSetFromBuffer(HANDLE File, PIO_STATUS_BLOCK IoStatus, PVOID Information,
+                                                           ULONG Length, FILE_INFORMATION_CLASS Class)
 {
     ULONGLONG Small[IOP_SMALL_INFORMATION / sizeof(ULONGLONG)];
     PVOID Buffer = Small;
     IOP_CALL Call;
     ACCESS_MASK Access;
-    NTSTATUS Status;
+    NTSTATUS Status = IopCheckClass(IopSetFileClasses, FileMaximumInformation, Class, Length, &Access);
 
-    if (Class == FileCompletionInformation)
-        return STATUS_NOT_IMPLEMENTED; // completion ports are not built yet
-    if (Class == FilePositionInformation && Length >= sizeof(FILE_POSITION_INFORMATION))
-        return IopSetFilePosition(File, IoStatus, Information);
-    Status = IopCheckClass(IopSetFileClasses, FileMaximumInformation, Class, Length, &Access);
     if (!NT_SUCCESS(Status))
         return Status;
     if (Length > sizeof(Small))
@@ -217,4 +209,19 @@ NTSTATUS NTAPI NtSetInformationFile(HANDLE File, PIO_STATUS_BLOCK IoStatus, PVOI
     if (Buffer != Small)
         ExFreePoolWithTag(Buffer, TAG_IO_BUFFER);
     return Status;
+}
+
+// Changes an open file: times and attributes, name, size, position, mode, or that it is to be deleted.
+//
+// PASSIVE_LEVEL. STATUS_INVALID_INFO_CLASS, STATUS_INFO_LENGTH_MISMATCH, STATUS_ACCESS_DENIED, or the file system's
+// status.
+NTSTATUS NTAPI NtSetInformationFile(HANDLE File, PIO_STATUS_BLOCK IoStatus, PVOID Information, ULONG Length,
+                                    FILE_INFORMATION_CLASS Class)
+{
+    PAGED_CODE();
+    if (Class == FilePositionInformation && Length >= sizeof(FILE_POSITION_INFORMATION))
+        return IopSetFilePosition(File, IoStatus, Information);
+    if (Class == FileCompletionInformation)
+        return STATUS_NOT_IMPLEMENTED; // completion ports are not built yet
+    return IopSetFromBuffer(File, IoStatus, Information, Length, Class);
 }

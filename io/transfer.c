@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// NtReadFile and NtWriteFile: what they share. Arguments are captured once; a synchronous handle supplies the offset
+// The services NtReadFile and NtWriteFile. Arguments are captured once; a synchronous handle supplies the offset
 // that the caller leaves out; a cached file is copied without an IRP if its file system offers that.
 // Source: WDK documentation (ZwReadFile, ZwWriteFile).
 
@@ -8,8 +8,6 @@
 typedef struct _IOP_TRANSFER_ARGUMENTS { // what the caller passed, captured; Offset and Key are 0 where it gave none
     PVOID Buffer;
     ULONG Length;
-    BOOLEAN Write;
-    BOOLEAN OffsetGiven;
     LARGE_INTEGER Offset;
     ULONG Key;
 } IOP_TRANSFER_ARGUMENTS, *PIOP_TRANSFER_ARGUMENTS;
@@ -24,12 +22,11 @@ static VOID IopTakeTransfer(PIOP_TRANSFER_ARGUMENTS Transfer, PLARGE_INTEGER Use
 }
 
 // Probes status block and buffer and captures offset and key. Fails with what a fault says.
-static NTSTATUS IopCaptureTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer, PLARGE_INTEGER UserOffset,
-                                   PULONG UserKey)
+FORCEINLINE NTSTATUS IopCaptureTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer, PLARGE_INTEGER UserOffset,
+                                        PULONG UserKey, BOOLEAN Write)
 {
     NTSTATUS Status;
 
-    Transfer->OffsetGiven = UserOffset != NULL;
     Transfer->Offset.QuadPart = 0;
     Transfer->Key = 0;
     if (Call->Mode == KernelMode) {
@@ -39,8 +36,8 @@ static NTSTATUS IopCaptureTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Trans
     Status = IopTouchIoStatus(Call);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = Transfer->Write ? ExCheckUserBuffer(Transfer->Buffer, Transfer->Length)
-                             : ExProbeUserBuffer(Transfer->Buffer, Transfer->Length);
+    Status = Write ? ExCheckUserBuffer(Transfer->Buffer, Transfer->Length)
+                   : ExProbeUserBuffer(Transfer->Buffer, Transfer->Length);
     if (NT_SUCCESS(Status) && UserOffset != NULL)
         Status = ExReadUserQuad(&Transfer->Offset.QuadPart, &UserOffset->QuadPart);
     if (NT_SUCCESS(Status) && UserKey != NULL)
@@ -73,7 +70,7 @@ static BOOLEAN IopMayWrite(PIOP_CALL Call)
     return Call->Mode == KernelMode || (Call->GrantedAccess & Enough);
 }
 
-static VOID IopCountFastTransfer(BOOLEAN Write, ULONG_PTR Bytes)
+FORCEINLINE VOID IopCountFastTransfer(BOOLEAN Write, ULONG_PTR Bytes)
 {
     PIO_COUNTERS Counters = &PsGetCurrentThread()->ThreadsProcess->IoCounters; // as in count.c: may lose a count
 
@@ -93,9 +90,9 @@ static BOOLEAN IopIsSpecialOffset(PLARGE_INTEGER Offset, ULONG Special)
 
 // Decides where the transfer begins. A handle that may only append writes at the end whatever it asks for.
 //
-// The call is locked if its file object is synchronous.
+// Given: the caller passed an offset.   The call is locked if its file object is synchronous.
 // STATUS_INVALID_PARAMETER: no offset on an asynchronous handle, or a negative one.
-static NTSTATUS IopResolveOffset(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer)
+FORCEINLINE NTSTATUS IopResolveOffset(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer, BOOLEAN Given, BOOLEAN Write)
 {
     PFILE_OBJECT File = Call->File;
     PLARGE_INTEGER Offset = &Transfer->Offset;
@@ -104,24 +101,24 @@ static NTSTATUS IopResolveOffset(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfe
         Offset->QuadPart = 0;
         return STATUS_SUCCESS;
     }
-    if (Transfer->Write && !(Call->GrantedAccess & FILE_WRITE_DATA)) {
+    if (Write && !(Call->GrantedAccess & FILE_WRITE_DATA)) {
         Offset->HighPart = -1;
         Offset->LowPart = FILE_WRITE_TO_END_OF_FILE;
         return STATUS_SUCCESS;
     }
-    if (Call->Locked && (!Transfer->OffsetGiven || IopIsSpecialOffset(Offset, FILE_USE_FILE_POINTER_POSITION))) {
+    if (Call->Locked && (!Given || IopIsSpecialOffset(Offset, FILE_USE_FILE_POINTER_POSITION))) {
         *Offset = File->CurrentByteOffset;
         return STATUS_SUCCESS;
     }
-    if (!Transfer->OffsetGiven)
+    if (!Given)
         return STATUS_INVALID_PARAMETER;
-    if (Transfer->Write && IopIsSpecialOffset(Offset, FILE_WRITE_TO_END_OF_FILE))
+    if (Write && IopIsSpecialOffset(Offset, FILE_WRITE_TO_END_OF_FILE))
         return STATUS_SUCCESS;
     return Offset->HighPart < 0 ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
 }
 
 // The file system's routine for this transfer without an IRP; NULL if there is none, or an IRP is needed.
-static PFAST_IO_READ IopFastRoutine(PIOP_CALL Call, BOOLEAN Write)
+FORCEINLINE PFAST_IO_READ IopFastRoutine(PIOP_CALL Call, BOOLEAN Write)
 {
     PFAST_IO_DISPATCH Fast;
 
@@ -138,9 +135,10 @@ static PFAST_IO_READ IopFastRoutine(PIOP_CALL Call, BOOLEAN Write)
 // Lets the file system copy from or to the cache without an IRP. TRUE: done, *Status is the service's result.
 //
 // The call is locked.   PASSIVE_LEVEL.
-static BOOLEAN IopTryFastTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer, PNTSTATUS Status)
+FORCEINLINE BOOLEAN IopTryFastTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer, BOOLEAN Write,
+                                       PNTSTATUS Status)
 {
-    PFAST_IO_READ Routine = IopFastRoutine(Call, Transfer->Write);
+    PFAST_IO_READ Routine = IopFastRoutine(Call, Write);
     IO_STATUS_BLOCK Result;
 
     if (Routine == NULL || !Routine(Call->File, &Transfer->Offset, Transfer->Length, TRUE, Transfer->Key,
@@ -151,7 +149,7 @@ static BOOLEAN IopTryFastTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transf
 
     if (Transfer->Offset.HighPart >= 0 && NT_SUCCESS(Result.Status))
         Call->File->CurrentByteOffset.QuadPart = Transfer->Offset.QuadPart + Result.Information;
-    IopCountFastTransfer(Transfer->Write, Result.Information);
+    IopCountFastTransfer(Write, Result.Information);
     IGNORE_STATUS(IopWriteIoStatus(Call->IoStatus, &Result));
     if (Call->Event != NULL)
         KeSetEvent(Call->Event, IO_NO_INCREMENT, FALSE);
@@ -159,9 +157,8 @@ static BOOLEAN IopTryFastTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transf
     return TRUE;
 }
 
-static NTSTATUS IopSendTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer)
+static NTSTATUS IopSendTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer, BOOLEAN Write)
 {
-    BOOLEAN Write = Transfer->Write;
     PIO_STACK_LOCATION Stack;
     NTSTATUS Status = IopAllocateCallIrp(Call, Write ? IRP_MJ_WRITE : IRP_MJ_READ, &Stack);
 
@@ -179,20 +176,17 @@ static NTSTATUS IopSendTransfer(PIOP_CALL Call, PIOP_TRANSFER_ARGUMENTS Transfer
     return IopSubmitCall(Call, Write ? IopWriteTransfer : IopReadTransfer);
 }
 
-// Does a read or a write, from the caller's arguments to the end of the call.
-//
-// A read needs FILE_READ_DATA, a write one of FILE_WRITE_DATA and FILE_APPEND_DATA.
-// PASSIVE_LEVEL. Call: initialised; IopEndCall is the caller's. Every documented status of ZwReadFile and ZwWriteFile.
-NTSTATUS NTAPI IopTransferFile(PIOP_CALL Call, HANDLE Handle, HANDLE Event, PVOID Buffer, ULONG Length,
-                               PLARGE_INTEGER UserOffset, PULONG UserKey, BOOLEAN Write)
+// Does a read or a write, from the caller's arguments to the end of the call; inlined, so that each service has one of
+// its own. A read needs FILE_READ_DATA, a write one of FILE_WRITE_DATA and FILE_APPEND_DATA.
+FORCEINLINE NTSTATUS IopTransferFile(PIOP_CALL Call, HANDLE Handle, HANDLE Event, PVOID Buffer, ULONG Length,
+                                     PLARGE_INTEGER UserOffset, PULONG UserKey, BOOLEAN Write)
 {
     IOP_TRANSFER_ARGUMENTS Transfer;
     NTSTATUS Status;
 
     Transfer.Buffer = Buffer;
     Transfer.Length = Length;
-    Transfer.Write = Write;
-    Status = IopCaptureTransfer(Call, &Transfer, UserOffset, UserKey);
+    Status = IopCaptureTransfer(Call, &Transfer, UserOffset, UserKey, Write);
     if (NT_SUCCESS(Status))
         Status = IopReferenceCall(Call, Handle, Write ? 0 : FILE_READ_DATA, Event);
     if (NT_SUCCESS(Status) && Write && !IopMayWrite(Call))
@@ -201,12 +195,38 @@ NTSTATUS NTAPI IopTransferFile(PIOP_CALL Call, HANDLE Handle, HANDLE Event, PVOI
         Status = IopLockCall(Call);
     if (Status != STATUS_SUCCESS)
         return Status;
-    Status = IopResolveOffset(Call, &Transfer);
+    Status = IopResolveOffset(Call, &Transfer, UserOffset != NULL, Write);
     if (NT_SUCCESS(Status) && (Call->File->Flags & FO_NO_INTERMEDIATE_BUFFERING))
         Status = IopCheckUncachedTransfer(Call, &Transfer);
     if (!NT_SUCCESS(Status))
         return Status;
-    if (Call->Locked && IopTryFastTransfer(Call, &Transfer, &Status))
+    if (Call->Locked && IopTryFastTransfer(Call, &Transfer, Write, &Status))
         return Status;
-    return IopSendTransfer(Call, &Transfer);
+    return IopSendTransfer(Call, &Transfer, Write);
+}
+
+// Reads from a file, device or pipe.
+//
+// PASSIVE_LEVEL. STATUS_PENDING on an asynchronous handle: Event, the APC and *IoStatus tell the end.
+NTSTATUS NTAPI NtReadFile(HANDLE File, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
+                          PIO_STATUS_BLOCK IoStatus, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key)
+{
+    IOP_CALL Call;
+
+    PAGED_CODE();
+    IopInitializeCall(&Call, ApcRoutine, ApcContext, IoStatus);
+    return IopEndCall(&Call, IopTransferFile(&Call, File, Event, Buffer, Length, ByteOffset, Key, FALSE));
+}
+
+// Writes to a file, device or pipe. A handle with FILE_APPEND_DATA alone writes at the end of the file.
+//
+// PASSIVE_LEVEL. STATUS_PENDING as for NtReadFile; STATUS_ACCESS_DENIED without a right to write.
+NTSTATUS NTAPI NtWriteFile(HANDLE File, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
+                           PIO_STATUS_BLOCK IoStatus, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key)
+{
+    IOP_CALL Call;
+
+    PAGED_CODE();
+    IopInitializeCall(&Call, ApcRoutine, ApcContext, IoStatus);
+    return IopEndCall(&Call, IopTransferFile(&Call, File, Event, Buffer, Length, ByteOffset, Key, TRUE));
 }

@@ -17,7 +17,7 @@
 #define FN_ADDRESS 12
 #define FN_IMAGE_LENGTH 108
 #define FN_ALL_EMPTY 0xFFFFu // tags
-#define NPX_TAG 0x78704E4Bu // KNpx
+#define NPX_TAG 0x78704E4Bu  // KNpx
 #define MXCSR_DEFAULT 0x1F80u
 #define MXCSR_MASK_DEFAULT 0xFFBFu
 #define NPX_CONTROL_DEFAULT 0x27Fu // what Windows gives a new thread: 53-bit precision, all exceptions masked
