@@ -166,8 +166,8 @@ FORCEINLINE KPROCESSOR_MODE KiTrapMode(PKTRAP_FRAME TrapFrame)
 extern const UCHAR KiFastCallEntry[], KiFastCallEntryTraced[];
 
 // --- floating point (npx.c)
-#define NPX_STATE_NONE 0  // the thread has not used the FPU
-#define NPX_STATE_SAVED 1 // the area holds its state, or the FPU does if Prcb->NpxThread is the thread
+#define NPX_STATE_NONE 0   // the thread has not used the FPU
+#define NPX_STATE_SAVED 1  // the area holds its state, or the FPU does if Prcb->NpxThread is the thread
 #define NPX_STATE_KERNEL 2 // the state is the kernel's, between KeSaveFloatingPointState and its counterpart
 VOID KiInitializeNpx(VOID);
 VOID KiFlushNpxState(PKTHREAD Thread); // the thread's state is in its area afterwards
@@ -332,14 +332,18 @@ FORCEINLINE VOID KiLockDispatcherAtDpcLevel(VOID)
         KiWaitForDispatcherLock(Place, Previous);
     KiNoteDispatcher(KeGetCurrentPrcb());
 }
-FORCEINLINE VOID KiUnlockDispatcherFromDpcLevel(VOID)
+FORCEINLINE VOID KiUnlockDispatcherOf(PKPRCB Prcb)
 {
-    PKSPIN_LOCK_QUEUE Place = &KeGetCurrentPrcb()->LockQueue, Expected = Place;
+    PKSPIN_LOCK_QUEUE Place = &Prcb->LockQueue, Expected = Place;
 
     ASSERT_DISPATCHER_LOCKED();
     KiNoteDispatcher(NULL);
     if (!__atomic_compare_exchange_n(&KiDispatcherLock, &Expected, NULL, FALSE, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         KiPassDispatcherLock(Place);
+}
+FORCEINLINE VOID KiUnlockDispatcherFromDpcLevel(VOID)
+{
+    KiUnlockDispatcherOf(KeGetCurrentPrcb());
 }
 // IRQL <= DISPATCH_LEVEL. Returns the old IRQL for KiUnlockDispatcherDatabase.
 FORCEINLINE KIRQL KiLockDispatcherDatabase(VOID)
@@ -360,9 +364,13 @@ FORCEINLINE VOID KiLowerIrql(KIRQL NewIrql)
 // Gives the lock up and lowers the IRQL. If a more important thread became ready, it runs now, or as soon as it may.
 FORCEINLINE VOID KiUnlockDispatcherDatabase(KIRQL OldIrql)
 {
-    if (KeGetCurrentPrcb()->NextThread != NULL)
+    PKPRCB Prcb = KeGetCurrentPrcb();
+
+    if (__builtin_expect(Prcb->NextThread != NULL, FALSE)) {
         KiHonourNextThread(OldIrql);
-    KiUnlockDispatcherFromDpcLevel();
+        Prcb = KeGetCurrentPrcb(); // the thread may have come back on another
+    }
+    KiUnlockDispatcherOf(Prcb);
     KiLowerIrql(OldIrql);
 }
 // Takes the lock for a wait, or goes on with it after KeSetEvent(..., TRUE). Returns the IRQL to come back to.

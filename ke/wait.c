@@ -183,9 +183,20 @@ static __attribute__((noinline)) NTSTATUS KiWaitForObject(PDISPATCHER_HEADER Hea
         Wait.OldIrql = KiLockDispatcherDatabase();
     }
     KiEndWait(&Wait);
-    if (Status == STATUS_MUTANT_LIMIT_EXCEEDED)
-        ExRaiseStatus(Status);
     return Status;
+}
+
+FORCEINLINE NTSTATUS KiWaitForOne(PVOID Object, KWAIT_REASON Reason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                  PLARGE_INTEGER Timeout)
+{
+    PKTHREAD Thread = KeGetCurrentThread();
+    KIRQL OldIrql = KiEnterWait(Thread);
+
+    if (!Thread->ApcState.KernelApcPending && KiTakeSignal(Object)) {
+        KiUnlockDispatcherDatabase(OldIrql);
+        return STATUS_WAIT_0;
+    }
+    return KiWaitForObject(Object, OldIrql, Reason, WaitMode, Alertable, Timeout);
 }
 
 // Waits until Object is signaled.
@@ -197,14 +208,17 @@ static __attribute__((noinline)) NTSTATUS KiWaitForObject(PDISPATCHER_HEADER Hea
 NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON Reason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                                      PLARGE_INTEGER Timeout)
 {
-    PKTHREAD Thread = KeGetCurrentThread();
-    KIRQL OldIrql = KiEnterWait(Thread);
+    NTSTATUS Status = KiWaitForOne(Object, Reason, WaitMode, Alertable, Timeout);
 
-    if (!Thread->ApcState.KernelApcPending && KiTakeSignal(Object)) {
-        KiUnlockDispatcherDatabase(OldIrql);
-        return STATUS_WAIT_0;
-    }
-    return KiWaitForObject(Object, OldIrql, Reason, WaitMode, Alertable, Timeout);
+    if (Status == STATUS_MUTANT_LIMIT_EXCEEDED)
+        ExRaiseStatus(Status);
+    return Status;
+}
+
+// The same for a wait that a program asked for (UserRequest), except that it returns STATUS_MUTANT_LIMIT_EXCEEDED.
+NTSTATUS FASTCALL KeWaitForUser(PVOID Object, PLARGE_INTEGER Timeout, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable)
+{
+    return KiWaitForOne(Object, UserRequest, WaitMode, Alertable, Timeout);
 }
 
 // Waits, in kernel mode and not alertable, until Object is signaled. IRQL <= APC_LEVEL.

@@ -6,8 +6,8 @@
 #define DUPLICATE_VALID_OPTIONS (DUPLICATE_CLOSE_SOURCE | DUPLICATE_SAME_ACCESS | DUPLICATE_SAME_ATTRIBUTES)
 
 // References what SourceHandle means in SourceProcess.
-static NTSTATUS ObpReferenceSource(PEPROCESS Process, HANDLE Handle, KPROCESSOR_MODE Mode, POBJECT_HEADER *Header,
-                                   POBJECT_HANDLE_INFORMATION Information)
+FORCEINLINE NTSTATUS ObpReferenceSource(PEPROCESS Process, HANDLE Handle, KPROCESSOR_MODE Mode, POBJECT_HEADER *Header,
+                                        POBJECT_HANDLE_INFORMATION Information)
 {
     PHANDLE_TABLE Table;
     NTSTATUS Status;
@@ -58,8 +58,8 @@ static NTSTATUS ObpDuplicateAccess(POBJECT_HEADER Header, ACCESS_MASK SourceAcce
 }
 
 // Puts a handle into the target's table. On success the caller's reference has become the handle's.
-static NTSTATUS ObpInsertDuplicate(POBJECT_HEADER Header, PEPROCESS Target, ACCESS_MASK Access, ULONG Attributes,
-                                   PHANDLE Handle)
+FORCEINLINE NTSTATUS ObpInsertDuplicate(POBJECT_HEADER Header, PEPROCESS Target, ACCESS_MASK Access, ULONG Attributes,
+                                        PHANDLE Handle)
 {
     BOOLEAN Kernel = (Attributes & OBJ_KERNEL_HANDLE) != 0;
     HANDLE_TABLE_ENTRY Entry;
@@ -108,20 +108,15 @@ static VOID ObpCloseSource(PEPROCESS Process, HANDLE Handle, KPROCESSOR_MODE Mod
         IGNORE_STATUS(ObpCloseTableHandle(Process, Table, Handle, Mode, TRUE));
 }
 
-// Gives TargetProcess a handle to what SourceHandle means in SourceProcess. With DUPLICATE_CLOSE_SOURCE the source is
-// closed whatever else fails; TargetProcess NULL does only that. *TargetHandle is kernel memory.
-//
-// PASSIVE_LEVEL; the caller holds references to both processes. STATUS_INVALID_HANDLE, STATUS_ACCESS_DENIED,
-// STATUS_PROCESS_IS_TERMINATING, STATUS_INSUFFICIENT_RESOURCES.
-NTSTATUS NTAPI ObDuplicateObject(PEPROCESS SourceProcess, HANDLE SourceHandle, PEPROCESS TargetProcess,
-                                 PHANDLE TargetHandle, ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options,
-                                 KPROCESSOR_MODE Mode)
+// ObDuplicateObject, which the service has for its own.
+FORCEINLINE NTSTATUS ObpDuplicate(PEPROCESS SourceProcess, HANDLE SourceHandle, PEPROCESS TargetProcess,
+                                  PHANDLE TargetHandle, ACCESS_MASK DesiredAccess, ULONG HandleAttributes,
+                                  ULONG Options, KPROCESSOR_MODE Mode)
 {
     OBJECT_HANDLE_INFORMATION Source;
     POBJECT_HEADER Header;
     NTSTATUS Status;
 
-    PAGED_CODE();
     if (TargetHandle != NULL)
         *TargetHandle = NULL;
     Status = ObpReferenceSource(SourceProcess, SourceHandle, Mode, &Header, &Source);
@@ -142,6 +137,20 @@ NTSTATUS NTAPI ObDuplicateObject(PEPROCESS SourceProcess, HANDLE SourceHandle, P
     if (Options & DUPLICATE_CLOSE_SOURCE)
         ObpCloseSource(SourceProcess, SourceHandle, Mode);
     return Status;
+}
+
+// Gives TargetProcess a handle to what SourceHandle means in SourceProcess. With DUPLICATE_CLOSE_SOURCE the source is
+// closed whatever else fails; TargetProcess NULL does only that. *TargetHandle is kernel memory.
+//
+// PASSIVE_LEVEL; the caller holds references to both processes. STATUS_INVALID_HANDLE, STATUS_ACCESS_DENIED,
+// STATUS_PROCESS_IS_TERMINATING, STATUS_INSUFFICIENT_RESOURCES.
+NTSTATUS NTAPI ObDuplicateObject(PEPROCESS SourceProcess, HANDLE SourceHandle, PEPROCESS TargetProcess,
+                                 PHANDLE TargetHandle, ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options,
+                                 KPROCESSOR_MODE Mode)
+{
+    PAGED_CODE();
+    return ObpDuplicate(SourceProcess, SourceHandle, TargetProcess, TargetHandle, DesiredAccess, HandleAttributes,
+                        Options, Mode);
 }
 
 // Writes the new handle to the caller; if that faults, takes it back out of the target.
@@ -201,8 +210,8 @@ NTSTATUS NTAPI NtDuplicateObject(HANDLE SourceProcess, HANDLE SourceHandle, HAND
             ObpCloseSource(Source, SourceHandle, Mode);
     }
     if (NT_SUCCESS(Status))
-        Status = ObDuplicateObject(Source, SourceHandle, Target, TargetHandle != NULL ? &New : NULL, DesiredAccess,
-                                   HandleAttributes, Options, Mode);
+        Status = ObpDuplicate(Source, SourceHandle, Target, TargetHandle != NULL ? &New : NULL, DesiredAccess,
+                              HandleAttributes, Options, Mode);
     if (NT_SUCCESS(Status) && Target != NULL && TargetHandle != NULL)
         Status = ObpReturnDuplicate(TargetHandle, New, Target, Mode);
     if (TargetReferenced)

@@ -40,29 +40,6 @@ FORCEINLINE NTSTATUS ObpReferenceWaitable(HANDLE Handle, LONG Mode, PVOID *Objec
     return STATUS_SUCCESS;
 }
 
-// A wait for a mutant raises STATUS_MUTANT_LIMIT_EXCEEDED.
-static __attribute__((noinline)) NTSTATUS ObpWaitForMutant(PVOID Mutant, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
-                                                           KPROCESSOR_MODE Mode)
-{
-    volatile NTSTATUS Status;
-
-    SEH_TRY
-    {
-        Status = KeWaitForSingleObject(Mutant, UserRequest, Mode, Alertable, Timeout);
-    }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
-    return Status;
-}
-
-FORCEINLINE BOOLEAN ObpIsMutant(PVOID WaitObject)
-{
-    return (((PDISPATCHER_HEADER)WaitObject)->Type & 0x7F) == MutantObject;
-}
-
 // Waits until an object is signaled. A wait status; STATUS_MUTANT_LIMIT_EXCEEDED; STATUS_INVALID_HANDLE,
 // STATUS_ACCESS_DENIED (needs SYNCHRONIZE), STATUS_OBJECT_TYPE_MISMATCH. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
@@ -80,10 +57,7 @@ NTSTATUS NTAPI NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_IN
     Status = ObpReferenceWaitable(Handle, Mode, &Object, &WaitObject);
     if (!NT_SUCCESS(Status))
         return Status;
-    if (ObpIsMutant(WaitObject))
-        Status = ObpWaitForMutant(WaitObject, Alertable, Wait, (KPROCESSOR_MODE)Mode);
-    else
-        Status = KeWaitForSingleObject(WaitObject, UserRequest, (KPROCESSOR_MODE)Mode, Alertable, Wait);
+    Status = KeWaitForUser(WaitObject, Wait, (KPROCESSOR_MODE)Mode, Alertable);
     ObReleaseObject(Object);
     return Status;
 }
@@ -195,7 +169,7 @@ static __attribute__((noinline)) NTSTATUS ObpReleaseAndWait(PVOID Signal, PVOID 
             KeReleaseSemaphore(Signal, SEMAPHORE_INCREMENT, 1, TRUE);
         else
             KeReleaseMutant(Signal, MUTANT_INCREMENT, FALSE, TRUE);
-        Status = KeWaitForSingleObject(WaitObject, UserRequest, Mode, Alertable, Timeout);
+        Status = KeWaitForUser(WaitObject, Timeout, Mode, Alertable);
     }
     SEH_EXCEPT
     {
@@ -212,9 +186,7 @@ FORCEINLINE NTSTATUS ObpSignalAndWait(PVOID Signal, PVOID WaitObject, BOOLEAN Al
     if (OBJECT_TO_OBJECT_HEADER(Signal)->Type != ExEventObjectType)
         return ObpReleaseAndWait(Signal, WaitObject, Alertable, Timeout, Mode);
     KeSetEvent(Signal, EVENT_INCREMENT, TRUE);
-    if (ObpIsMutant(WaitObject)) // the lock is held: no frame is in the way of a switch
-        return ObpWaitForMutant(WaitObject, Alertable, Timeout, Mode);
-    return KeWaitForSingleObject(WaitObject, UserRequest, Mode, Alertable, Timeout);
+    return KeWaitForUser(WaitObject, Timeout, Mode, Alertable);
 }
 
 // References an object that can be signaled, with the right that this needs. STATUS_OBJECT_TYPE_MISMATCH.

@@ -150,6 +150,8 @@ FORCEINLINE PHANDLE_TABLE_ENTRY ExTryLockHandle(PHANDLE_TABLE Table, HANDLE Hand
         return NULL;
     Entry = (PHANDLE_TABLE_ENTRY)(Code + ((ULONG_PTR)Handle & ~3ul) * 2);
     __asm__ goto("lock btrl $0, %0\n\tjnc %l[NotUnlocked]" : : "m"(Entry->Value) : "memory", "cc" : NotUnlocked);
+    if (Entry == NULL)
+        __builtin_unreachable(); // so that no caller's test remains
     return Entry;
 
 NotUnlocked:
@@ -168,28 +170,31 @@ FORCEINLINE BOOLEAN ObTryReferenceEntry(HANDLE Handle, ACCESS_MASK DesiredAccess
 {
     PKTHREAD Thread = KeGetCurrentThread();
     PHANDLE_TABLE Table = ((PEPROCESS)Thread->ApcState.Process)->ObjectTable;
-    POBJECT_HEADER Header = NULL;
+    POBJECT_HEADER Header;
     PHANDLE_TABLE_ENTRY Entry;
 
     if (__builtin_expect(Table == NULL, FALSE))
         return FALSE;
     ExEnterRegionOf(Thread);
     Entry = ExTryLockHandle(Table, Handle);
-    if (__builtin_expect(Entry != NULL, TRUE)) {
-        Header = EX_HANDLE_ENTRY_OBJECT(Entry);
-        if ((Typed && Header->Type != Type) || (Mode != KernelMode && (DesiredAccess & ~Entry->GrantedAccess) != 0))
-            Header = NULL;
-        else
-            InterlockedIncrement(&Header->PointerCount); // the handle's own cannot go while the entry is locked
-        if (Granted != NULL)
-            *Granted = Entry->GrantedAccess;
+    if (__builtin_expect(Entry == NULL, FALSE))
+        goto Leave;
+    Header = EX_HANDLE_ENTRY_OBJECT(Entry);
+    if ((Typed && Header->Type != Type) || (Mode != KernelMode && (DesiredAccess & ~Entry->GrantedAccess) != 0)) {
         ExUnlockHandle(Entry);
+        goto Leave;
     }
+    InterlockedIncrement(&Header->PointerCount); // the handle's own cannot go while the entry is locked
+    if (Granted != NULL)
+        *Granted = Entry->GrantedAccess;
+    ExUnlockHandle(Entry);
     ExLeaveCriticalRegion(Thread);
-    if (Header == NULL)
-        return FALSE;
     *Object = Header->Body;
     return TRUE;
+
+Leave:
+    ExLeaveCriticalRegion(Thread);
+    return FALSE;
 }
 
 // References the object of a handle if nothing is special about it: it lies in the first page of the current process's own
@@ -204,15 +209,25 @@ FORCEINLINE BOOLEAN ObTryReferenceHandle(HANDLE Handle, ACCESS_MASK DesiredAcces
 FORCEINLINE NTSTATUS ObReferenceHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type, LONG Mode,
                                        PVOID *Object)
 {
+    PVOID Slowly; // the caller's variable keeps its register
+    NTSTATUS Status;
+
     if (__builtin_expect(ObTryReferenceEntry(Handle, DesiredAccess, TRUE, Type, Mode, Object, NULL), TRUE))
         return STATUS_SUCCESS;
-    return ObReferenceObjectByHandle(Handle, DesiredAccess, Type, (KPROCESSOR_MODE)Mode, Object, NULL);
+    Status = ObReferenceObjectByHandle(Handle, DesiredAccess, Type, (KPROCESSOR_MODE)Mode, &Slowly, NULL);
+    *Object = Slowly;
+    return Status;
 }
 FORCEINLINE NTSTATUS ObReferenceAnyHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, LONG Mode, PVOID *Object)
 {
+    PVOID Slowly;
+    NTSTATUS Status;
+
     if (__builtin_expect(ObTryReferenceEntry(Handle, DesiredAccess, FALSE, NULL, Mode, Object, NULL), TRUE))
         return STATUS_SUCCESS;
-    return ObReferenceObjectByHandle(Handle, DesiredAccess, NULL, (KPROCESSOR_MODE)Mode, Object, NULL);
+    Status = ObReferenceObjectByHandle(Handle, DesiredAccess, NULL, (KPROCESSOR_MODE)Mode, &Slowly, NULL);
+    *Object = Slowly;
+    return Status;
 }
 
 // The same, and what access the handle grants.

@@ -122,6 +122,7 @@ PLIST_ENTRY NTAPI KeRemoveQueue(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_
 PLIST_ENTRY NTAPI KeRundownQueue(PKQUEUE Queue);
 LONG NTAPI KeReadStateQueue(PKQUEUE Queue);
 
+NTSTATUS FASTCALL KeWaitForUser(PVOID Object, PLARGE_INTEGER Timeout, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable);
 NTCHECK KeWaitForSingleObject(PVOID Object, KWAIT_REASON Reason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                               PLARGE_INTEGER Timeout);
 NTCHECK KeWaitForMultipleObjects(ULONG Count, PVOID Objects[], WAIT_TYPE WaitType, KWAIT_REASON Reason,
