@@ -38,6 +38,7 @@ static BOOLEAN KiDeliverKernelApc(PKTHREAD Thread)
     Argument2 = Apc->SystemArgument2;
     KiUnlockDispatcherDatabase(OldIrql);
 
+    KdTrace(ApcBegin, KernelRoutine, NormalRoutine, KernelMode, 0);
     KernelRoutine(Apc, &NormalRoutine, &Context, &Argument1, &Argument2); // it may free the APC
     ASSERT(KeGetCurrentIrql() == OldIrql);
     if (NormalRoutine != NULL) {
@@ -47,6 +48,7 @@ static BOOLEAN KiDeliverKernelApc(PKTHREAD Thread)
         (VOID) KfRaiseIrql(APC_LEVEL);
         Thread->ApcState.KernelApcInProgress = FALSE;
     }
+    KdTrace(ApcEnd, KernelMode, 0, 0, 0);
     return TRUE;
 }
 
@@ -71,11 +73,13 @@ static VOID KiDeliverUserApc(PKTHREAD Thread, PKTRAP_FRAME TrapFrame)
     Argument2 = Apc->SystemArgument2;
     KiUnlockDispatcherDatabase(OldIrql);
 
+    KdTrace(ApcBegin, KernelRoutine, NormalRoutine, UserMode, 0);
     KernelRoutine(Apc, &NormalRoutine, &Context, &Argument1, &Argument2);
     if (NormalRoutine == NULL)
         (VOID) KeTestAlertThread(UserMode); // the kernel routine was all: is there another one?
     else
         KiInitializeUserApc(TrapFrame, NormalRoutine, Context, Argument1, Argument2);
+    KdTrace(ApcEnd, UserMode, 0, 0, 0);
 }
 
 // Delivers the current thread's kernel APCs, and with Mode UserMode one user APC into TrapFrame.

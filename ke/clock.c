@@ -61,6 +61,7 @@ VOID KeUpdateSystemTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
     ULONGLONG Ticks = KiReadTime(&KeTickCount) + 1;
 
     HalClockInterrupt();
+    KdTrace(Tick, Now, Now >> 32, 0, 0);
     KiWriteTime(&Shared->InterruptTime, Now);
     KiWriteTime(&Shared->SystemTime, KiReadTime(&Shared->SystemTime) + KeMaximumIncrement);
     KiWriteTime(&KeTickCount, Ticks);

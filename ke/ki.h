@@ -219,7 +219,13 @@ FORCEINLINE VOID KiSetExceptionList(PEXCEPTION_REGISTRATION_RECORD Head)
 }
 FORCEINLINE VOID KiSetIrql(KIRQL Irql)
 {
+#if DBG // a free build's trace knows the IRQL at each event, not each change
+    KIRQL Old = KeGetCurrentIrql();
+#endif
     __asm__ volatile("movb %0, %%fs:0x24" : : "qi"(Irql) : "memory");
+#if DBG
+    KdTrace(Irql, Irql, Old, 0, 0);
+#endif
 }
 FORCEINLINE ULONG KiReadIrr(VOID)
 {

@@ -52,7 +52,9 @@ VOID FASTCALL KiPageFault(PKTRAP_FRAME TrapFrame)
 
     KeRestoreInterrupts((TrapFrame->EFlags & EFLAGS_IF) != 0);
     KeGetCurrentPrcb()->MmPageFaultCount++;
+    KdTrace(FaultBegin, Va, TrapFrame->Eip, TrapFrame->ErrCode, 0);
     Status = MmAccessFault(TrapFrame->ErrCode, (PVOID)Va, Mode, TrapFrame);
+    KdTrace(FaultEnd, Status, 0, 0, 0);
     if (NT_SUCCESS(Status))
         return;
     if (Status == MM_FAULT_AT_RAISED_IRQL || Raised)

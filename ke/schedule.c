@@ -68,6 +68,7 @@ VOID KiReadyThread(PKTHREAD Thread)
 
     ASSERT_DISPATCHER_LOCKED();
     Thread->WaitTime = KeTickCount.LowPart;
+    KdTrace(Ready, KdTraceThreadId(Thread), Prcb->Number, Thread->Priority, 0);
     if (Chosen != NULL && Thread->Priority > Chosen->Priority) {
         KiMakeStandby(Thread);
         KiInsertReady(Chosen, TRUE);
@@ -104,6 +105,7 @@ static VOID KiSwitchThread(PKTHREAD NewThread)
     NewThread->ContextSwitches++;
     Prcb->KeContextSwitches++;
     Prcb->QuantumEnd = FALSE;
+    KdTrace(Switch, KdTraceThreadId(Thread), KdTraceThreadId(NewThread), Thread->State, Thread->WaitReason);
     KiSwapContext(Thread, NewThread);
     KiFinishSwitch();
 }

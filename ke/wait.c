@@ -79,6 +79,25 @@ static PKWAIT_BLOCK KiArmTimeout(PKI_WAIT Wait, PKWAIT_BLOCK First)
     return Block;
 }
 
+// KiSwapThread with a record before and behind it.
+static NTSTATUS KiTraceWait(PKTHREAD Thread)
+{
+    PKWAIT_BLOCK Block = Thread->WaitBlockList;
+    PDISPATCHER_HEADER Object = Block->Object;
+    ULONG Count = 0;
+    NTSTATUS Status;
+
+    do {
+        if (Block != &Thread->WaitBlock[KI_TIMER_BLOCK])
+            Count++;
+        Block = Block->NextWaitBlock;
+    } while (Block != Thread->WaitBlockList);
+    KdTrace(WaitBegin, Object, Object->Type & 0x7F, Count, Thread->WaitReason);
+    Status = KiSwapThread();
+    KdTrace(WaitEnd, Object, Status, 0, 0);
+    return Status;
+}
+
 // Puts the thread to sleep on the blocks First..Last (NULL: only on the timeout).
 // Returns the wait's status with the lock given up; STATUS_KERNEL_APC means that the wait was broken off for an APC,
 // which has run, and must begin again.
@@ -105,6 +124,8 @@ NTSTATUS KiCommitWait(PKI_WAIT Wait, PKWAIT_BLOCK First, PKWAIT_BLOCK Last)
     Thread->State = Waiting;
     if (Thread->Queue != NULL && Wait->Reason != WrQueue)
         KiQueueThreadBlocks(Thread);
+    if (__builtin_expect((KdTraceMask & KD_TRACE_WAIT) != 0, 0))
+        return KiTraceWait(Thread);
     return KiSwapThread();
 }
 

@@ -73,6 +73,7 @@ VOID PspRundownProcess(PEPROCESS Process)
         KeUnstackDetachProcess(&ApcState);
         Process->Flags |= PS_PROCESS_FLAGS_VM_DELETED;
     }
+    KdTrace(ProcessExit, Process->UniqueProcessId, Process->ExitStatus, 0, 0);
     KeSetProcess(&Process->Pcb, IO_NO_INCREMENT);
 }
 
@@ -141,6 +142,7 @@ VOID PspExitThread(NTSTATUS ExitStatus)
             MmDeleteTeb(Process, Thread->Tcb.Teb);
     }
     Thread->Tcb.Teb = NULL;
+    KdTrace(ThreadExit, Thread->Cid.UniqueThread, ExitStatus, 0, 0);
     KfRaiseIrql(APC_LEVEL);
     PspFlushApcs(Thread, KernelMode);
     PspQueueToReaper(Thread);

@@ -38,6 +38,7 @@ static BOOLEAN PspInitPhase0(VOID)
         return FALSE;
     PsInitialSystemProcess->Flags |= PS_PROCESS_FLAGS_SYSTEM;
     RtlCopyMemory(PsInitialSystemProcess->ImageFileName, "System", 7);
+    KdTraceProcessName(PsInitialSystemProcess);
     return TRUE;
 }
 

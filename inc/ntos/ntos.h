@@ -7,6 +7,7 @@
 #include "ke.h"
 #include "hal.h"
 #include "kd.h"
+#include "kdtrace.h"
 #include "ex.h"
 #include "se.h"
 #include "ob.h"

@@ -8,7 +8,8 @@ import sys
 
 import gdb
 
-sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 import kdobject  # noqa: E402
 import kdprocess  # noqa: E402
