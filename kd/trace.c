@@ -66,6 +66,22 @@ VOID KdTraceWrite(ULONG Type, ULONG_PTR A, ULONG_PTR B, ULONG_PTR C, ULONG_PTR D
     KeRestoreInterrupts(Enable);
 }
 
+// The IRQL has changed. A thread of priority 0 has nothing to do but to clear free pages, thousands of them, each under a
+// lock: its raising to DISPATCH_LEVEL and coming back is left out, or the rings would hold nothing else.
+// Any IRQL; what it says is true at worst for the moment after it.
+VOID KdTraceLevel(KIRQL New, KIRQL Old)
+{
+    BOOLEAN Enable = KeDisableInterrupts(), Dull;
+    PKD_TRACE_RING Ring = &KdTraceHeader.Rings[KeGetCurrentProcessorNumber()];
+
+    Dull = KeGetCurrentPrcb()->CurrentThread->Priority == 0 && New <= DISPATCH_LEVEL && Old <= DISPATCH_LEVEL &&
+           (New > Old ||
+            (Ring->Capacity != 0 && Ring->Records[((ULONG)Ring->Written - 1) & (Ring->Capacity - 1)].Irql == New));
+    if (!Dull)
+        KdTraceWrite(KdTraceIrql, New, Old, 0, 0);
+    KeRestoreInterrupts(Enable);
+}
+
 static BOOLEAN KdpMakeRing(ULONG Number, ULONG Kilobytes)
 {
     PKD_TRACE_RING Ring = &KdTraceHeader.Rings[Number];

@@ -224,7 +224,8 @@ FORCEINLINE VOID KiSetIrql(KIRQL Irql)
 #endif
     __asm__ volatile("movb %0, %%fs:0x24" : : "qi"(Irql) : "memory");
 #if DBG
-    KdTrace(Irql, Irql, Old, 0, 0);
+    if (__builtin_expect((KdTraceMask & KD_TRACE_IRQL) != 0, 0))
+        KdTraceLevel(Irql, Old);
 #endif
 }
 FORCEINLINE ULONG KiReadIrr(VOID)

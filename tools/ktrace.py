@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Reads the kernel's event rings (inc/ntos/kdtrace.h) out of a machine's memory. What events there are, and what their
 arguments mean, comes from the table beside the rings; only the header's own layout is known here."""
+import functools
+import os
 import struct
 from collections import namedtuple
 
 import ntnames
+import services
 
 SIGNATURE = b"MICATRC1"
 HEADER = struct.Struct("<8s8I")  # signature, record size, rings (count, offset, size), types (count, offset, size), mask
@@ -19,6 +22,12 @@ Type = namedtuple("Type", "name group mask fields")
 
 class NoTrace(Exception):
     """There are no rings where they were looked for."""
+
+
+@functools.lru_cache(maxsize=None)
+def service_names():
+    table = os.path.join(os.path.dirname(os.path.realpath(__file__)), "services.tbl")
+    return ["Nt" + row[1] for row in services.read_table(table)]
 
 
 def text(raw):
@@ -100,6 +109,8 @@ def in_words(kind, value, symbol=hex, thread=None):
         return symbol(value) if value else "none"
     if kind in ("number", "line"):
         return str(value if value < 1 << 31 else value - (1 << 32))
+    if kind == "service":
+        return ntnames.word(service_names(), value)
     if kind == "text":
         return value
     return f"{value:08x}" if kind in ("status", "object") else f"{value:x}"

@@ -124,6 +124,7 @@ extern KD_TRACE_HEADER KdTraceHeader;
         if (__builtin_expect((KdTraceMask & KdTraceGroupOf##Name) != 0, 0))                                            \
             KdTraceWrite(KdTrace##Name, (ULONG_PTR)(A), (ULONG_PTR)(B), (ULONG_PTR)(C), (ULONG_PTR)(D));               \
     } while (0)
+VOID KdTraceLevel(KIRQL New, KIRQL Old);
 VOID KdTraceWrite(ULONG Type, ULONG_PTR A, ULONG_PTR B, ULONG_PTR C, ULONG_PTR D);
 
 // kd/trace.c, kd/traceids.c; contracts there.

@@ -9,8 +9,7 @@ import subprocess
 import sys
 
 import ktrace
-import services
-from front import machine, run, tracejson
+from front import machine, run, tracejson, tracesvg
 
 GROUPS = "sched wait signal interrupt dpc apc ipi timer irql clock service fault"
 
@@ -24,8 +23,8 @@ def parse(arguments):
     parser.add_argument("--filter", metavar="GROUPS", help=f"only these, by commas, of: {GROUPS}")
     parser.add_argument("--buffer", type=int, default=8192, metavar="KB", help="ring of each processor (8192; 32 bytes an event)")
     parser.add_argument("--boot", action="store_true", help="begin with the boot, not with the program")
-    parser.add_argument("--png", metavar="FILE", help="draw the first milliseconds as a picture, too")
-    parser.add_argument("--window", metavar="FROM:TO", help="what of it the picture shows, in microseconds")
+    parser.add_argument("--svg", metavar="FILE", help="draw it as a picture, too")
+    parser.add_argument("--window", metavar="FROM:TO", help="what of it the picture shows, in microseconds (all)")
     parser.add_argument("--timeout", type=float, default=120, metavar="S", help="wall seconds until it counts as hung (120)")
     parser.add_argument("--mem", type=int, default=256, metavar="MB", help="memory of the machine (256)")
     parser.add_argument("--with", dest="files", action="append", default=[], metavar="HOSTFILE", help="a further file for D:")
@@ -75,10 +74,6 @@ def capture(box):
         return rings.all()
 
 
-def service_names():
-    return ["Nt" + name for _, name, _, _ in services.read_table(os.path.join(machine.ROOT, "tools", "services.tbl"))]
-
-
 def write(path, rows, **other):
     """One event a line, so that two traces can be compared by ordinary means."""
     with open(path, "w", encoding="utf-8") as file:
@@ -97,7 +92,7 @@ def execute(program, arguments, seed=0, cpus=1, groups=None, buffer=8192, whole=
         return code, message, None, {}
     (events, lost), kernel = found[0]
     image = None if whole else os.path.basename(program)
-    return code, message, tracejson.convert(events, Symbols(kernel), service_names(), image), lost
+    return code, message, tracejson.convert(events, Symbols(kernel), ktrace.service_names(), image), lost
 
 
 def main(arguments):
@@ -124,7 +119,6 @@ def main(arguments):
         print(f"mica trace: {count} older events of {'processor ' if isinstance(where, int) else ''}{where} were overwritten "
               "(--buffer makes the rings larger)", file=sys.stderr)
     print(f"mica trace: {len(rows)} trace events in {options.out}", file=sys.stderr)
-    if options.png:
-        from front import tracepng  # pylint: disable=import-outside-toplevel
-        tracepng.draw(rows, options.png, options.window)
+    if options.svg:
+        tracesvg.draw(rows, options.svg, options.window, os.path.basename(options.program))
     return code

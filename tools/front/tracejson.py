@@ -195,7 +195,7 @@ class Converter:
         self.woken.setdefault(thread, []).append(self.flow(track, when, "wake"))
 
     def on_interrupt_begin(self, event, when, line, **values):
-        self.begin(self.processor(event.cpu), when, f"interrupt {LINES.get(line, 'line ' + str(line))}", "interrupt",
+        self.begin(self.processor(event.cpu), when, f"{LINES.get(line, f'line {line}')} interrupt", "interrupt",
                    {"line": line, "IRQL before": values["from"]})
 
     def on_interrupt_end(self, event, when, line):
