@@ -159,6 +159,29 @@ static VOID NTAPI KtBoosted(PVOID Context)
     Seen[1] = KeQueryPriorityThread(KeGetCurrentThread());
 }
 
+static VOID NTAPI KtSpinUntilStopped(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    while (!KtStop)
+        YieldProcessor();
+}
+
+KTEST(ke, schedule_priority_zero_stays)
+{
+    // Law: a thread that was put to priority 0 (the one that clears pages) stays there when its quantum ends, although
+    // its base was higher.
+    LARGE_INTEGER Quanta = {.QuadPart = -8 * (LONGLONG)CLOCK_INCREMENT_100NS};
+    PETHREAD Thread;
+
+    KtStop = FALSE;
+    Thread = KtStartThread(KtSpinUntilStopped, NULL, 7);
+    KeSetPriorityThread(&Thread->Tcb, 0);
+    expect_status(KeDelayExecutionThread(KernelMode, FALSE, &Quanta), STATUS_SUCCESS);
+    expect_eq(Thread->Tcb.Priority, 0);
+    KtStop = TRUE;
+    KtJoin(Thread);
+}
+
 KTEST(ke, schedule_boost_after_a_wait_decays)
 {
     // Law: ending a wait with an increment raises the priority above the base by that much, below real-time; used-up
