@@ -299,6 +299,7 @@ FORCEINLINE VOID KiUnlockDispatcherDatabase(KIRQL OldIrql)
         KiHonourNextThread(OldIrql);
     KiUnlockDispatcherFromDpcLevel();
     KiLowerIrql(OldIrql);
+    KeChaosPoint(ChaosDispatcherLock);
 }
 // Takes the lock for a wait, or goes on with it after KeSetEvent(..., TRUE). Returns the IRQL to come back to.
 FORCEINLINE KIRQL KiEnterWait(PKTHREAD Thread)

@@ -20,11 +20,13 @@ PVOID FASTCALL KiTraceService(ULONG Number, const ULONG *Arguments)
 
     KdTrace(ServiceBegin, Number, Count > 0 ? Arguments[0] : 0, Count > 1 ? Arguments[1] : 0,
             Count > 2 ? Arguments[2] : 0);
+    KeChaosPoint(ChaosService);
     return KiUntracedTable[Number];
 }
 
 VOID FASTCALL KiTraceServiceEnd(ULONG Number, NTSTATUS Status)
 {
+    KeChaosPoint(ChaosService);
     KdTrace(ServiceEnd, Number, Status, 0, 0);
 }
 
@@ -33,8 +35,11 @@ VOID FASTCALL KiTraceServiceEnd(ULONG Number, NTSTATUS Status)
 VOID KeTraceServices(VOID)
 {
     ULONG Index, Limit = KeServiceDescriptorTable[0].Limit;
-    PVOID *Table = ExAllocatePoolWithTag(NonPagedPool, Limit * sizeof(PVOID), TAG_KE_TRACE);
+    PVOID *Table;
 
+    if (KiUntracedTable != NULL)
+        return;
+    Table = ExAllocatePoolWithTag(NonPagedPool, Limit * sizeof(PVOID), TAG_KE_TRACE);
     if (Table == NULL)
         return;
     for (Index = 0; Index < Limit; Index++)

@@ -365,6 +365,7 @@ struct _KTHREAD {
     ULONG DebugRegisters[8]; // Dr0-3, Dr6, Dr7
     BOOLEAN DebugActive;
 #if DBG
+    BOOLEAN InChaos; // ke/chaos.c acts on this thread
     ULONG LocksHeld; // spin locks, for the rank check
     ULONG LockRanks[16];
 #endif

@@ -31,6 +31,9 @@ typedef struct _KTEST_ENTRY {
 // The test must end in this bugcheck (the runner boots it alone and reads the code).
 #define KTEST_BUGCHECK(Folder, Law, Code) KTEST_DEFINE(Folder, Law, 1, Code)
 
+// The law says what runs at which instruction, so that chaos (/CHAOS=) must not take part.
+#define KTEST_EXACT(Folder, Law) KTEST_DEFINE(Folder, Law, 2, 0)
+
 VOID KtExpect(BOOLEAN Condition, PCSTR Expression, ULONGLONG Expected, ULONGLONG Got, PCSTR File, ULONG Line);
 #define expect(e) KtExpect(!!(e), #e, 1, 0, __FILE__, __LINE__)
 #define expect_eq(got, want)                                                                                           \

@@ -5,6 +5,7 @@
 #define MICA_NTOS_NTOS_H
 
 #include "ke.h"
+#include "kechaos.h"
 #include "hal.h"
 #include "kd.h"
 #include "kdtrace.h"

@@ -13,6 +13,7 @@
 // Background work of a test (a dead thread, the lazy writers, ...) is done after so many ticks of sleep.
 #define KT_SETTLE_TRIES 512u
 #define KT_FLAG_BUGCHECK 1
+#define KT_FLAG_EXACT 2 // no chaos
 #define KT_THREAD_TAG 0x7254744B
 
 extern const KTEST_ENTRY KtTestsStart[], KtTestsEnd[]; // linker.ld
@@ -221,9 +222,11 @@ static VOID KtWatchdog(VOID)
 static VOID KtRunOnce(VOID)
 {
     KtSeedRandom(KtCurrent->Name);
+    KeSeedChaos(KtCurrent->Name, !(KtCurrent->Flags & KT_FLAG_EXACT));
     KtBudget = KT_HANG_TICKS * KT_IDLE_SHARE;
     KtJoin(KtStartThread(KtTestThread, NULL, KeGetCurrentThread()->BasePriority));
     KtBudget = 0;
+    KeSeedChaos("", FALSE);
 }
 
 // Growth alone is no leak: the first use of something may fill a cache. Growth in a second run is one.
@@ -319,6 +322,7 @@ VOID KtRunTests(PCSTR Pattern)
             KtRunTest(Entry);
     KiClockHook = NULL;
     DbgPrint("%u passed, %u failed\n", KtPassed, KtFailed);
+    KeReportChaos();
     KdHostRecord("summary %u passed, %u failed", KtPassed, KtFailed);
     if (KdHostPortEnabled)
         HalExitToHost(KtFailed == 0 && KtPassed != 0 ? HOST_EXIT_PASS : HOST_EXIT_FAIL);
