@@ -131,6 +131,22 @@ static VOID BootpAddImageSection(PLOADER_PARAMETER_BLOCK Block, PUCHAR Start, PU
     BootpSetRun(Block, (ULONG)Start - KSEG0_BASE, (ULONG)End - KSEG0_BASE, LoaderKernel);
 }
 
+// Takes the highest free page below the video memory for code in real mode (other processors begin there).
+static VOID BootpTakeRealModePage(PLOADER_PARAMETER_BLOCK Block)
+{
+    ULONG Index, Page = 0;
+
+    for (Index = 0; Index < Block->RunCount; Index++) {
+        PMEMORY_RUN Run = &Block->Runs[Index];
+
+        if (Run->Type == LoaderFree && Run->Base + PAGE_SIZE <= LOW_MEMORY_END)
+            Page = (ULONG)min_of(Run->Base + Run->Length, LOW_MEMORY_END) - PAGE_SIZE;
+    }
+    Block->RealModePage = Page;
+    if (Page != 0)
+        BootpSetRun(Block, Page, Page + PAGE_SIZE, LoaderReserved);
+}
+
 // Fills Block->Runs. The block's options and modules are already there.
 VOID BootpBuildMemoryMap(PLOADER_PARAMETER_BLOCK Block, PMULTIBOOT_INFO Info)
 {
@@ -158,4 +174,5 @@ VOID BootpBuildMemoryMap(PLOADER_PARAMETER_BLOCK Block, PMULTIBOOT_INFO Info)
 
         BootpSetRun(Block, Module->PhysicalBase, (ULONGLONG)Module->PhysicalBase + Module->Length, LoaderModule);
     }
+    BootpTakeRealModePage(Block);
 }

@@ -27,12 +27,20 @@ static BOOLEAN HalpDetectTsc(VOID)
 VOID HalpInitializeCounter(VOID)
 {
     ULONGLONG TscTicks;
-    ULONG PitTicks;
+    ULONG PitTicks, TimerTicks = 0;
 
     HalpTscPresent = HalpDetectTsc();
+    if (!HalpTscPresent && HalpLocalApic == NULL)
+        return;
+    if (HalpLocalApic != NULL)
+        HalpBeginTimerMeasurement();
+    PitTicks = HalpMeasurePit(MEASURE_PIT_TICKS, HalpTscPresent ? &TscTicks : NULL);
+    if (HalpLocalApic != NULL)
+        TimerTicks = HalpEndTimerMeasurement();
+    if (PitTicks != 0 && HalpLocalApic != NULL)
+        HalpSetTimerFrequency((ULONGLONG)TimerTicks * PIT_FREQUENCY / PitTicks);
     if (!HalpTscPresent)
         return;
-    PitTicks = HalpMeasurePit(MEASURE_PIT_TICKS, &TscTicks);
     if (PitTicks != 0)
         HalpTscFrequency = TscTicks * PIT_FREQUENCY / PitTicks;
     HalpTscBase = HalpReadTsc();

@@ -13,6 +13,8 @@ VOID HalInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock)
         HalpInitializeDebugPort();
         HalpInitializeDisplay();
         HalpInitializePic();
+        HalpReadTables();
+        HalpInitializeLines();
         HalpInitializeCounter();
     } else {
         BOOLEAN Enable = KeDisableInterrupts();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The two 8259 interrupt controllers. Every line has a vector from PRIMARY_VECTOR_BASE on. A line is acknowledged
 // (with a specific end of interrupt) at once when it is taken; priorities are the IRQL's business (ke/), not the
-// controller's. Source: Intel 8259A data sheet.
+// controller's. Source: Intel 8259A data sheet; edge/level control: Intel 82371SB (PIIX3) data sheet, 4D0h-4D1h.
 
 #include "halp.h"
 
@@ -16,7 +16,9 @@
 #define CASCADE_LINE 2
 #define LINES_PER_PIC 8
 #define PIC_LINES 16
-#define SPURIOUS_BIT 0x80 // a spurious interrupt comes as line 7 of its controller
+#define ELCR_PORT 0x4D0
+#define ELCR_NEVER_LEVEL 0x2107u // timer, keyboard, cascade, clock, coprocessor: ones there mean that nothing answers
+#define SPURIOUS_BIT 0x80        // a spurious interrupt comes as line 7 of its controller
 
 static USHORT HalpLineMask = 0xFFFF; // bit set: masked
 
@@ -44,20 +46,23 @@ VOID HalpInitializePic(VOID)
     HalpWriteMask(LINES_PER_PIC);
 }
 
-// Keeps a line from interrupting. Interrupts off.
-VOID HalMaskInterruptLine(ULONG Line)
+// Masks or unmasks a line. The lines' lock is held.
+VOID HalpSetPicMask(ULONG Line, BOOLEAN Masked)
 {
     ASSERT(Line < PIC_LINES && Line != CASCADE_LINE);
-    HalpLineMask |= (USHORT)(1u << Line);
+    if (Masked)
+        HalpLineMask |= (USHORT)(1u << Line);
+    else
+        HalpLineMask &= (USHORT) ~(1u << Line);
     HalpWriteMask(Line);
 }
 
-// Lets a line interrupt. Interrupts off.
-VOID HalUnmaskInterruptLine(ULONG Line)
+// The lines that the chipset has as level-triggered, a bit each. A machine without that register has none.
+ULONG HalpReadEdgeLevelControl(VOID)
 {
-    ASSERT(Line < PIC_LINES && Line != CASCADE_LINE);
-    HalpLineMask &= (USHORT) ~(1u << Line);
-    HalpWriteMask(Line);
+    ULONG Lines = READ_PORT_UCHAR(ELCR_PORT) | (ULONG)READ_PORT_UCHAR(ELCR_PORT + 1) << LINES_PER_PIC;
+
+    return (Lines & ELCR_NEVER_LEVEL) != 0 ? 0 : Lines;
 }
 
 static BOOLEAN HalpIsSpurious(USHORT CommandPort)
@@ -66,34 +71,26 @@ static BOOLEAN HalpIsSpurious(USHORT CommandPort)
     return (READ_PORT_UCHAR(CommandPort) & SPURIOUS_BIT) == 0;
 }
 
-// Acknowledges a line that has just interrupted. Interrupts off.
-// FALSE: the line had gone away before the processor answered (8259A data sheet, "default IR7"); do nothing more.
-BOOLEAN HalAcknowledgeInterruptLine(ULONG Line)
+// Had the line that interrupted gone away before the processor answered (8259A data sheet, "default IR7")? The cascade
+// is ended then: the first controller did see an interrupt of the second. Interrupts off.
+BOOLEAN HalpIsPicSpurious(ULONG Line)
 {
     ASSERT(Line < PIC_LINES);
-    if (Line < LINES_PER_PIC) {
-        if (Line == LINES_PER_PIC - 1 && HalpIsSpurious(PIC1_COMMAND))
-            return FALSE;
-        WRITE_PORT_UCHAR(PIC1_COMMAND, (UCHAR)(OCW2_SPECIFIC_EOI | Line));
-        return TRUE;
-    }
-    if (Line == PIC_LINES - 1 && HalpIsSpurious(PIC2_COMMAND)) {
-        // The first controller did see an interrupt of the second.
-        WRITE_PORT_UCHAR(PIC1_COMMAND, OCW2_SPECIFIC_EOI | CASCADE_LINE);
+    if (Line == LINES_PER_PIC - 1)
+        return HalpIsSpurious(PIC1_COMMAND);
+    if (Line != PIC_LINES - 1 || !HalpIsSpurious(PIC2_COMMAND))
         return FALSE;
-    }
-    WRITE_PORT_UCHAR(PIC2_COMMAND, (UCHAR)(OCW2_SPECIFIC_EOI | (Line - LINES_PER_PIC)));
     WRITE_PORT_UCHAR(PIC1_COMMAND, OCW2_SPECIFIC_EOI | CASCADE_LINE);
     return TRUE;
 }
 
-// The vector and the IRQL of a line: clocks at CLOCK_LEVEL, interrupts of other processors at IPI_LEVEL, the others at
-// PROFILE_LEVEL - Line, as NT's PIC HAL has it. Any IRQL.
-ULONG HalGetInterruptVector(ULONG Line, PKIRQL Irql)
+// Ends the interrupt of a line. Interrupts off.
+VOID HalpEndPicInterrupt(ULONG Line)
 {
-    ASSERT(Line < HAL_VECTOR_COUNT);
-    *Irql = Line == CLOCK_LINE || Line == HAL_TIMER_LINE ? CLOCK_LEVEL
-            : Line == HAL_IPI_LINE                       ? IPI_LEVEL
-                                                         : (KIRQL)(PROFILE_LEVEL - Line);
-    return PRIMARY_VECTOR_BASE + Line;
+    if (Line < LINES_PER_PIC) {
+        WRITE_PORT_UCHAR(PIC1_COMMAND, (UCHAR)(OCW2_SPECIFIC_EOI | Line));
+        return;
+    }
+    WRITE_PORT_UCHAR(PIC2_COMMAND, (UCHAR)(OCW2_SPECIFIC_EOI | (Line - LINES_PER_PIC)));
+    WRITE_PORT_UCHAR(PIC1_COMMAND, OCW2_SPECIFIC_EOI | CASCADE_LINE);
 }

@@ -47,8 +47,10 @@ static VOID KiLinkApc(PKAPC_STATE State, PKAPC Apc)
 static VOID KiWakeForKernelApc(PKTHREAD Thread, PKAPC Apc, KPRIORITY Increment)
 {
     Thread->ApcState.KernelApcPending = TRUE;
-    if (Thread->State == Running) {
+    if (Thread == KeGetCurrentThread()) {
         HalRequestSoftwareInterrupt(APC_LEVEL);
+    } else if (Thread->State == Running) {
+        KiSendIpi(1ul << Thread->NextProcessor, KI_IPI_APC);
     } else if (Thread->State == Waiting && Thread->WaitIrql == PASSIVE_LEVEL && Thread->SpecialApcDisable == 0 &&
                (Apc->NormalRoutine == NULL ||
                 (Thread->KernelApcDisable == 0 && !Thread->ApcState.KernelApcInProgress))) {

@@ -81,6 +81,19 @@ static DECLSPEC_NORETURN VOID KiStop(VOID)
         __asm__ volatile("cli; hlt");
 }
 
+// The first processor stops the others and goes on, again if it fails in here; another one that fails at the same time
+// waits for being stopped.
+static VOID KiClaimBugCheck(VOID)
+{
+    static volatile LONG Owner = -1;
+    LONG Number = (LONG)KeGetCurrentProcessorNumber(), Previous = InterlockedCompareExchange(&Owner, Number, -1);
+
+    if (Previous == -1)
+        KiFreezeProcessors();
+    while (Previous != -1 && Previous != Number)
+        YieldProcessor();
+}
+
 // Stops the system. TrapFrame: what went wrong (its registers and stack are shown), or NULL: the caller. Any IRQL.
 DECLSPEC_NORETURN VOID KiBugCheckTrap(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4,
                                       PKTRAP_FRAME TrapFrame)
@@ -88,6 +101,7 @@ DECLSPEC_NORETURN VOID KiBugCheckTrap(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, UL
     ULONG_PTR Parameters[4] = {P1, P2, P3, P4};
 
     (VOID) KeDisableInterrupts();
+    KiClaimBugCheck();
     if (KiBugCheckDepth++ == 0) {
         KdHostRecord("bugcheck %08X %08X %08X %08X %08X", Code, P1, P2, P3, P4);
         KiPrintScreen(Code, Parameters, TrapFrame);

@@ -113,13 +113,13 @@ ULONG NTAPI KeQueryTimeIncrement(VOID)
     return KeMaximumIncrement;
 }
 
-// Sets the system time; timers that wait for a system time follow. IRQL <= DISPATCH_LEVEL. OldTime: what it was before.
+// Sets the system time; timers that wait for a system time follow. IRQL <= APC_LEVEL. OldTime: what it was before.
 VOID NTAPI KeSetSystemTime(PLARGE_INTEGER NewTime, PLARGE_INTEGER OldTime)
 {
     KIRQL OldIrql;
     BOOLEAN Enable;
 
-    ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);
+    KeSetSystemAffinityThread(1); // whose clock writes the time
     OldIrql = KiLockDispatcherDatabase();
     Enable = KeDisableInterrupts();
     KeQuerySystemTime(OldTime);
@@ -127,4 +127,5 @@ VOID NTAPI KeSetSystemTime(PLARGE_INTEGER NewTime, PLARGE_INTEGER OldTime)
     KeRestoreInterrupts(Enable);
     KiShiftAbsoluteTimers(NewTime->QuadPart - OldTime->QuadPart);
     KiUnlockDispatcherDatabase(OldIrql);
+    KeRevertToUserAffinityThread();
 }

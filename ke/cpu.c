@@ -89,8 +89,11 @@ VOID KiInitializeCpu(VOID)
     PKPRCB Prcb = KeGetCurrentPrcb();
     ULONG Cr4 = KiReadCr4() | CR4_DE;
 
-    KeFeatureBits = Prcb->FeatureBits = KiDetectFeatures(Prcb);
-    KiPublishFeatures(KeFeatureBits);
+    Prcb->FeatureBits = KiDetectFeatures(Prcb);
+    if (Prcb->Number == 0) {
+        KeFeatureBits = Prcb->FeatureBits;
+        KiPublishFeatures(KeFeatureBits);
+    }
     if (KeFeatureBits & KF_GLOBAL_PAGE)
         Cr4 |= CR4_PGE;
     if (KeFeatureBits & KF_FXSR)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// GDT, IDT and task state segments of processor 0. Segments are flat; fs leads to the PCR in kernel mode and to the TEB
+// GDT, IDT and task state segments, a set for each processor. Segments are flat; fs leads to the PCR in kernel mode and to the TEB
 // in user mode. Double fault and NMI are task gates: they get a good stack whatever happened to the current one.
 // Source: Intel SDM 3A chapters 3, 6, 7.
 
@@ -15,7 +15,6 @@
 #define SEG_FLAT 0xCF // 4 KB granularity, 32-bit, limit 4 GB
 #define SEG_BYTES 0x40
 #define KI_TRAP_ENTRIES 0x15
-#define KI_TRAP_STACK_SIZE 0x2000
 #define VECTOR_NMI 2
 #define VECTOR_DOUBLE_FAULT 8
 
@@ -31,20 +30,11 @@ VOID KiSystemService(VOID);
 VOID KiUnexpectedInterrupt(VOID);
 VOID KiSpuriousInterrupt(VOID);
 
-static KGDTENTRY KiGdt[KGDT_NUMBER] ALIGNED(16);
-static KIDTENTRY KiIdt[KI_IDT_ENTRIES] ALIGNED(16);
+KI_DESCRIPTORS KiBootDescriptors; // processor 0's
 
-// SYSENTER begins with esp inside Main (cpu.c): a debug trap at that instruction pushes three words there.
-static struct {
-    ULONG EntryStack[64];
-    KTSS Main;
-} KiTssBlock ALIGNED(16);
-static KTSS KiDoubleFaultTss, KiNmiTss;
-static UCHAR KiDoubleFaultStack[KI_TRAP_STACK_SIZE] ALIGNED(16), KiNmiStack[KI_TRAP_STACK_SIZE] ALIGNED(16);
-
-static VOID KiSetSegment(ULONG Selector, ULONG Base, ULONG Limit, UCHAR Type, UCHAR Granularity)
+static VOID KiSetSegment(PKI_DESCRIPTORS Tables, ULONG Selector, ULONG Base, ULONG Limit, UCHAR Type, UCHAR Granularity)
 {
-    PKGDTENTRY Entry = &KiGdt[Selector / sizeof(KGDTENTRY)];
+    PKGDTENTRY Entry = &Tables->Gdt[Selector / sizeof(KGDTENTRY)];
 
     Entry->LimitLow = (USHORT)Limit;
     Entry->BaseLow = (USHORT)Base;
@@ -54,9 +44,9 @@ static VOID KiSetSegment(ULONG Selector, ULONG Base, ULONG Limit, UCHAR Type, UC
     Entry->BaseHi = (UCHAR)(Base >> 24);
 }
 
-static VOID KiSetGate(ULONG Vector, ULONG Handler, ULONG Access)
+static VOID KiSetGate(PKI_DESCRIPTORS Tables, ULONG Vector, ULONG Handler, ULONG Access)
 {
-    PKIDTENTRY Entry = &KiIdt[Vector];
+    PKIDTENTRY Entry = &Tables->Idt[Vector];
 
     Entry->Offset = (USHORT)Handler;
     Entry->Selector = KGDT_R0_CODE;
@@ -64,25 +54,27 @@ static VOID KiSetGate(ULONG Vector, ULONG Handler, ULONG Access)
     Entry->ExtendedOffset = (USHORT)(Handler >> 16);
 }
 
-static VOID KiSetTaskGate(ULONG Vector, USHORT Selector)
+static VOID KiSetTaskGate(PKI_DESCRIPTORS Tables, ULONG Vector, USHORT Selector)
 {
-    KiIdt[Vector].Offset = 0;
-    KiIdt[Vector].Selector = Selector;
-    KiIdt[Vector].Access = GATE_TASK;
-    KiIdt[Vector].ExtendedOffset = 0;
+    PKIDTENTRY Entry = &Tables->Idt[Vector];
+
+    Entry->Offset = 0;
+    Entry->Selector = Selector;
+    Entry->Access = GATE_TASK;
+    Entry->ExtendedOffset = 0;
 }
 
-static VOID KiBuildGdt(PKPCR Pcr)
+static VOID KiBuildGdt(PKI_DESCRIPTORS Tables, PKPCR Pcr)
 {
-    KiSetSegment(KGDT_R0_CODE, 0, 0xFFFFF, SEG_CODE, SEG_FLAT & 0xF0);
-    KiSetSegment(KGDT_R0_DATA, 0, 0xFFFFF, SEG_DATA, SEG_FLAT & 0xF0);
-    KiSetSegment(KGDT_R3_CODE, 0, 0xFFFFF, SEG_CODE | SEG_USER, SEG_FLAT & 0xF0);
-    KiSetSegment(KGDT_R3_DATA, 0, 0xFFFFF, SEG_DATA | SEG_USER, SEG_FLAT & 0xF0);
-    KiSetSegment(KGDT_TSS, (ULONG)&KiTssBlock.Main, sizeof(KTSS) - 1, SEG_TSS, 0);
-    KiSetSegment(KGDT_R0_PCR, (ULONG)Pcr, PAGE_SIZE - 1, SEG_DATA, SEG_BYTES);
-    KiSetSegment(KGDT_R3_TEB, 0, PAGE_SIZE - 1, SEG_DATA | SEG_USER, SEG_BYTES);
-    KiSetSegment(KGDT_DF_TSS, (ULONG)&KiDoubleFaultTss, sizeof(KTSS) - 1, SEG_TSS, 0);
-    KiSetSegment(KGDT_NMI_TSS, (ULONG)&KiNmiTss, sizeof(KTSS) - 1, SEG_TSS, 0);
+    KiSetSegment(Tables, KGDT_R0_CODE, 0, 0xFFFFF, SEG_CODE, SEG_FLAT & 0xF0);
+    KiSetSegment(Tables, KGDT_R0_DATA, 0, 0xFFFFF, SEG_DATA, SEG_FLAT & 0xF0);
+    KiSetSegment(Tables, KGDT_R3_CODE, 0, 0xFFFFF, SEG_CODE | SEG_USER, SEG_FLAT & 0xF0);
+    KiSetSegment(Tables, KGDT_R3_DATA, 0, 0xFFFFF, SEG_DATA | SEG_USER, SEG_FLAT & 0xF0);
+    KiSetSegment(Tables, KGDT_TSS, (ULONG)&Tables->Main, sizeof(KTSS) - 1, SEG_TSS, 0);
+    KiSetSegment(Tables, KGDT_R0_PCR, (ULONG)Pcr, PAGE_SIZE - 1, SEG_DATA, SEG_BYTES);
+    KiSetSegment(Tables, KGDT_R3_TEB, 0, PAGE_SIZE - 1, SEG_DATA | SEG_USER, SEG_BYTES);
+    KiSetSegment(Tables, KGDT_DF_TSS, (ULONG)&Tables->DoubleFault, sizeof(KTSS) - 1, SEG_TSS, 0);
+    KiSetSegment(Tables, KGDT_NMI_TSS, (ULONG)&Tables->Nmi, sizeof(KTSS) - 1, SEG_TSS, 0);
 }
 
 static VOID KiBuildTrapTss(PKTSS Tss, PUCHAR Stack, ULONG Entry)
@@ -98,36 +90,38 @@ static VOID KiBuildTrapTss(PKTSS Tss, PUCHAR Stack, ULONG Entry)
     Tss->EFlags = 2;
 }
 
-static VOID KiBuildIdt(VOID)
+static VOID KiBuildIdt(PKI_DESCRIPTORS Tables)
 {
-    ULONG Vector;
+    static const struct {
+        UCHAR Vector;
+        VOID (*Handler)(VOID);
+    } UserGates[] = {{0x29, KiTrap29}, {0x2A, KiTrap2A}, {0x2B, KiTrap2B},
+                     {0x2C, KiTrap2C}, {0x2D, KiTrap2D}, {0x2E, KiSystemService}};
+    ULONG Vector, Index;
 
     for (Vector = 0; Vector < KI_IDT_ENTRIES; Vector++)
-        KiSetGate(Vector, (ULONG)KiUnexpectedInterrupt, GATE_INTERRUPT);
+        KiSetGate(Tables, Vector, (ULONG)KiUnexpectedInterrupt, GATE_INTERRUPT);
     for (Vector = 0; Vector < 0x20; Vector++) // reserved ones: as vector 0Fh
-        KiSetGate(Vector, KiTrapEntries[Vector < KI_TRAP_ENTRIES && KiTrapEntries[Vector] != 0 ? Vector : 0xF],
+        KiSetGate(Tables, Vector, KiTrapEntries[Vector < KI_TRAP_ENTRIES && KiTrapEntries[Vector] != 0 ? Vector : 0xF],
                   GATE_INTERRUPT);
-    KiSetTaskGate(VECTOR_NMI, KGDT_NMI_TSS);
-    KiSetTaskGate(VECTOR_DOUBLE_FAULT, KGDT_DF_TSS);
-    KiIdt[3].Access |= GATE_USER;
-    KiIdt[4].Access |= GATE_USER;
-    KiSetGate(0x29, (ULONG)KiTrap29, GATE_INTERRUPT | GATE_USER);
-    KiSetGate(0x2A, (ULONG)KiTrap2A, GATE_INTERRUPT | GATE_USER);
-    KiSetGate(0x2B, (ULONG)KiTrap2B, GATE_INTERRUPT | GATE_USER);
-    KiSetGate(0x2C, (ULONG)KiTrap2C, GATE_INTERRUPT | GATE_USER);
-    KiSetGate(0x2D, (ULONG)KiTrap2D, GATE_INTERRUPT | GATE_USER);
-    KiSetGate(0x2E, (ULONG)KiSystemService, GATE_INTERRUPT | GATE_USER);
+    KiSetTaskGate(Tables, VECTOR_NMI, KGDT_NMI_TSS);
+    KiSetTaskGate(Tables, VECTOR_DOUBLE_FAULT, KGDT_DF_TSS);
+    Tables->Idt[3].Access |= GATE_USER;
+    Tables->Idt[4].Access |= GATE_USER;
+    for (Index = 0; Index < RTL_NUMBER_OF(UserGates); Index++)
+        KiSetGate(Tables, UserGates[Index].Vector, (ULONG)UserGates[Index].Handler, GATE_INTERRUPT | GATE_USER);
     for (Vector = 0; Vector < HAL_VECTOR_COUNT; Vector++)
-        KiSetGate(PRIMARY_VECTOR_BASE + Vector, KiInterruptLines[Vector], GATE_INTERRUPT);
-    KiSetGate(HAL_SPURIOUS_VECTOR, (ULONG)KiSpuriousInterrupt, GATE_INTERRUPT);
+        KiSetGate(Tables, PRIMARY_VECTOR_BASE + Vector, KiInterruptLines[Vector], GATE_INTERRUPT);
+    KiSetGate(Tables, HAL_SPURIOUS_VECTOR, (ULONG)KiSpuriousInterrupt, GATE_INTERRUPT);
 }
 
-static VOID KiLoadTables(VOID)
+static VOID KiLoadTables(PKI_DESCRIPTORS Tables)
 {
     struct {
         USHORT Limit;
         ULONG Base;
-    } __attribute__((packed)) Gdtr = {sizeof(KiGdt) - 1, (ULONG)KiGdt}, Idtr = {sizeof(KiIdt) - 1, (ULONG)KiIdt};
+    } __attribute__((packed)) Gdtr = {sizeof(Tables->Gdt) - 1, (ULONG)Tables->Gdt},
+                              Idtr = {sizeof(Tables->Idt) - 1, (ULONG)Tables->Idt};
 
     __asm__ volatile("lgdt %0; lidt %1" : : "m"(Gdtr), "m"(Idtr) : "memory");
     __asm__ volatile(
@@ -138,26 +132,27 @@ static VOID KiLoadTables(VOID)
         : "memory");
 }
 
-// Builds and loads the descriptor tables. Start-up, interrupts off, boot stack.
-VOID KiInitializeDescriptors(PKPCR Pcr)
+// Builds the descriptor tables of the processor that runs this, and loads them. Tables: zeroed, its own for ever.
+// Start-up, interrupts off.
+VOID KiInitializeDescriptors(PKPCR Pcr, PKI_DESCRIPTORS Tables)
 {
-    KiTssBlock.Main.IoMapBase = sizeof(KTSS);
-    KiTssBlock.Main.Ss0 = KGDT_R0_DATA;
-    KiBuildTrapTss(&KiDoubleFaultTss, KiDoubleFaultStack, (ULONG)KiTrap08);
-    KiBuildTrapTss(&KiNmiTss, KiNmiStack, (ULONG)KiTrap02);
-    KiBuildGdt(Pcr);
-    KiBuildIdt();
-    Pcr->GDT = KiGdt;
-    Pcr->IDT = KiIdt;
-    Pcr->TSS = &KiTssBlock.Main;
-    KiLoadTables();
+    Tables->Main.IoMapBase = sizeof(KTSS);
+    Tables->Main.Ss0 = KGDT_R0_DATA;
+    KiBuildTrapTss(&Tables->DoubleFault, Tables->DoubleFaultStack, (ULONG)KiTrap08);
+    KiBuildTrapTss(&Tables->Nmi, Tables->NmiStack, (ULONG)KiTrap02);
+    KiBuildGdt(Tables, Pcr);
+    KiBuildIdt(Tables);
+    Pcr->GDT = Tables->Gdt;
+    Pcr->IDT = Tables->Idt;
+    Pcr->TSS = &Tables->Main;
+    KiLoadTables(Tables);
 }
 
 // The address space that double fault and NMI run in: the system process's, which never goes away.
-VOID KiSetTrapTableCr3(ULONG Cr3)
+VOID KiSetTrapTableCr3(PKI_DESCRIPTORS Tables, ULONG Cr3)
 {
-    KiDoubleFaultTss.CR3 = Cr3;
-    KiNmiTss.CR3 = Cr3;
+    Tables->DoubleFault.CR3 = Cr3;
+    Tables->Nmi.CR3 = Cr3;
 }
 
 // The interrupted registers, for the stack in the bugcheck.
@@ -185,12 +180,13 @@ VOID KiDoubleFault(VOID)
                    TrapFrame.Eip, &TrapFrame);
 }
 
-// From KiTrap02: the hardware has failed.
+// From KiTrap02: another processor stops this one, or the hardware has failed.
 VOID KiNonMaskableInterrupt(VOID);
 VOID KiNonMaskableInterrupt(VOID)
 {
     KTRAP_FRAME TrapFrame;
 
+    (VOID) KiStopIfFrozen();
     KiFrameFromTss(&TrapFrame);
     KiBugCheckTrap(NMI_HARDWARE_FAILURE, 0, 0, 0, 0, &TrapFrame);
 }

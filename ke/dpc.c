@@ -5,6 +5,7 @@
 
 #include "ki.h"
 
+#define KI_DPC_TARGET 32          // KDPC.Number: target processor + 32
 #define KI_LOW_IMPORTANCE_DEPTH 4 // so many queued: low importance no longer waits
 
 // Any IRQL.
@@ -24,7 +25,7 @@ VOID NTAPI KeSetImportanceDpc(PKDPC Dpc, KDPC_IMPORTANCE Importance)
 
 VOID NTAPI KeSetTargetProcessorDpc(PKDPC Dpc, CCHAR Number)
 {
-    Dpc->Number = (USHORT)(Number + 32);
+    Dpc->Number = (USHORT)(Number + KI_DPC_TARGET);
 }
 
 static BOOLEAN KiLockDpcs(PKPRCB Prcb)
@@ -42,55 +43,85 @@ static VOID KiUnlockDpcs(PKPRCB Prcb, BOOLEAN Enable)
     KeRestoreInterrupts(Enable);
 }
 
+// The processor whose queue a DPC goes to. Interrupts may be on: any will do then.
+static PKPRCB KiDpcTarget(PKDPC Dpc)
+{
+    if (Dpc->Number >= KI_DPC_TARGET && Dpc->Number - KI_DPC_TARGET < KeNumberProcessors)
+        return KiProcessorBlock[Dpc->Number - KI_DPC_TARGET];
+    return KeGetCurrentPrcb();
+}
+
 // Queues the DPC with two arguments for its routine. Any IRQL. Returns FALSE if it is queued already.
 BOOLEAN NTAPI KeInsertQueueDpc(PKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
 {
-    PKPRCB Prcb = KeGetCurrentPrcb();
-    BOOLEAN Enable, Inserted, Request = FALSE;
+    PKPRCB Prcb = KiDpcTarget(Dpc);
+    BOOLEAN Enable, Request;
 
     ASSERT(Dpc->Type == DpcObject);
     Enable = KiLockDpcs(Prcb);
-    Inserted = Dpc->DpcData == NULL;
-    if (Inserted) {
-        Dpc->DpcData = Prcb;
-        Dpc->SystemArgument1 = SystemArgument1;
-        Dpc->SystemArgument2 = SystemArgument2;
-        Prcb->DpcQueueDepth++;
-        if (Dpc->Importance == HighImportance)
-            InsertHeadList(&Prcb->DpcListHead, &Dpc->DpcListEntry);
-        else
-            InsertTailList(&Prcb->DpcListHead, &Dpc->DpcListEntry);
-        Request = !Prcb->DpcRoutineActive &&
-                  (Dpc->Importance != LowImportance || Prcb->DpcQueueDepth >= KI_LOW_IMPORTANCE_DEPTH);
+    if (InterlockedCompareExchangePointer(&Dpc->DpcData, Prcb, NULL) != NULL) {
+        KiUnlockDpcs(Prcb, Enable);
+        return FALSE;
+    }
+    Dpc->SystemArgument1 = SystemArgument1;
+    Dpc->SystemArgument2 = SystemArgument2;
+    Prcb->DpcQueueDepth++;
+    if (Dpc->Importance == HighImportance)
+        InsertHeadList(&Prcb->DpcListHead, &Dpc->DpcListEntry);
+    else
+        InsertTailList(&Prcb->DpcListHead, &Dpc->DpcListEntry);
+    Request =
+        !Prcb->DpcRoutineActive && (Dpc->Importance != LowImportance || Prcb->DpcQueueDepth >= KI_LOW_IMPORTANCE_DEPTH);
+    if (Request && Prcb != KeGetCurrentPrcb()) {
+        KiSendIpi(Prcb->SetMember, KI_IPI_DISPATCH);
+        Request = FALSE;
     }
     KiUnlockDpcs(Prcb, Enable);
     if (Request)
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
-    return Inserted;
+    return TRUE;
 }
 
 // Takes the DPC out of its queue before it runs. Any IRQL. Returns FALSE if it was not queued.
 BOOLEAN NTAPI KeRemoveQueueDpc(PKDPC Dpc)
 {
-    PKPRCB Prcb = KeGetCurrentPrcb();
-    BOOLEAN Enable = KiLockDpcs(Prcb), Queued = Dpc->DpcData != NULL;
+    PKPRCB Prcb;
+    BOOLEAN Enable, Queued;
 
-    if (Queued) {
-        RemoveEntryList(&Dpc->DpcListEntry);
-        Prcb->DpcQueueDepth--;
-        Dpc->DpcData = NULL;
+    while ((Prcb = *(PVOID volatile *)&Dpc->DpcData) != NULL) {
+        Enable = KiLockDpcs(Prcb);
+        Queued = Dpc->DpcData == Prcb; // else it has run meanwhile, and may be queued elsewhere
+        if (Queued) {
+            RemoveEntryList(&Dpc->DpcListEntry);
+            Prcb->DpcQueueDepth--;
+            __atomic_store_n(&Dpc->DpcData, NULL, __ATOMIC_RELEASE);
+        }
+        KiUnlockDpcs(Prcb, Enable);
+        if (Queued)
+            return TRUE;
     }
-    KiUnlockDpcs(Prcb, Enable);
-    return Queued;
+    return FALSE;
 }
 
-// Returns when every DPC queued so far has run. IRQL PASSIVE_LEVEL.
+// Returns when every DPC queued so far has run, on all processors. IRQL PASSIVE_LEVEL.
 VOID NTAPI KeFlushQueuedDpcs(VOID)
 {
+    KAFFINITY Left;
+
     ASSERT_IRQL_EQUAL(PASSIVE_LEVEL);
-    HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+    if (KeNumberProcessors == 1) {
+        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+        return;
+    }
+    for (Left = KeActiveProcessors; Left != 0; Left &= Left - 1) {
+        KeSetSystemAffinityThread(Left & -Left);
+        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+    }
+    KeRevertToUserAffinityThread();
 }
 
+// The next DPC of this processor, copied; NULL if there is none: the processor is then no longer at it, so that the next
+// one to be queued asks for it again.
 static PKDPC KiNextDpc(PKPRCB Prcb, PKDPC Copy)
 {
     BOOLEAN Enable = KiLockDpcs(Prcb);
@@ -99,8 +130,10 @@ static PKDPC KiNextDpc(PKPRCB Prcb, PKDPC Copy)
     if (!IsListEmpty(&Prcb->DpcListHead)) {
         Dpc = CONTAINING_RECORD(RemoveHeadList(&Prcb->DpcListHead), KDPC, DpcListEntry);
         *Copy = *Dpc;
-        Dpc->DpcData = NULL; // from here on it may be queued again, or freed
         Prcb->DpcQueueDepth--;
+        __atomic_store_n(&Dpc->DpcData, NULL, __ATOMIC_RELEASE); // from here on it may be queued again, or freed
+    } else {
+        Prcb->DpcRoutineActive = FALSE;
     }
     KiUnlockDpcs(Prcb, Enable);
     return Dpc;
@@ -128,7 +161,6 @@ VOID KiRetireDpcList(VOID)
         KdTrace(DpcEnd, Copy.DeferredRoutine, 0, 0, 0);
         ASSERT(KeGetCurrentIrql() == DISPATCH_LEVEL);
     }
-    Prcb->DpcRoutineActive = FALSE;
 }
 
 // The software interrupt at DISPATCH_LEVEL: DPCs, then quantum end, then the switch to a more important thread.

@@ -4,13 +4,27 @@
 
 #include "ki.h"
 
-static LIST_ENTRY KiInterruptChains[HAL_LINE_COUNT]; // of KINTERRUPT.InterruptListEntry; changed with interrupts off
+static LIST_ENTRY KiInterruptChains[HAL_LINE_COUNT]; // of KINTERRUPT.InterruptListEntry
 
 static PLIST_ENTRY KiInterruptChain(ULONG Line)
 {
     if (KiInterruptChains[Line].Flink == NULL)
         InitializeListHead(&KiInterruptChains[Line]);
     return &KiInterruptChains[Line];
+}
+
+// All lines interrupt processor 0: there, with interrupts off, no service routine runs and a chain may be changed.
+static BOOLEAN KiLockChains(VOID)
+{
+    ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
+    KeSetSystemAffinityThread(1);
+    return KeDisableInterrupts();
+}
+
+static VOID KiUnlockChains(BOOLEAN Enable)
+{
+    KeRestoreInterrupts(Enable);
+    KeRevertToUserAffinityThread();
 }
 
 static VOID KiAcquireInterruptLock(PKSPIN_LOCK Lock)
@@ -68,6 +82,8 @@ VOID KiRunInterruptLine(ULONG Line, KIRQL OldIrql, PKTRAP_FRAME TrapFrame, BOOLE
         KiCallChain(Line);
     (VOID) KeDisableInterrupts();
     KdTrace(InterruptEnd, Line, 0, 0, 0);
+    if (Line < HAL_LINE_COUNT)
+        HalEndInterruptLine(Line);
     KiSetIrql(OldIrql);
 }
 
@@ -118,7 +134,7 @@ VOID NTAPI KeInitializeInterrupt(PKINTERRUPT Interrupt, PKSERVICE_ROUTINE Routin
     Interrupt->ShareVector = ShareVector;
 }
 
-// Adds the object to its line's chain and opens the line. IRQL <= DISPATCH_LEVEL.
+// Adds the object to its line's chain and opens the line. IRQL <= APC_LEVEL.
 // Returns FALSE if it is connected already, the vector is not a line's, or the line is taken and one of both is not
 // shared.
 BOOLEAN NTAPI KeConnectInterrupt(PKINTERRUPT Interrupt)
@@ -127,10 +143,9 @@ BOOLEAN NTAPI KeConnectInterrupt(PKINTERRUPT Interrupt)
     PLIST_ENTRY Chain;
     BOOLEAN Enable, Connected = FALSE;
 
-    ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);
     if (Line >= HAL_LINE_COUNT || Line == CLOCK_LINE)
         return FALSE;
-    Enable = KeDisableInterrupts();
+    Enable = KiLockChains();
     Chain = KiInterruptChain(Line);
     if (!Interrupt->Connected &&
         (IsListEmpty(Chain) ||
@@ -140,26 +155,25 @@ BOOLEAN NTAPI KeConnectInterrupt(PKINTERRUPT Interrupt)
         InsertTailList(Chain, &Interrupt->InterruptListEntry);
         Interrupt->Connected = Connected = TRUE;
     }
-    KeRestoreInterrupts(Enable);
+    KiUnlockChains(Enable);
     return Connected;
 }
 
-// Takes the object off its line; masks the line if it was the last. IRQL <= DISPATCH_LEVEL. FALSE if it was not
+// Takes the object off its line; masks the line if it was the last. IRQL <= APC_LEVEL. FALSE if it was not
 // connected.
 BOOLEAN NTAPI KeDisconnectInterrupt(PKINTERRUPT Interrupt)
 {
     ULONG Line = Interrupt->Vector - PRIMARY_VECTOR_BASE;
     BOOLEAN Enable, Connected;
 
-    ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);
-    Enable = KeDisableInterrupts();
+    Enable = KiLockChains();
     Connected = Interrupt->Connected;
     if (Connected) {
         Interrupt->Connected = FALSE;
         if (RemoveEntryList(&Interrupt->InterruptListEntry))
             HalMaskInterruptLine(Line);
     }
-    KeRestoreInterrupts(Enable);
+    KiUnlockChains(Enable);
     return Connected;
 }
 

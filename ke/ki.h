@@ -38,21 +38,44 @@ VOID KiDispatchInterrupt(VOID);
 extern VOID (*KiClockHook)(VOID);
 #endif
 
-// --- scheduler (schedule.c, quantum.c): the dispatcher lock is held
+// --- scheduler (ready.c, schedule.c): the dispatcher lock is held
+extern KAFFINITY KiIdleSummary; // processors that run their idle thread and have nothing chosen to follow it
+// Makes a thread runnable on the processor that suits it best.
 VOID KiReadyThread(PKTHREAD Thread);
+// The current thread has to leave this processor, but stays runnable: into the queue, in front or at the end.
+VOID KiRequeueThread(PKTHREAD Thread, BOOLEAN AtHead);
+// Takes the first thread of the highest queue of Prcb at or above LowPriority; NULL if there is none.
+PKTHREAD KiSelectReadyThread(PKPRCB Prcb, KPRIORITY LowPriority);
+// What this processor runs when its current thread stops: the thread chosen, the best of its queues, one that waits for
+// another processor, or its idle thread.
+PKTHREAD KiTakeNextThread(PKPRCB Prcb);
+VOID KiMakeStandby(PKPRCB Prcb, PKTHREAD Thread);
+// The thread that has been chosen for Prcb shall be switched to soon.
+VOID KiRequestDispatch(PKPRCB Prcb);
+VOID KiSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity);
 // Switches away from the current thread, whose new state is set, and returns its WaitStatus when it runs again, with
 // the dispatcher lock given up and the IRQL back at WaitIrql.
 NTSTATUS KiSwapThread(VOID);
-// Takes the thread out of the ready queue or from Standby.
-VOID KiRemoveReadyThread(PKTHREAD Thread);
 VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
 VOID KiQuantumEnd(VOID);
-VOID KiChooseNextThread(VOID);
 VOID KiSwitchToNextThread(VOID);
 VOID FASTCALL KiSwapContext(PKTHREAD OldThread, PKTHREAD NewThread); // i386/switch.asm
 VOID KiThreadStartup(VOID);                                          // i386/switch.asm
 VOID KiBeginThread(VOID);                                            // first C code of a thread, from KiThreadStartup
 VOID KiFinishSwitch(VOID);
+
+// --- other processors (ipi.c, freeze.c, startmp.c)
+#define KI_IPI_APC 1u      // a kernel APC for the thread that runs there
+#define KI_IPI_DISPATCH 2u // DPCs, or a thread chosen to run
+#define KI_IPI_PACKET 4u   // a routine to call
+VOID KiSendIpi(KAFFINITY Targets, ULONG Request);
+// Calls Worker(Argument) on every processor of Targets (never this one) at IPI_LEVEL; returns when all have. IRQL
+// DISPATCH_LEVEL or above, below IPI_LEVEL, interrupts on.
+typedef VOID (*PKI_PACKET_WORKER)(PVOID Argument);
+VOID KiSendPacket(KAFFINITY Targets, PKI_PACKET_WORKER Worker, PVOID Argument);
+VOID KiFreezeProcessors(VOID);
+BOOLEAN KiStopIfFrozen(VOID); // from an NMI
+VOID KiStartProcessors(VOID);
 
 // --- wait engine (wait.c, waitall.c, unwait.c): the dispatcher lock is held
 #define KI_TIMER_BLOCK THREAD_WAIT_OBJECTS
@@ -144,12 +167,26 @@ VOID KiNpxFromContext(PKTHREAD Thread, PCONTEXT Context, ULONG Flags);
 VOID KiGetNpxStatus(PULONG Control, PULONG Status, PULONG Mxcsr);
 
 // --- start-up
+// What the processor itself reads, a set for each (descriptor.c). SYSENTER begins with esp inside Main (cpu.c): a debug
+// trap at that instruction pushes three words below.
+#define KI_TRAP_STACK_SIZE 0x2000
+typedef struct _KI_DESCRIPTORS {
+    KGDTENTRY Gdt[KGDT_NUMBER];
+    KIDTENTRY Idt[KI_IDT_ENTRIES];
+    ULONG EntryStack[64];
+    KTSS Main, DoubleFault, Nmi;
+    UCHAR DoubleFaultStack[KI_TRAP_STACK_SIZE] ALIGNED(16), NmiStack[KI_TRAP_STACK_SIZE] ALIGNED(16);
+} ALIGNED(16) KI_DESCRIPTORS, *PKI_DESCRIPTORS;
+extern KI_DESCRIPTORS KiBootDescriptors;
+VOID KiInitializePcr(PKPCR Pcr, ULONG Number, PKTHREAD IdleThread, PVOID StackTop);
+VOID KiInitializeIdleThread(PETHREAD Thread, PEPROCESS Process, PUCHAR Stack, ULONG StackSize, ULONG Number);
 VOID KiInitializeCpu(VOID);
-VOID KiInitializeDescriptors(PKPCR Pcr);
+VOID KiInitializeDescriptors(PKPCR Pcr, PKI_DESCRIPTORS Descriptors);
 VOID KiInitializeFastCall(VOID);
-VOID KiSetTrapTableCr3(ULONG Cr3);
+VOID KiSetTrapTableCr3(PKI_DESCRIPTORS Descriptors, ULONG Cr3);
 VOID KiInitializeServiceTable(VOID);
 VOID KiUpdateDebugRegisters(PKTHREAD Thread); // for the thread that runs now
+#define KI_IDLE_STACK_SIZE 0x6000u
 DECLSPEC_NORETURN VOID KiIdleLoop(VOID);
 DECLSPEC_NORETURN VOID KiSwitchToIdleStack(PVOID StackTop, PVOID Routine);
 
@@ -247,34 +284,43 @@ FORCEINLINE ULONG KiReadIrr(VOID)
 #define CR4_SMEP 0x100000u
 
 // --- dispatcher database. The lock is taken and given up on every path that is measured, so it is inline (dispatcher.c
-// says what it protects).
-extern KSPIN_LOCK KiDispatcherLock;
-VOID KiSpinOnDispatcherLock(VOID);
+// says what it protects). It is a queued lock: the word points to the place of the last processor that wants it, a
+// processor's place (Prcb->LockQueue) to the next one's.
+extern PKSPIN_LOCK_QUEUE volatile KiDispatcherLock;
+VOID KiWaitForDispatcherLock(PKSPIN_LOCK_QUEUE Place, PKSPIN_LOCK_QUEUE Previous);
+VOID KiPassDispatcherLock(PKSPIN_LOCK_QUEUE Place);
 // NextThread is set: switch to it if OldIrql allows, else see to it that it happens when the IRQL falls.
 VOID KiHonourNextThread(KIRQL OldIrql);
 VOID KiLowerSlow(KIRQL NewIrql); // irql.c
 #if DBG
-extern BOOLEAN KiDispatcherHeld;
+extern PKPRCB KiDispatcherOwner;
+#define KiDispatcherHeld (KiDispatcherOwner == KeGetCurrentPrcb()) // by this processor
 #define ASSERT_DISPATCHER_LOCKED() ASSERT(KiDispatcherHeld)
-#define KiNoteDispatcher(Held) (KiDispatcherHeld = (Held))
+#define KiNoteDispatcher(Owner) (KiDispatcherOwner = (Owner))
 #else
 #define ASSERT_DISPATCHER_LOCKED() ((VOID)0)
-#define KiNoteDispatcher(Held) ((VOID)0)
+#define KiNoteDispatcher(Owner) ((VOID)0)
 #endif
 
 // IRQL DISPATCH_LEVEL.
 FORCEINLINE VOID KiLockDispatcherAtDpcLevel(VOID)
 {
+    PKSPIN_LOCK_QUEUE Place = &KeGetCurrentPrcb()->LockQueue, Previous;
+
     ASSERT(KeGetCurrentIrql() == SYNCH_LEVEL);
-    while (__atomic_exchange_n(&KiDispatcherLock, 1, __ATOMIC_ACQUIRE) != 0)
-        KiSpinOnDispatcherLock();
-    KiNoteDispatcher(TRUE);
+    Previous = __atomic_exchange_n(&KiDispatcherLock, Place, __ATOMIC_ACQUIRE);
+    if (Previous != NULL)
+        KiWaitForDispatcherLock(Place, Previous);
+    KiNoteDispatcher(KeGetCurrentPrcb());
 }
 FORCEINLINE VOID KiUnlockDispatcherFromDpcLevel(VOID)
 {
+    PKSPIN_LOCK_QUEUE Place = &KeGetCurrentPrcb()->LockQueue, Expected = Place;
+
     ASSERT_DISPATCHER_LOCKED();
-    KiNoteDispatcher(FALSE);
-    __atomic_store_n(&KiDispatcherLock, 0, __ATOMIC_RELEASE);
+    KiNoteDispatcher(NULL);
+    if (!__atomic_compare_exchange_n(&KiDispatcherLock, &Expected, NULL, FALSE, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        KiPassDispatcherLock(Place);
 }
 // IRQL <= DISPATCH_LEVEL. Returns the old IRQL for KiUnlockDispatcherDatabase.
 FORCEINLINE KIRQL KiLockDispatcherDatabase(VOID)

@@ -52,7 +52,8 @@ static VOID KiSetTaskSwitched(PKPRCB Prcb)
     Prcb->TaskSwitched = TRUE;
 }
 
-// Keeps a clean image for new users of the FPU and leaves TS set: nobody's state is loaded. Start-up, once.
+// Keeps a clean image for new users of the FPU and leaves TS set: nobody's state is loaded. Start-up, on each
+// processor; the first one makes the image.
 VOID KiInitializeNpx(VOID)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
@@ -62,8 +63,9 @@ VOID KiInitializeNpx(VOID)
     KiWriteCr0((KiReadCr0() & ~CR0_EM) | CR0_MP | CR0_NE);
     KiClearTaskSwitched(Prcb);
     __asm__ volatile("fninit; fldcw %0" : : "m"(Control));
-    KiSaveFpu(&KiCleanFpuArea);
-    if (KiHasFxsr()) {
+    if (Prcb->Number == 0)
+        KiSaveFpu(&KiCleanFpuArea);
+    if (Prcb->Number == 0 && KiHasFxsr()) {
         *(PULONG)&KiCleanFpuArea.Data[FX_MXCSR] = MXCSR_DEFAULT;
         Mask = *(PULONG)&KiCleanFpuArea.Data[FX_MXCSR + 4];
         if (Mask != 0)

@@ -101,14 +101,17 @@ VOID KeSetPriorityProcess(PKPROCESS Process, KPRIORITY Base)
     KiUnlockDispatcherDatabase(OldIrql);
 }
 
-// Restricts the thread to processors. IRQL <= DISPATCH_LEVEL. Returns the old set.
+// Restricts the thread to processors; it leaves another one at once. While the kernel has bound it elsewhere
+// (KeSetSystemAffinityThread), this takes effect when that ends. IRQL <= DISPATCH_LEVEL. Returns the old set.
 KAFFINITY NTAPI KeSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity)
 {
     KIRQL OldIrql = KiLockDispatcherDatabase();
-    KAFFINITY Previous = Thread->Affinity;
+    KAFFINITY Previous = Thread->UserAffinity;
 
     ASSERT((Affinity & KeActiveProcessors) != 0);
-    Thread->Affinity = Thread->UserAffinity = Affinity;
+    Thread->UserAffinity = Affinity;
+    if (!Thread->SystemAffinityActive)
+        KiSetAffinityThread(Thread, Affinity);
     KiUnlockDispatcherDatabase(OldIrql);
     return Previous;
 }
@@ -116,19 +119,26 @@ KAFFINITY NTAPI KeSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity)
 // See ke.h.
 VOID NTAPI KeSetSystemAffinityThread(KAFFINITY Affinity)
 {
-    KIRQL OldIrql = KiLockDispatcherDatabase();
+    PKTHREAD Thread = KeGetCurrentThread();
+    KIRQL OldIrql;
 
-    ASSERT((Affinity & KeActiveProcessors) != 0);
-    KeGetCurrentThread()->Affinity = Affinity;
+    ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
+    OldIrql = KiLockDispatcherDatabase();
+    Thread->SystemAffinityActive = TRUE;
+    KiSetAffinityThread(Thread, Affinity);
     KiUnlockDispatcherDatabase(OldIrql);
+    ASSERT(Affinity & KeGetPcr()->SetMember);
 }
 
 VOID NTAPI KeRevertToUserAffinityThread(VOID)
 {
-    KIRQL OldIrql = KiLockDispatcherDatabase();
     PKTHREAD Thread = KeGetCurrentThread();
+    KIRQL OldIrql;
 
-    Thread->Affinity = Thread->UserAffinity;
+    ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
+    OldIrql = KiLockDispatcherDatabase();
+    Thread->SystemAffinityActive = FALSE;
+    KiSetAffinityThread(Thread, Thread->UserAffinity);
     KiUnlockDispatcherDatabase(OldIrql);
 }
 

@@ -34,13 +34,18 @@ LONG KeSetProcess(PKPROCESS Process, KPRIORITY Increment)
     return Previous;
 }
 
+// As in i386/switch.asm. Dispatcher lock held.
 static VOID KiLoadAddressSpace(PKPROCESS Process)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
+    PKPROCESS Old = Prcb->LoadedProcess;
 
     if (Prcb->LoadedDirectory != Process->DirectoryTableBase) {
         Prcb->LoadedDirectory = Process->DirectoryTableBase;
+        Prcb->LoadedProcess = Process;
+        Process->ActiveProcessors |= Prcb->SetMember;
         KiWriteCr3(Process->DirectoryTableBase);
+        Old->ActiveProcessors &= ~Prcb->SetMember;
     }
 }
 

@@ -1,83 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The scheduler: 32 ready queues, the highest non-empty one first. Prcb->NextThread is a thread that has already been
-// chosen to follow the current one (state Standby); it is never less important than anything in the queues.
-// The idle thread is in no queue; its priority is below all others. Source: Windows Internals, "Thread Scheduling".
+// Switching threads: away from one that waits or ends, to one that was chosen, at the end of a quantum, by yielding.
+// ready.c says which thread comes next. The dispatcher lock is held across each switch.
+// Source: Windows Internals, "Thread Scheduling".
 
 #include "ki.h"
-
-FORCEINLINE VOID KiInsertReady(PKTHREAD Thread, BOOLEAN AtHead)
-{
-    PKPRCB Prcb = KeGetCurrentPrcb();
-    PLIST_ENTRY Queue = &Prcb->DispatcherReadyListHead[Thread->Priority];
-
-    Thread->State = Ready;
-    if (AtHead)
-        InsertHeadList(Queue, &Thread->WaitListEntry);
-    else
-        InsertTailList(Queue, &Thread->WaitListEntry);
-    Prcb->ReadySummary |= 1ul << Thread->Priority;
-}
-
-// Takes out the first thread of the highest queue at or above LowPriority; NULL if there is none.
-FORCEINLINE PKTHREAD KiSelectReadyThread(KPRIORITY LowPriority)
-{
-    PKPRCB Prcb = KeGetCurrentPrcb();
-    ULONG Summary, Priority;
-    PKTHREAD Thread;
-
-    Summary = LowPriority >= MAXIMUM_PRIORITY ? 0 : Prcb->ReadySummary >> LowPriority << LowPriority;
-    if (Summary == 0)
-        return NULL;
-    Priority = 31 - __builtin_clzl(Summary);
-    Thread = CONTAINING_RECORD(Prcb->DispatcherReadyListHead[Priority].Flink, KTHREAD, WaitListEntry);
-    if (RemoveEntryList(&Thread->WaitListEntry))
-        Prcb->ReadySummary &= ~(1ul << Priority);
-    return Thread;
-}
-
-// Takes a Ready thread out of its queue.
-VOID KiRemoveReadyThread(PKTHREAD Thread)
-{
-    ASSERT_DISPATCHER_LOCKED();
-    ASSERT(Thread->State == Ready);
-    if (RemoveEntryList(&Thread->WaitListEntry))
-        KeGetCurrentPrcb()->ReadySummary &= ~(1ul << Thread->Priority);
-}
-
-static VOID KiMakeStandby(PKTHREAD Thread)
-{
-    Thread->State = Standby;
-    KeGetCurrentPrcb()->NextThread = Thread;
-}
-
-// The current thread has become less important than everything else: chooses the best ready thread, if any.
-VOID KiChooseNextThread(VOID)
-{
-    PKTHREAD Thread = KiSelectReadyThread(0);
-
-    if (Thread != NULL)
-        KiMakeStandby(Thread);
-}
-
-// Makes a thread runnable: it is chosen to run next if it is more important than what is running or chosen, else it
-// waits at the end of its queue. The switch happens when the dispatcher lock is given up.
-VOID KiReadyThread(PKTHREAD Thread)
-{
-    PKPRCB Prcb = KeGetCurrentPrcb();
-    PKTHREAD Chosen = Prcb->NextThread;
-
-    ASSERT_DISPATCHER_LOCKED();
-    Thread->WaitTime = KeTickCount.LowPart;
-    KdTrace(Ready, KdTraceThreadId(Thread), Prcb->Number, Thread->Priority, 0);
-    if (Chosen != NULL && Thread->Priority > Chosen->Priority) {
-        KiMakeStandby(Thread);
-        KiInsertReady(Chosen, TRUE);
-    } else if (Chosen == NULL && Thread->Priority > Prcb->CurrentThread->Priority) {
-        KiMakeStandby(Thread);
-    } else {
-        KiInsertReady(Thread, FALSE);
-    }
-}
 
 // What every thread does first when it gets the processor, new or not: the APC request and the debug registers belong
 // to the thread. Dispatcher lock held.
@@ -93,7 +19,20 @@ VOID KiFinishSwitch(VOID)
         KiUpdateDebugRegisters(Thread);
 }
 
-// Runs NewThread in place of the current thread, whose state says why it stops. Returns when that runs again.
+// What only several processors have to do: the old thread may go on anywhere, so its floating-point state has to be in
+// memory; and the set of idle processors.
+static VOID KiPrepareSwitchMp(PKPRCB Prcb, PKTHREAD Thread, PKTHREAD NewThread)
+{
+    if (Prcb->NpxThread == Thread)
+        KiFlushNpxState(Thread);
+    if (NewThread == Prcb->IdleThread)
+        KiIdleSummary |= Prcb->SetMember;
+    else
+        KiIdleSummary &= ~Prcb->SetMember;
+}
+
+// Runs NewThread in place of the current thread, whose state says why it stops. Returns when that runs again, perhaps
+// on another processor.
 static VOID KiSwitchThread(PKTHREAD NewThread)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
@@ -101,7 +40,10 @@ static VOID KiSwitchThread(PKTHREAD NewThread)
 
     ASSERT_DISPATCHER_LOCKED();
     ASSERT(NewThread != Thread);
+    if (KeNumberProcessors > 1)
+        KiPrepareSwitchMp(Prcb, Thread, NewThread);
     NewThread->State = Running;
+    NewThread->NextProcessor = Prcb->Number;
     NewThread->ContextSwitches++;
     Prcb->KeContextSwitches++;
     Prcb->QuantumEnd = FALSE;
@@ -119,7 +61,7 @@ VOID KiSwitchToNextThread(VOID)
 
     Prcb->NextThread = NULL;
     if (Thread != Prcb->IdleThread)
-        KiInsertReady(Thread, TRUE);
+        KiRequeueThread(Thread, TRUE);
     else
         Thread->State = Ready;
     KiSwitchThread(Next);
@@ -131,21 +73,28 @@ VOID KiSwitchToNextThread(VOID)
 // and the IRQL lowered to WaitIrql (so that APCs and DPCs may have run).
 NTSTATUS KiSwapThread(VOID)
 {
-    PKPRCB Prcb = KeGetCurrentPrcb();
-    PKTHREAD Thread = Prcb->CurrentThread, Next = Prcb->NextThread;
+    PKTHREAD Thread = KeGetCurrentThread();
     NTSTATUS Status;
     KIRQL OldIrql;
 
-    Prcb->NextThread = NULL;
-    if (Next == NULL)
-        Next = KiSelectReadyThread(0);
-    if (Next == NULL)
-        Next = Prcb->IdleThread;
-    KiSwitchThread(Next);
+    KiSwitchThread(KiTakeNextThread(KeGetCurrentPrcb()));
     Status = Thread->WaitStatus;
     OldIrql = Thread->WaitIrql;
     KiUnlockDispatcherDatabase(OldIrql);
     return Status;
+}
+
+// The priority without one level and without what it was raised by for a moment, not below its base.
+static VOID KiDecayPriority(PKTHREAD Thread)
+{
+    KPRIORITY Priority = Thread->Priority;
+
+    Thread->Quantum = Thread->QuantumReset;
+    if (Priority >= LOW_REALTIME_PRIORITY)
+        return;
+    Priority -= Thread->PriorityDecrement + 1;
+    Thread->PriorityDecrement = 0;
+    Thread->Priority = (SCHAR)(Priority < Thread->BasePriority ? Thread->BasePriority : Priority);
 }
 
 // The current thread has used up its quantum: it gets a new one, loses one level of a boost, and goes behind the
@@ -155,97 +104,44 @@ VOID KiQuantumEnd(VOID)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
     PKTHREAD Thread, Next;
-    KPRIORITY Priority;
 
     KiLockDispatcherAtDpcLevel();
     Thread = Prcb->CurrentThread;
-    if (Thread->Quantum <= 0 && Thread != Prcb->IdleThread) {
-        Thread->Quantum = Thread->QuantumReset;
-        Priority = Thread->Priority;
-        if (Priority < LOW_REALTIME_PRIORITY) {
-            Priority -= Thread->PriorityDecrement + 1;
-            Thread->PriorityDecrement = 0;
-            if (Priority < Thread->BasePriority)
-                Priority = Thread->BasePriority;
-        }
-        Thread->Priority = Priority;
-        if (Prcb->NextThread == NULL) {
-            Next = KiSelectReadyThread(Priority);
-            if (Next != NULL)
-                KiMakeStandby(Next);
-        }
-    }
     Next = Prcb->NextThread;
+    if (Thread->Quantum <= 0 && Thread != Prcb->IdleThread) {
+        KiDecayPriority(Thread);
+        if (Next == NULL)
+            Next = KiSelectReadyThread(Prcb, Thread->Priority);
+    }
     if (Next != NULL) {
         Prcb->NextThread = NULL;
         if (Thread != Prcb->IdleThread)
-            KiInsertReady(Thread, FALSE);
+            KiRequeueThread(Thread, FALSE);
         KiSwitchThread(Next);
     }
     KiUnlockDispatcherFromDpcLevel();
 }
 
-// Changes the current priority of a thread in any state; the dispatcher lock is held.
-VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
-{
-    PKPRCB Prcb = KeGetCurrentPrcb();
-    KPRIORITY OldPriority = Thread->Priority;
-    PKTHREAD Other;
-
-    ASSERT_DISPATCHER_LOCKED();
-    ASSERT(Priority >= 0 && Priority < MAXIMUM_PRIORITY);
-    if (Priority == OldPriority)
-        return;
-    switch (Thread->State) {
-    case Ready:
-        KiRemoveReadyThread(Thread);
-        Thread->Priority = Priority;
-        KiReadyThread(Thread);
-        return;
-    case Standby:
-        Thread->Priority = Priority;
-        if (Priority < OldPriority && (Other = KiSelectReadyThread(Priority + 1)) != NULL) {
-            KiMakeStandby(Other);
-            KiReadyThread(Thread);
-        }
-        return;
-    case Running:
-        Thread->Priority = Priority;
-        if (Priority < OldPriority && Thread == Prcb->CurrentThread && Prcb->NextThread == NULL &&
-            (Other = KiSelectReadyThread(Priority + 1)) != NULL)
-            KiMakeStandby(Other);
-        return;
-    default:
-        Thread->Priority = Priority;
-        return;
-    }
-}
-
 // Lets another ready thread run, if there is one: the current thread loses a boost and goes behind the others of its
-// priority. IRQL < DISPATCH_LEVEL. FALSE if nothing else is ready.
+// priority. IRQL < DISPATCH_LEVEL. FALSE if nothing else is ready for this processor.
 BOOLEAN KeYieldExecution(VOID)
 {
     PKPRCB Prcb;
     PKTHREAD Thread, Next;
-    KPRIORITY Priority;
     KIRQL OldIrql;
 
-    if (KeGetCurrentPrcb()->ReadySummary == 0)
+    if (KeGetCurrentPrcb()->ReadySummary == 0) // a hint, so any processor's will do
         return FALSE;
     OldIrql = KiLockDispatcherDatabase();
     Prcb = KeGetCurrentPrcb();
     Thread = Prcb->CurrentThread;
-    Next = Prcb->NextThread != NULL ? Prcb->NextThread : KiSelectReadyThread(1);
+    Next = Prcb->NextThread != NULL ? Prcb->NextThread : KiSelectReadyThread(Prcb, 1);
     if (Next != NULL) {
         Prcb->NextThread = NULL;
+        if (Thread->Priority != Thread->BasePriority)
+            KiDecayPriority(Thread);
         Thread->Quantum = Thread->QuantumReset;
-        Priority = Thread->Priority;
-        if (Priority != Thread->BasePriority && Priority < LOW_REALTIME_PRIORITY) {
-            Priority -= Thread->PriorityDecrement + 1;
-            Thread->Priority = (SCHAR)(Priority < Thread->BasePriority ? Thread->BasePriority : Priority);
-            Thread->PriorityDecrement = 0;
-        }
-        KiInsertReady(Thread, FALSE);
+        KiRequeueThread(Thread, FALSE);
         KiSwitchThread(Next);
     }
     KiUnlockDispatcherDatabase(OldIrql);

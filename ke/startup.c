@@ -4,7 +4,6 @@
 
 #include "ki.h"
 
-#define KI_IDLE_STACK_SIZE 0x6000u
 #define KI_OBJECT_REFERENCES 1000 // nobody brings these two to zero
 
 // The first thread and process exist before there are pools. They have object headers in front, so that code that
@@ -32,7 +31,8 @@ _Static_assert(sizeof(KPCR) - 4 + sizeof(KPRCB) <= PAGE_SIZE, "KPCR and KPRCB sh
 
 #define KI_PCR ((PKPCR)0xFFDFF000)
 
-static VOID KiInitializePcr(PKPCR Pcr)
+// Fills the control region of a processor. Pcr: a page of its own.
+VOID KiInitializePcr(PKPCR Pcr, ULONG Number, PKTHREAD IdleThread, PVOID StackTop)
 {
     PKPRCB Prcb = (PKPRCB)Pcr->PrcbDataPlace;
     ULONG Priority;
@@ -45,38 +45,47 @@ static VOID KiInitializePcr(PKPCR Pcr)
     Pcr->Irql = HIGH_LEVEL;
     Pcr->MajorVersion = Prcb->MajorVersion = 1;
     Pcr->MinorVersion = Prcb->MinorVersion = 1;
-    Pcr->SetMember = Prcb->SetMember = 1;
+    Pcr->Number = Prcb->Number = (UCHAR)Number;
+    Pcr->SetMember = Prcb->SetMember = 1ul << Number;
     Prcb->BuildType = DBG;
-    Prcb->CurrentThread = Prcb->IdleThread = &KiInitialThread.Thread.Tcb;
-    Prcb->DpcStack = KiIdleStack + KI_IDLE_STACK_SIZE;
-    Prcb->LoadedDirectory = KiReadCr3();
+    Prcb->CurrentThread = Prcb->IdleThread = IdleThread;
+    Prcb->DpcStack = StackTop;
     InitializeListHead(&Prcb->DpcListHead);
     for (Priority = 0; Priority < MAXIMUM_PRIORITY; Priority++)
         InitializeListHead(&Prcb->DispatcherReadyListHead[Priority]);
-    KiProcessorBlock[0] = Prcb;
+    KiProcessorBlock[Number] = Prcb;
 }
 
 static VOID KiInitializeIdleProcess(VOID)
 {
     PEPROCESS Process = &KiInitialProcess.Process;
-    PETHREAD Thread = &KiInitialThread.Thread;
 
     KiInitialProcess.Header.PointerCount = KI_OBJECT_REFERENCES;
     KiInitialThread.Header.PointerCount = KI_OBJECT_REFERENCES;
     KeInitializeProcess(&Process->Pcb, 0, KeActiveProcessors, KiReadCr3());
     InitializeListHead(&Process->ThreadListHead);
     InitializeListHead(&Process->ActiveProcessLinks);
+    KeGetCurrentPrcb()->LoadedDirectory = KiReadCr3();
+    KeGetCurrentPrcb()->LoadedProcess = &Process->Pcb;
+    Process->Pcb.ActiveProcessors = 1;
+    KiInitializeIdleThread(&KiInitialThread.Thread, Process, KiIdleStack, KI_IDLE_STACK_SIZE, 0);
+    KiInitialThread.Thread.Tcb.Priority = HIGH_PRIORITY; // nothing preempts the start-up
+}
+
+// Makes Thread the idle thread of processor Number, as if it ran there. Thread: zeroed, with an object header in front.
+VOID KiInitializeIdleThread(PETHREAD Thread, PEPROCESS Process, PUCHAR Stack, ULONG StackSize, ULONG Number)
+{
     Thread->ThreadsProcess = Process;
     InitializeListHead(&Thread->ThreadListEntry);
     InitializeListHead(&Thread->IrpList);
     InitializeListHead(&Thread->ActiveTimerListHead);
     Thread->Flags = PS_THREAD_FLAGS_SYSTEM;
-
-    KeInitThread(&Thread->Tcb, KiIdleStack + KI_IDLE_STACK_SIZE, NULL, NULL, NULL, NULL, NULL, &Process->Pcb);
-    Thread->Tcb.StackLimit = KiIdleStack;
+    KeInitThread(&Thread->Tcb, Stack + StackSize, NULL, NULL, NULL, NULL, NULL, &Process->Pcb);
+    Thread->Tcb.StackLimit = Stack;
     Thread->Tcb.State = Running;
-    Thread->Tcb.Priority = HIGH_PRIORITY; // nothing preempts the start-up
-    Thread->Tcb.BasePriority = 0;
+    Thread->Tcb.Priority = -1; // below every thread
+    Thread->Tcb.NextProcessor = Thread->Tcb.IdealProcessor = (UCHAR)Number;
+    Thread->Tcb.Affinity = Thread->Tcb.UserAffinity = 1ul << Number;
     InsertTailList(&Process->Pcb.ThreadListHead, &Thread->Tcb.ThreadListEntry);
 }
 
@@ -110,15 +119,17 @@ static DECLSPEC_NORETURN VOID KiStartOnIdleStack(VOID)
 DECLSPEC_NORETURN VOID NTAPI KiSystemStartup(PLOADER_PARAMETER_BLOCK LoaderBlock)
 {
     KeLoaderBlock = LoaderBlock;
-    KiInitializePcr(KI_PCR);
-    KiInitializeDescriptors(KI_PCR);
+    KiInitializePcr(KI_PCR, 0, &KiInitialThread.Thread.Tcb, KiIdleStack + KI_IDLE_STACK_SIZE);
+    KiInitializeDescriptors(KI_PCR, &KiBootDescriptors);
     KiInitializeIdleProcess();
     KiSwitchToIdleStack((PCHAR)KiInitialThread.Thread.Tcb.KernelStack, (PVOID)KiStartOnIdleStack);
 }
 
-// Phase 1: the system process's address space is the one that traps with their own task run in. PASSIVE_LEVEL.
+// Phase 1: the system process's address space is the one that traps with their own task run in; the other processors
+// start. PASSIVE_LEVEL, the clock runs.
 BOOLEAN KeInitSystem(VOID)
 {
-    KiSetTrapTableCr3(PsInitialSystemProcess->Pcb.DirectoryTableBase);
+    KiSetTrapTableCr3(&KiBootDescriptors, PsInitialSystemProcess->Pcb.DirectoryTableBase);
+    KiStartProcessors();
     return TRUE;
 }

@@ -86,6 +86,20 @@ VOID KeInitThread(PKTHREAD Thread, PVOID KernelStack, PKSYSTEM_ROUTINE SystemRou
     Thread->State = Initialized;
 }
 
+// The processors of a process in turn, beginning with a different one for each process.
+static UCHAR KiNextIdealProcessor(PKPROCESS Process)
+{
+    ULONG Number = Process->ThreadSeed;
+
+    do {
+        Number = (Number + 1) % (ULONG)KeNumberProcessors;
+    } while ((Process->Affinity >> Number & 1) == 0 && Number != Process->ThreadSeed);
+    if ((Process->Affinity >> Number & 1) == 0)
+        Number = (ULONG)__builtin_ctzl(Process->Affinity);
+    Process->ThreadSeed = (UCHAR)Number;
+    return (UCHAR)Number;
+}
+
 // Links the thread to its process and takes priority, quantum and affinity from it. IRQL <= DISPATCH_LEVEL.
 VOID KeStartThread(PKTHREAD Thread)
 {
@@ -98,6 +112,7 @@ VOID KeStartThread(PKTHREAD Thread)
     Thread->Quantum = Process->QuantumReset;
     Thread->DisableBoost = Process->DisableBoost;
     Thread->Affinity = Thread->UserAffinity = Process->Affinity;
+    Thread->IdealProcessor = Thread->NextProcessor = KiNextIdealProcessor(Process);
     Process->StackCount++;
     InsertTailList(&Process->ThreadListHead, &Thread->ThreadListEntry);
     KiUnlockDispatcherDatabase(OldIrql);

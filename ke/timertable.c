@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: MIT
 // The timer table: 256 buckets, each a list sorted by due time; a timer lies in the bucket of its due time's
 // 13.1 ms slot (modulo 256), so that a clock tick looks only at the slots that have begun since the last one.
-// Due times are interrupt time. Everything but KiTimersDue runs under the dispatcher lock.
+// Due times are interrupt time. Everything but KiTimersDue runs under the dispatcher lock; processor
+// 0 expires timers.
 
 #include "ki.h"
 
 #define KI_TIMER_BUCKETS 256u
 #define KI_SLOT_SHIFT 17 // 131072 * 100 ns
 
-static LIST_ENTRY KiTimerTable[KI_TIMER_BUCKETS];
+// Time: when the first timer of the list is due, for the clock interrupt, which looks without the lock: High2Time is
+// written first and High1Time last, and who sees them differ takes the timer for due.
+static struct {
+    LIST_ENTRY Entry;
+    volatile KSYSTEM_TIME Time;
+} KiTimerTable[KI_TIMER_BUCKETS];
 static ULONGLONG KiTimerSlot; // every timer of an earlier slot has expired
 
 FORCEINLINE PLIST_ENTRY KiTimerBucket(ULONGLONG Slot)
 {
-    return &KiTimerTable[(ULONG)Slot % KI_TIMER_BUCKETS];
+    return &KiTimerTable[(ULONG)Slot % KI_TIMER_BUCKETS].Entry;
 }
 
 FORCEINLINE PKTIMER KiTimerOf(PLIST_ENTRY Entry)
@@ -21,12 +27,26 @@ FORCEINLINE PKTIMER KiTimerOf(PLIST_ENTRY Entry)
     return CONTAINING_RECORD(Entry, KTIMER, TimerListEntry);
 }
 
+static VOID KiNoteFirstTimer(ULONG Index)
+{
+    PLIST_ENTRY Bucket = &KiTimerTable[Index].Entry;
+    ULARGE_INTEGER Due = {.QuadPart = ~0ull};
+
+    if (!IsListEmpty(Bucket))
+        Due = KiTimerOf(Bucket->Flink)->DueTime;
+    KiTimerTable[Index].Time.High2Time = (LONG)Due.HighPart;
+    KiTimerTable[Index].Time.LowPart = Due.LowPart;
+    KiTimerTable[Index].Time.High1Time = (LONG)Due.HighPart;
+}
+
 VOID KiInitializeTimerTable(VOID)
 {
     ULONG Index;
 
-    for (Index = 0; Index < KI_TIMER_BUCKETS; Index++)
-        InitializeListHead(&KiTimerTable[Index]);
+    for (Index = 0; Index < KI_TIMER_BUCKETS; Index++) {
+        InitializeListHead(&KiTimerTable[Index].Entry);
+        KiNoteFirstTimer(Index);
+    }
 }
 
 // Interrupt time at which a caller's DueTime (negative: relative; else system time) is reached.
@@ -64,27 +84,36 @@ BOOLEAN KiInsertTimer(PKTIMER Timer, ULONGLONG DueTime, BOOLEAN Absolute)
         if (KiTimerOf(Entry)->DueTime.QuadPart <= DueTime)
             break;
     InsertHeadList(Entry, &Timer->TimerListEntry);
+    if (Bucket->Flink == &Timer->TimerListEntry)
+        KiNoteFirstTimer((ULONG)Slot % KI_TIMER_BUCKETS);
     return DueTime > KeQueryInterruptTime();
 }
 
+// Its neighbours tell whether it was the first of its list: then one of them is the list's head.
 VOID KiRemoveTimer(PKTIMER Timer)
 {
+    PLIST_ENTRY Before = Timer->TimerListEntry.Blink;
+    ULONG_PTR Offset = (ULONG_PTR)Before - (ULONG_PTR)KiTimerTable;
+
     ASSERT(Timer->Header.Inserted);
     Timer->Header.Inserted = FALSE;
     RemoveEntryList(&Timer->TimerListEntry);
+    if (Offset < sizeof(KiTimerTable))
+        KiNoteFirstTimer((ULONG)(Offset / sizeof(KiTimerTable[0])));
 }
 
-// Has a timer expired? From the clock interrupt, without the lock: it reads the head of a list that may be changing on
-// this processor below, where each store leaves a list that can be read.
+// Has a timer expired? From the clock interrupt of processor 0, without the lock.
 BOOLEAN KiTimersDue(ULONGLONG Now)
 {
-    ULONGLONG Slot, Last = Now >> KI_SLOT_SHIFT;
-    PLIST_ENTRY Bucket, Head;
+    ULONGLONG Slot, Last = Now >> KI_SLOT_SHIFT, Due;
+    volatile KSYSTEM_TIME *Time;
+    ULONG High;
 
     for (Slot = KiTimerSlot; Slot <= Last; Slot++) {
-        Bucket = KiTimerBucket(Slot);
-        Head = *(PLIST_ENTRY volatile *)&Bucket->Flink;
-        if (Head != Bucket && KiTimerOf(Head)->DueTime.QuadPart <= Now)
+        Time = &KiTimerTable[(ULONG)Slot % KI_TIMER_BUCKETS].Time;
+        High = (ULONG)Time->High1Time;
+        Due = (ULONGLONG)High << 32 | Time->LowPart;
+        if (Due <= Now || High != (ULONG)Time->High2Time)
             return TRUE;
         if (Slot - KiTimerSlot >= KI_TIMER_BUCKETS)
             break;
@@ -145,7 +174,7 @@ VOID KiShiftAbsoluteTimers(LONGLONG Delta)
 
     InitializeListHead(&Absolute);
     for (Index = 0; Index < KI_TIMER_BUCKETS; Index++) {
-        for (Entry = KiTimerTable[Index].Flink; Entry != &KiTimerTable[Index]; Entry = Next) {
+        for (Entry = KiTimerTable[Index].Entry.Flink; Entry != &KiTimerTable[Index].Entry; Entry = Next) {
             Next = Entry->Flink;
             if (KiTimerOf(Entry)->Header.Absolute) {
                 KiRemoveTimer(KiTimerOf(Entry));
@@ -169,7 +198,7 @@ ULONG KiCountTimers(VOID)
     ULONG Index, Count = 0;
 
     for (Index = 0; Index < KI_TIMER_BUCKETS; Index++)
-        for (Entry = KiTimerTable[Index].Flink; Entry != &KiTimerTable[Index]; Entry = Entry->Flink)
+        for (Entry = KiTimerTable[Index].Entry.Flink; Entry != &KiTimerTable[Index].Entry; Entry = Entry->Flink)
             Count++;
     KiUnlockDispatcherDatabase(OldIrql);
     return Count;

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Control areas: making them, finding a file's, counting who uses them. A file's control area is found through its
 // SECTION_OBJECT_POINTERS, so that everybody who maps the file (or caches it) meets at the same pages. Counts and flags
-// change under the PFN lock. While one is being made or deleted, the others wait for MiControlAreaEvent and look again.
+// change under the PFN lock. While one is being made or deleted, the others wait (MiControlAreaWaiters) and look again.
 
 #include "mi.h"
-
-KEVENT MiControlAreaEvent; // something was finished or deleted
 
 // A new control area with its segment; File gets a reference. NULL: no memory.
 PCONTROL_AREA MiCreateControlArea(PFILE_OBJECT File, BOOLEAN Image)
@@ -83,15 +81,6 @@ static PVOID *MiControlAreaSlot(PSECTION_OBJECT_POINTERS Pointers, BOOLEAN Image
     return Image ? &Pointers->ImageSectionObject : &Pointers->DataSectionObject;
 }
 
-// Waits until some control area has been finished or deleted; spurious returns are welcome. The PFN lock was just
-// released.
-VOID MiWaitForControlArea(VOID)
-{
-    LARGE_INTEGER Timeout = {.QuadPart = -100000}; // 10 ms: should the event have been set for somebody else before
-
-    IGNORE_STATUS(KeWaitForSingleObject(&MiControlAreaEvent, WrVirtualMemory, KernelMode, FALSE, &Timeout));
-}
-
 // Takes a section reference to a finished control area. The PFN lock is held. FALSE: it is being made or deleted.
 BOOLEAN MiReferenceControlArea(PCONTROL_AREA ControlArea)
 {
@@ -109,6 +98,7 @@ NTSTATUS MiReferenceFileControlArea(PFILE_OBJECT File, BOOLEAN Image, PCONTROL_A
 {
     PVOID *Slot = MiControlAreaSlot(File->SectionObjectPointer, Image);
     PCONTROL_AREA New = NULL, Found;
+    MI_WAIT Wait;
     KIRQL OldIrql;
 
     for (;;) {
@@ -130,10 +120,11 @@ NTSTATUS MiReferenceFileControlArea(PFILE_OBJECT File, BOOLEAN Image, PCONTROL_A
             MiUnlockPfn(OldIrql);
             break;
         }
-        KeClearEvent(&MiControlAreaEvent);
+        if (Found != NULL)
+            MiQueueWait(&MiControlAreaWaiters, &Wait);
         MiUnlockPfn(OldIrql);
         if (Found != NULL)
-            MiWaitForControlArea();
+            KeWaitForever(&Wait.Event, WrVirtualMemory);
     }
     if (New != NULL) {
         ObDereferenceObject(File);
@@ -153,8 +144,8 @@ VOID MiFinishControlArea(PCONTROL_AREA ControlArea, BOOLEAN Success)
     ControlArea->u.Flags.BeingCreated = 0;
     if (!Success && File != NULL)
         *MiControlAreaSlot(File->SectionObjectPointer, ControlArea->u.Flags.Image) = NULL;
+    MiWakeWaiters(&MiControlAreaWaiters);
     MiUnlockPfn(OldIrql);
-    KeSetEvent(&MiControlAreaEvent, IO_NO_INCREMENT, FALSE);
     if (Success)
         return;
     if (File != NULL)

@@ -39,6 +39,7 @@ static VOID MiDestroyPages(PSUBSECTION Subsection)
 
     while (Index < Subsection->PtesInSubsection) {
         PMMPTE Proto = &Subsection->SubsectionBase[Index];
+        MI_WAIT Wait;
         KIRQL OldIrql = MiLockPfn();
 
         ASSERT(!Proto->u.Hard.Valid);
@@ -46,9 +47,9 @@ static VOID MiDestroyPages(PSUBSECTION Subsection)
             PMMPFN Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(Proto));
 
             if (Pfn->u3.ReferenceCount != 0) {
-                KeClearEvent(&MiPageWriteEvent);
+                MiQueueWait(&MiPageWaiters, &Wait);
                 MiUnlockPfn(OldIrql);
-                MiWaitForPageWrite();
+                KeWaitForever(&Wait.Event, WrPageOut);
                 continue;
             }
             MiFreeTransitionPage(Pfn);
@@ -79,8 +80,8 @@ VOID MiDestroySegment(PCONTROL_AREA ControlArea)
     else
         File->SectionObjectPointer->DataSectionObject = NULL;
     InsertTailList(&MiDeadSegmentList, &ControlArea->ListEntry);
+    MiWakeWaiters(&MiControlAreaWaiters);
     MiUnlockPfn(OldIrql);
-    KeSetEvent(&MiControlAreaEvent, IO_NO_INCREMENT, FALSE);
     KeSetEvent(&MiSegmentThreadEvent, IO_NO_INCREMENT, FALSE);
 }
 
@@ -104,6 +105,7 @@ static BOOLEAN MiDeleteLocked(PCONTROL_AREA ControlArea, KIRQL OldIrql)
 BOOLEAN NTAPI MmFlushImageSection(PSECTION_OBJECT_POINTERS Pointers, MMFLUSH_TYPE Type)
 {
     PCONTROL_AREA ControlArea;
+    MI_WAIT Wait;
     KIRQL OldIrql;
 
     for (;;) {
@@ -120,9 +122,9 @@ BOOLEAN NTAPI MmFlushImageSection(PSECTION_OBJECT_POINTERS Pointers, MMFLUSH_TYP
         }
         if (!ControlArea->u.Flags.BeingDeleted)
             return MiDeleteLocked(ControlArea, OldIrql);
-        KeClearEvent(&MiControlAreaEvent);
+        MiQueueWait(&MiControlAreaWaiters, &Wait);
         MiUnlockPfn(OldIrql);
-        MiWaitForControlArea();
+        KeWaitForever(&Wait.Event, WrVirtualMemory);
     }
 }
 

@@ -4,8 +4,6 @@
 
 #include "mi.h"
 
-#define MI_DELETE_BATCH 32u // entries that are deleted in one hold of the PFN lock
-
 // Makes one entry 0. The PFN lock is held; the caller flushes Flush before it releases the lock.
 VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
 {
@@ -51,13 +49,13 @@ static VOID MiDeleteInTable(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR End
             break;
         Flush.Count = 0;
         OldIrql = MiLockPfn();
-        for (; Vpn <= EndVpn && Batch < MI_DELETE_BATCH; Vpn++, Pte++, Batch++) {
+        for (; Vpn <= EndVpn && Batch < MI_PTE_BATCH; Vpn++, Pte++, Batch++) {
             if (Pte->u.Long != 0) {
                 MiDeletePte(Process, Pte, MI_VA(Vpn), &Flush);
                 Deleted++;
             }
         }
-        MiFlushTb(&Flush);
+        MiFlushTb(&Flush, FALSE);
         MiUnlockPfn(OldIrql);
     }
     MiCountUsedPte(MI_VA(StartVpn), -Deleted);

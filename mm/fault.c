@@ -184,7 +184,6 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
 // Handling".
 NTSTATUS MmAccessFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID TrapFrame)
 {
-    MiStatistics.PageFaults++;
     if (KeGetCurrentIrql() > APC_LEVEL)
         return MiRaisedFault(FaultStatus, Va);
     if (!MI_IS_USER_VA(Va))

@@ -86,6 +86,7 @@ static BOOLEAN MiIsPrivateZeroPage(PMI_FAULT Fault, ULONG Protection, const MMPT
 NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto)
 {
     PMMINPAGE_SUPPORT Spare = NULL;
+    MMPTE Seen = {.u.Long = 0};
     KIRQL OldIrql;
     NTSTATUS Status;
 
@@ -94,15 +95,17 @@ NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto)
         if (!NT_SUCCESS(Status))
             return Status;
     }
-    // The block for a read comes from the pool, so not under the PFN lock; what is peeked at here may have changed
-    // then.
-    if (!Proto->u.Hard.Valid && Proto->u.Soft.Prototype)
+    // The block for a read comes from the pool, so not under the PFN lock; what one look says here may have changed
+    // then. Without a block the fault comes back.
+    Seen.u.Low = *(volatile ULONG *)&Proto->u.Low;
+    if (!Seen.u.Hard.Valid && Seen.u.Soft.Prototype)
         Spare = MiAllocateInPage();
     Fault->InPage = Spare;
     OldIrql = MiLockPfn();
     if (MiIsPrivateZeroPage(Fault, Protection, Proto)) {
         MiUnlockPfn(OldIrql);
-        ASSERT(Spare == NULL);
+        if (Spare != NULL)
+            MiDereferenceInPage(Spare);
         return MiResolveDemandZero(Fault, Protection);
     }
     Status = MiResolvePrototypeLocked(Fault, Protection, Proto);

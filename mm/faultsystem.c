@@ -44,10 +44,8 @@ NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID 
     MiCheckSystemProtection(FaultStatus, Va, TrapFrame);
     if (Pte == NULL || (FaultStatus & MI_FAULT_EXECUTE))
         return STATUS_ACCESS_VIOLATION;
-    if (Pte->u.Hard.Valid)
+    if (!MiIsViewAddress(Va)) // only an entry that became valid after the processor had looked can be right
         return MiRaisedFault(FaultStatus, Va) == STATUS_SUCCESS ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
-    if (!MiIsViewAddress(Va))
-        return STATUS_ACCESS_VIOLATION;
     Fault.Va = Va;
     Fault.Pte = Pte;
     Fault.Process = NULL;
@@ -56,7 +54,7 @@ NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID 
     do {
         KeAcquireGuardedMutex(&MmSystemWorkingSetLock);
         if (Pte->u.Hard.Valid)
-            Status = STATUS_SUCCESS;
+            Status = STATUS_SUCCESS; // another thread was faster (processors do not remember entries that are invalid)
         else if ((Proto = MiSystemViewPrototype(Va, Pte)) != NULL)
             Status = MiResolvePrototype(&Fault, MM_READWRITE, Proto);
         else

@@ -3,8 +3,8 @@
 
 #include "mi.h"
 
-// Takes a frame for the current process's entry Pte, which maps it next. 0: none to spare.
-static PFN_NUMBER MiTakePrivatePage(PMMPTE Pte, PVOID Va, ULONG Protection, PBOOLEAN Zeroed)
+// Takes a frame for the current process's entry Pte, which maps it next, and counts that. 0: none to spare.
+static PFN_NUMBER MiTakePrivatePage(PMMPTE Pte, PVOID Va, ULONG Protection, PBOOLEAN Zeroed, PULONG Counter)
 {
     KIRQL OldIrql = MiLockPfn();
     PFN_NUMBER Page = 0;
@@ -12,6 +12,7 @@ static PFN_NUMBER MiTakePrivatePage(PMMPTE Pte, PVOID Va, ULONG Protection, PBOO
     if (MmAvailablePages > MI_FAULT_RESERVE) {
         Page = MiRemoveZeroPage(MiHighNode, Zeroed);
         MiInitializePfn(Page, Pte, MI_PTE_FRAME(MiGetPdeAddress(Va)), Protection);
+        (*Counter)++;
     }
     MiUnlockPfn(OldIrql);
     return Page;
@@ -31,7 +32,7 @@ NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection)
         return Status;
     if (MI_IS_COPY_ON_WRITE(Protection))
         Protection--; // nothing to share, so simply writable
-    Page = MiTakePrivatePage(Fault->Pte, Fault->Va, Protection, &Zeroed);
+    Page = MiTakePrivatePage(Fault->Pte, Fault->Va, Protection, &Zeroed, &MiStatistics.DemandZeroFaults);
     if (Page == 0)
         return MI_STATUS_NO_PAGE;
     if (!Zeroed)
@@ -44,7 +45,6 @@ NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection)
     MiWriteValidPte(Fault->Pte, ((ULONGLONG)Page << PAGE_SHIFT) | Mask);
     Process->NumberOfPrivatePages++;
     MiAddWorkingSetPage(Process);
-    MiStatistics.DemandZeroFaults++;
     return STATUS_SUCCESS;
 }
 
@@ -59,7 +59,7 @@ NTSTATUS MiCopyOnWrite(PMI_FAULT Fault)
     KIRQL OldIrql;
 
     ASSERT(MI_PFN_ELEMENT(Source)->u3.e1.PrototypePte);
-    Page = MiTakePrivatePage(Fault->Pte, Fault->Va, Protection, &Zeroed);
+    Page = MiTakePrivatePage(Fault->Pte, Fault->Va, Protection, &Zeroed, &MiStatistics.CopyOnWriteFaults);
     if (Page == 0)
         return MI_STATUS_NO_PAGE;
     MiCopyPage(Page, Source);
@@ -69,6 +69,5 @@ NTSTATUS MiCopyOnWrite(PMI_FAULT Fault)
     MiDecrementShareCount(MI_PFN_ELEMENT(Source));
     MiUnlockPfn(OldIrql);
     Fault->Process->NumberOfPrivatePages++;
-    MiStatistics.CopyOnWriteFaults++;
     return STATUS_SUCCESS;
 }

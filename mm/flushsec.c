@@ -7,20 +7,10 @@
 #define MI_WRITE_CLUSTER 16u
 #define MI_SECTOR 512u
 
-KEVENT MiPageWriteEvent; // some write has ended
-
 typedef struct _MI_WRITE_MDL {
     MDL Mdl;
     PFN_NUMBER Pages[MI_WRITE_CLUSTER];
 } MI_WRITE_MDL;
-
-// Waits until some page write (or read) has ended; may return early. MiPageWriteEvent was cleared under the PFN lock.
-VOID MiWaitForPageWrite(VOID)
-{
-    LARGE_INTEGER Timeout = {.QuadPart = -100000};
-
-    IGNORE_STATUS(KeWaitForSingleObject(&MiPageWriteEvent, WrPageOut, KernelMode, FALSE, &Timeout));
-}
 
 static PMMPFN MiPfnOfPrototype(PMMPTE Proto)
 {
@@ -69,8 +59,9 @@ static VOID MiUnlockRun(PPFN_NUMBER Pages, ULONG Count, NTSTATUS Status)
             Pfn->u3.e1.Modified = 1; // still the only copy
         MiDecrementReferenceCount(Pfn);
     }
+    MiStatistics.MappedPagesWritten += Count;
+    MiWakeWaiters(&MiPageWaiters);
     MiUnlockPfn(OldIrql);
-    KeSetEvent(&MiPageWriteEvent, IO_NO_INCREMENT, FALSE);
 }
 
 static NTSTATUS MiIssueWrite(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset)
@@ -101,18 +92,18 @@ NTSTATUS MiWriteCluster(PSUBSECTION Subsection, PMMPTE Proto, ULONG Limit, PULON
     NTSTATUS Status = STATUS_SUCCESS;
     KIRQL OldIrql = MiLockPfn();
     ULONG Count = MiLockRun(Subsection, Proto, Limit, Write.Pages);
+    ULONGLONG FileBytes = Subsection->FileBytes; // 64 bits: whole under the lock only
 
     MiUnlockPfn(OldIrql);
     *Pages = Count;
     if (Count == 0)
         return STATUS_SUCCESS;
     Offset.QuadPart = (LONGLONG)(Subsection->StartingOffset + First);
-    Bytes = First < Subsection->FileBytes ? min_of((ULONGLONG)Count << PAGE_SHIFT, Subsection->FileBytes - First) : 0;
+    Bytes = First < FileBytes ? min_of((ULONGLONG)Count << PAGE_SHIFT, FileBytes - First) : 0;
     if (Bytes != 0) {
         MmInitializeMdl(&Write.Mdl, NULL, (SIZE_T)ALIGN_UP_BY(Bytes, MI_SECTOR));
         Write.Mdl.MdlFlags |= MDL_PAGES_LOCKED;
         Status = MiIssueWrite(Subsection->ControlArea->FilePointer, &Write.Mdl, &Offset);
-        MiStatistics.MappedPagesWritten += Count;
     }
     MiUnlockRun(Write.Pages, Count, Status);
     return Status;
@@ -122,23 +113,27 @@ NTSTATUS MiWriteCluster(PSUBSECTION Subsection, PMMPTE Proto, ULONG Limit, PULON
 static NTSTATUS MiFlushFrom(PSUBSECTION Subsection, ULONG Index, ULONG Limit, PULONG Done)
 {
     PMMPTE Proto = &Subsection->SubsectionBase[Index];
+    MMPTE Seen = {.u.Low = *(volatile ULONG *)&Proto->u.Low}; // one look: others change it meanwhile
+    BOOLEAN Modified;
+    MI_WAIT Wait;
     PMMPFN Pfn;
     KIRQL OldIrql;
 
     *Done = 1;
-    if (!Proto->u.Hard.Valid && (Proto->u.Soft.Prototype || !Proto->u.Soft.Transition))
+    if (!Seen.u.Hard.Valid && (Seen.u.Soft.Prototype || !Seen.u.Soft.Transition))
         return STATUS_SUCCESS; // not in memory; what comes in later is not modified
     OldIrql = MiLockPfn();
     Pfn = MiPfnOfPrototype(Proto);
     if (Pfn != NULL && Pfn->u3.e1.WriteInProgress) {
-        KeClearEvent(&MiPageWriteEvent);
+        MiQueueWait(&MiPageWaiters, &Wait);
         MiUnlockPfn(OldIrql);
-        MiWaitForPageWrite();
+        KeWaitForever(&Wait.Event, WrPageOut);
         *Done = 0;
         return STATUS_SUCCESS;
     }
+    Modified = Pfn != NULL && Pfn->u3.e1.Modified;
     MiUnlockPfn(OldIrql);
-    if (Pfn == NULL || !Pfn->u3.e1.Modified)
+    if (!Modified)
         return STATUS_SUCCESS;
     return MiWriteCluster(Subsection, Proto, Limit, Done);
 }
@@ -150,10 +145,8 @@ NTSTATUS MiFlushControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLON
     PSUBSECTION Subsection;
     ULONGLONG Page = 0, First = Start >> PAGE_SHIFT, Last = (End + PAGE_SIZE - 1) >> PAGE_SHIFT;
     NTSTATUS Status = STATUS_SUCCESS;
-    KIRQL OldIrql = MiLockPfn();
 
     MiCaptureCacheDirtyBits(ControlArea, Start, End);
-    MiUnlockPfn(OldIrql);
     IoStatus->Information = 0;
     for (Subsection = ControlArea->FirstSubsection; Subsection != NULL && NT_SUCCESS(Status);
          Subsection = Subsection->NextSubsection) {
@@ -175,6 +168,7 @@ NTSTATUS MiFlushControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLON
 static PCONTROL_AREA MiReferenceData(PSECTION_OBJECT_POINTERS Pointers)
 {
     PCONTROL_AREA ControlArea;
+    MI_WAIT Wait;
     KIRQL OldIrql;
 
     for (;;) {
@@ -188,10 +182,20 @@ static PCONTROL_AREA MiReferenceData(PSECTION_OBJECT_POINTERS Pointers)
             MiUnlockPfn(OldIrql);
             return ControlArea;
         }
-        KeClearEvent(&MiControlAreaEvent);
+        MiQueueWait(&MiControlAreaWaiters, &Wait);
         MiUnlockPfn(OldIrql);
-        MiWaitForControlArea();
+        KeWaitForever(&Wait.Event, WrVirtualMemory);
     }
+}
+
+// 64 bits that grow under the PFN lock: read whole only there.
+static ULONGLONG MiSegmentSize(PSEGMENT Segment)
+{
+    KIRQL OldIrql = MiLockPfn();
+    ULONGLONG Size = Segment->SizeOfSegment;
+
+    MiUnlockPfn(OldIrql);
+    return Size;
 }
 
 // Writes the modified pages of a file's data; see mm.h. IRQL <= APC_LEVEL, no Mm locks; file systems may call it with
@@ -200,7 +204,7 @@ NTSTATUS NTAPI MmFlushSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER 
                               PIO_STATUS_BLOCK IoStatus)
 {
     PCONTROL_AREA ControlArea = MiReferenceData(Pointers);
-    ULONGLONG Start = Offset != NULL ? (ULONGLONG)Offset->QuadPart : 0;
+    ULONGLONG Start = Offset != NULL ? (ULONGLONG)Offset->QuadPart : 0, End;
     NTSTATUS Status;
 
     PAGED_CODE();
@@ -208,51 +212,47 @@ NTSTATUS NTAPI MmFlushSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER 
     IoStatus->Information = 0;
     if (ControlArea == NULL)
         return STATUS_SUCCESS;
-    Status = MiFlushControlArea(ControlArea, Start,
-                                Offset != NULL && Length != 0 ? Start + Length : ControlArea->Segment->SizeOfSegment,
-                                IoStatus);
+    End = Offset != NULL && Length != 0 ? Start + Length : MiSegmentSize(ControlArea->Segment);
+    Status = MiFlushControlArea(ControlArea, Start, End, IoStatus);
     MiDereferenceControlArea(ControlArea, 1, 0, 0);
     return Status;
 }
 
-// Frees one page's frame if no entry maps it. FALSE: it is mapped. *Wait: I/O has it.
-static BOOLEAN MiPurgePage(PMMPTE Proto, PBOOLEAN Wait)
+// Frees one page's frame if no entry maps it. FALSE: it is mapped. Waits while I/O has it.
+static BOOLEAN MiPurgePage(PMMPTE Proto)
 {
-    KIRQL OldIrql = MiLockPfn();
-    PMMPFN Pfn = MiPfnOfPrototype(Proto);
-    BOOLEAN Gone = !Proto->u.Hard.Valid;
+    for (;;) {
+        KIRQL OldIrql = MiLockPfn();
+        PMMPFN Pfn = MiPfnOfPrototype(Proto);
+        BOOLEAN Gone = !Proto->u.Hard.Valid, Busy = Gone && Pfn != NULL && Pfn->u3.ReferenceCount != 0;
+        MI_WAIT Wait;
 
-    *Wait = FALSE;
-    if (Gone && Pfn != NULL) {
-        if (Pfn->u3.ReferenceCount != 0) {
-            KeClearEvent(&MiPageWriteEvent);
-            *Wait = TRUE;
-        } else {
+        if (Busy) {
+            MiQueueWait(&MiPageWaiters, &Wait);
+        } else if (Gone && Pfn != NULL) {
             *Proto = Pfn->OriginalPte;
             MiFreeTransitionPage(Pfn);
         }
+        MiUnlockPfn(OldIrql);
+        if (!Busy)
+            return Gone;
+        KeWaitForever(&Wait.Event, WrPageOut);
     }
-    MiUnlockPfn(OldIrql);
-    return Gone;
 }
 
 static BOOLEAN MiPurgeControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End)
 {
     PSUBSECTION Subsection;
     ULONGLONG Page = 0, First = (Start + PAGE_SIZE - 1) >> PAGE_SHIFT, Last = (End + PAGE_SIZE - 1) >> PAGE_SHIFT;
-    BOOLEAN All = TRUE, Wait;
+    BOOLEAN All = TRUE;
 
     for (Subsection = ControlArea->FirstSubsection; Subsection != NULL; Subsection = Subsection->NextSubsection) {
         ULONG Index = First > Page ? (ULONG)min_of(First - Page, Subsection->PtesInSubsection) : 0;
         ULONG Limit = Last > Page ? (ULONG)min_of(Last - Page, Subsection->PtesInSubsection) : 0;
 
-        while (Index < Limit) {
-            if (!MiPurgePage(&Subsection->SubsectionBase[Index], &Wait))
+        for (; Index < Limit; Index++) {
+            if (!MiPurgePage(&Subsection->SubsectionBase[Index]))
                 All = FALSE;
-            if (Wait)
-                MiWaitForPageWrite();
-            else
-                Index++;
         }
         Page += Subsection->PtesInSubsection;
     }

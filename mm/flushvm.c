@@ -3,31 +3,43 @@
 
 #include "mi.h"
 
+// The entries of [StartVpn, EndVpn], which one page table holds. The working set lock is held.
+static VOID MiCaptureInTable(ULONG_PTR StartVpn, ULONG_PTR EndVpn)
+{
+    PMMPTE Pte = MiGetPteAddress(MI_VA(StartVpn));
+
+    while (StartVpn <= EndVpn) {
+        KIRQL OldIrql = MiLockPfn();
+        MI_TB_FLUSH Flush;
+
+        Flush.Count = 0;
+        for (; StartVpn <= EndVpn && Flush.Count < MI_TB_FLUSH_MAXIMUM; StartVpn++, Pte++) {
+            if (Pte->u.Hard.Valid && Pte->u.Hard.Dirty && MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->u3.e1.PrototypePte) {
+                MiExchangePte(Pte, Pte->u.Long & ~MI_DIRTY);
+                MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->u3.e1.Modified = 1;
+                MiAddTbFlush(&Flush, MI_VA(StartVpn));
+            }
+        }
+        MiFlushTb(&Flush, FALSE); // before a write of the page can begin: what is written later is dirty again
+        MiUnlockPfn(OldIrql);
+    }
+}
+
 // Moves the dirty bits of a view's entries into the frames, where a flush finds them. Takes the working set and PFN
 // locks.
 VOID MiCaptureViewDirtyBits(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
 {
     PEPROCESS Process = PsGetCurrentProcess();
-    MI_TB_FLUSH Flush;
-    KIRQL OldIrql;
 
-    Flush.Count = 0;
     UNREFERENCED_PARAMETER(Vad);
     MiLockWorkingSet(Process);
-    OldIrql = MiLockPfn();
-    for (; StartVpn <= EndVpn; StartVpn++) {
-        PMMPTE Pte = MiPteIfTable(MI_VA(StartVpn));
+    while (StartVpn <= EndVpn) {
+        ULONG_PTR Last = min_of(EndVpn, StartVpn | (PTES_PER_PAGE - 1));
 
-        if (Pte == NULL) {
-            StartVpn |= PTES_PER_PAGE - 1;
-        } else if (Pte->u.Hard.Valid && Pte->u.Hard.Dirty && MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->u3.e1.PrototypePte) {
-            MiExchangePte(Pte, Pte->u.Long & ~MI_DIRTY);
-            MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->u3.e1.Modified = 1;
-            MiAddTbFlush(&Flush, MI_VA(StartVpn));
-        }
+        if (MiGetPdeAddress(MI_VA(StartVpn))->u.Hard.Valid)
+            MiCaptureInTable(StartVpn, Last);
+        StartVpn = Last + 1;
     }
-    MiFlushTb(&Flush);
-    MiUnlockPfn(OldIrql);
     MiUnlockWorkingSet(Process);
 }
 

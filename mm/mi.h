@@ -258,6 +258,16 @@ VOID MiFreeTransitionPage(PMMPFN Pfn);
 VOID MiActivateTransitionPage(PMMPFN Pfn);
 // pagewait.c
 BOOLEAN MiWaitForFreePage(ULONG Attempt);
+// One thread's wait for a change that is made under the PFN lock. The waiter queues itself in the same hold of the lock
+// in which it saw that it has to wait, so no wake-up can be lost; who makes the change wakes all, who then look again.
+typedef struct _MI_WAIT {
+    LIST_ENTRY Links;
+    KEVENT Event;
+} MI_WAIT, *PMI_WAIT;
+extern LIST_ENTRY MiControlAreaWaiters; // a control area was finished or deleted
+extern LIST_ENTRY MiPageWaiters;        // a page's write has ended, or its last reference has gone
+VOID MiQueueWait(PLIST_ENTRY Waiters, PMI_WAIT Wait);
+VOID MiWakeWaiters(PLIST_ENTRY Waiters);
 PFN_NUMBER MiAllocateKernelPage(PMMPTE Pte);
 VOID MiFreeKernelPage(PFN_NUMBER Page);
 // hyper.c: short-lived mappings of any frame, one processor's own
@@ -307,8 +317,9 @@ FORCEINLINE MMPTE MiExchangePte(PMMPTE Pte, ULONGLONG Value)
 #define MI_TABLE_PTE(Page) (((ULONGLONG)(Page) << PAGE_SHIFT) | MI_VALID | MI_WRITE | MI_ACCESSED | MI_DIRTY)
 #define MI_USER_TABLE_PTE(Page) (MI_TABLE_PTE(Page) | MI_USER)
 
-// Collects pages whose translations have to go, and drops them together.
-#define MI_TB_FLUSH_MAXIMUM 24
+// Collects pages whose translations have to go, and drops them together: one interrupt of other processors for many.
+#define MI_TB_FLUSH_MAXIMUM 32
+#define MI_PTE_BATCH MI_TB_FLUSH_MAXIMUM // entries that are changed in one hold of the PFN lock
 typedef struct _MI_TB_FLUSH {
     ULONG Count;
     PVOID Va[MI_TB_FLUSH_MAXIMUM];
@@ -319,7 +330,7 @@ FORCEINLINE VOID MiAddTbFlush(PMI_TB_FLUSH Flush, PVOID Va)
         Flush->Va[Flush->Count] = Va;
     Flush->Count++;
 }
-VOID MiFlushTb(PMI_TB_FLUSH Flush); // protect.c
+VOID MiFlushTb(PMI_TB_FLUSH Flush, BOOLEAN AllProcessors); // protect.c
 
 #include "misect.h"
 
@@ -391,6 +402,7 @@ extern MI_RANGE MiSystemPteRange;
 VOID MiInitializeSystemPtes(ULONG Pages, PULONG Bits);
 PMMPTE MiReserveSystemPtes(ULONG Count);           // first of Count entries that are 0; NULL
 VOID MiReleaseSystemPtes(PMMPTE Pte, ULONG Count); // clears them
+ULONG MiFreeSystemPtes(VOID);
 // poolpage.c
 extern MI_RANGE MiNonPagedPoolRange, MiPagedPoolRange;
 VOID MiInitializeNonPagedPool(ULONG_PTR Base, ULONG Pages, PULONG Bits);
@@ -414,8 +426,6 @@ PMMPTE MiSystemViewPrototype(PVOID Va, PMMPTE Pte);
 // flushsec.c
 NTSTATUS MiFlushControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End, PIO_STATUS_BLOCK IoStatus);
 NTSTATUS MiWriteCluster(PSUBSECTION Subsection, PMMPTE Proto, ULONG Limit, PULONG Pages);
-VOID MiWaitForPageWrite(VOID);
-extern KEVENT MiPageWriteEvent;
 VOID MiCaptureViewDirtyBits(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
 // bootmem.c: frames before the database exists
 VOID MiInitializeBootMemory(PLOADER_PARAMETER_BLOCK LoaderBlock);

@@ -102,8 +102,6 @@ VOID MiDereferenceControlArea(PCONTROL_AREA ControlArea, ULONG Sections, ULONG V
 VOID MiDestroySegment(PCONTROL_AREA ControlArea);
 VOID MiInsertUnusedSegment(PCONTROL_AREA ControlArea);
 VOID MiRemoveUnusedSegment(PCONTROL_AREA ControlArea);
-VOID MiWaitForControlArea(VOID);
-extern KEVENT MiControlAreaEvent;
 VOID NTAPI MiSegmentThread(PVOID Context);
 extern ULONG MmUnusedSegmentCount;
 extern KEVENT MiSegmentThreadEvent;

@@ -93,8 +93,6 @@ static VOID MiInitializeFeatures(VOID)
     KeInitializeEvent(&MiModifiedPageWriterEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiSegmentThreadEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiWorkingSetManagerEvent, SynchronizationEvent, FALSE);
-    KeInitializeEvent(&MiControlAreaEvent, NotificationEvent, FALSE);
-    KeInitializeEvent(&MiPageWriteEvent, NotificationEvent, FALSE);
     KeInitializeGuardedMutex(&MmSystemWorkingSetLock);
     KeInitializeGuardedMutex(&MiExtendLock);
 }

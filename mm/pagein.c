@@ -81,6 +81,8 @@ NTSTATUS MiStartPageRead(PMI_FAULT Fault, PMMPTE Proto)
     for (Index = 0; Index < Count; Index++)
         MiPreparePage(InPage, Index, Proto + Index);
     Subsection->ControlArea->NumberOfPfnReferences += Count;
+    MiStatistics.PageReadIos += First < Subsection->FileBytes;
+    MiStatistics.PageReads += First < Subsection->FileBytes ? Count : 0;
     InPage->ControlArea = Subsection->ControlArea;
     InPage->FilePointer = Subsection->ControlArea->FilePointer;
     InPage->ReadOffset.QuadPart = (LONGLONG)(Subsection->StartingOffset + First);
@@ -184,8 +186,6 @@ static NTSTATUS MiReadPages(PMMINPAGE_SUPPORT InPage)
     ULONG Valid = 0;
 
     if (InPage->FileBytes != 0) {
-        MiStatistics.PageReadIos++;
-        MiStatistics.PageReads += InPage->Mdl.ByteCount >> PAGE_SHIFT;
         if (InPage->ReadOffset.LowPart & (MI_SECTOR - 1)) {
             Status = MiReadUnaligned(InPage, &Valid);
         } else {

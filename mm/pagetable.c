@@ -46,22 +46,27 @@ VOID MiCountUsedPte(PVOID Va, LONG Change)
     MI_PFN_ELEMENT(MI_PTE_FRAME(MiGetPdeAddress(Va)))->OriginalPte.u.Soft.UsedPageTableEntries += Change;
 }
 
-// Frees the page table of Va if no entry in it is used. TRUE if there is none now.
+// Frees the page table of Va if no entry in it is used. TRUE if there is none now. Takes the PFN lock, so that who holds
+// that may read a table that it has found (MiTryLockPage).
 BOOLEAN MiDeletePageTable(PEPROCESS Process, PVOID Va)
 {
     PMMPTE Pde = MiGetPdeAddress(Va);
-    PFN_NUMBER Page;
+    PVOID Stale[] = {MiGetPteAddress(Va), Va}; // its place in the self map; processors cache directory entries (4.10.3)
+    PMMPFN Pfn;
+    KIRQL OldIrql;
 
     UNREFERENCED_PARAMETER(Process);
     if (!Pde->u.Hard.Valid)
         return TRUE;
-    Page = MI_PTE_FRAME(Pde);
-    if (MI_PFN_ELEMENT(Page)->OriginalPte.u.Soft.UsedPageTableEntries != 0)
+    Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(Pde));
+    if (Pfn->OriginalPte.u.Soft.UsedPageTableEntries != 0)
         return FALSE;
+    OldIrql = MiLockPfn();
     MiWriteInvalidPte(Pde, 0);
-    KeFlushSingleTb(MiGetPteAddress(Va), FALSE); // its place in the self map
-    KeFlushSingleTb(Va, FALSE);                  // processors cache directory entries too (SDM 3A 4.10.3)
-    MiFreeKernelPage(Page);
+    KeFlushMultipleTb(RTL_NUMBER_OF(Stale), Stale, FALSE);
+    Pfn->u3.e1.Deleted = 1;
+    MiDecrementShareCount(Pfn);
+    MiUnlockPfn(OldIrql);
     MiReturnCommitment(1, NULL);
     return TRUE;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Getting a frame for the kernel's own use, and waiting for one in a page fault when memory has run out.
+// Waiting: for a free frame when memory has run out, and for what other threads do to a page or a control area. Also
+// frames for the kernel's own use.
 
 #include "mi.h"
 
@@ -25,6 +26,26 @@ BOOLEAN MiWaitForFreePage(ULONG Attempt)
     Timeout.QuadPart = MI_WAIT_INTERVAL;
     IGNORE_STATUS(KeWaitForSingleObject(&MmAvailablePagesEvent, WrFreePage, KernelMode, FALSE, &Timeout));
     return TRUE;
+}
+
+LIST_ENTRY MiControlAreaWaiters = {&MiControlAreaWaiters, &MiControlAreaWaiters};
+LIST_ENTRY MiPageWaiters = {&MiPageWaiters, &MiPageWaiters};
+
+// Puts the current thread on a list of waiters. The PFN lock is held; the caller releases it and waits for Wait->Event,
+// which is set once and for this wait only. Wait lives on the waiter's stack.
+VOID MiQueueWait(PLIST_ENTRY Waiters, PMI_WAIT Wait)
+{
+    ASSERT_PFN_LOCKED();
+    KeInitializeEvent(&Wait->Event, NotificationEvent, FALSE);
+    InsertTailList(Waiters, &Wait->Links);
+}
+
+// Ends every wait on the list. The PFN lock is held.
+VOID MiWakeWaiters(PLIST_ENTRY Waiters)
+{
+    ASSERT_PFN_LOCKED();
+    while (!IsListEmpty(Waiters))
+        KeSetEvent(&CONTAINING_RECORD(RemoveHeadList(Waiters), MI_WAIT, Links)->Event, IO_DISK_INCREMENT, FALSE);
 }
 
 // A zeroed frame for the kernel, mapped by Pte (which the caller then writes). Commitment is the caller's matter.

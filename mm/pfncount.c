@@ -65,6 +65,7 @@ VOID MiDecrementReferenceCount(PMMPFN Pfn)
     if (--Pfn->u3.ReferenceCount != 0)
         return;
     ASSERT(Pfn->u2.ShareCount == 0);
+    MiWakeWaiters(&MiPageWaiters);
     if (Pfn->u3.e1.Deleted)
         MiInsertPageInFreeList(Page);
     else if (!Pfn->u3.e1.Modified)
@@ -93,6 +94,8 @@ VOID MiActivateTransitionPage(PMMPFN Pfn)
 {
     if (Pfn->u3.ReferenceCount == 0)
         MiUnlinkPageFromList(Pfn);
+    else
+        MiWakeWaiters(&MiPageWaiters); // who waited for the reference to go would wait long
     ASSERT(Pfn->u2.ShareCount == 0 && Pfn->u3.e1.PageLocation == TransitionPage);
     Pfn->u3.ReferenceCount++;
     Pfn->u2.ShareCount = 1;

@@ -49,18 +49,37 @@ NTSTATUS MiPopulate(PVOID Va, ULONG Pages)
     return STATUS_SUCCESS;
 }
 
-// Unmaps and frees what MiPopulate mapped. IRQL <= DISPATCH_LEVEL.
+// Frees frames of MiAllocateKernelPage that no processor can reach any more.
+static VOID MiFreeKernelPages(PPFN_NUMBER Pages, ULONG Count)
+{
+    KIRQL OldIrql = MiLockPfn();
+    ULONG Index;
+
+    for (Index = 0; Index < Count; Index++) {
+        MI_PFN_ELEMENT(Pages[Index])->u3.e1.Deleted = 1;
+        MiDecrementShareCount(MI_PFN_ELEMENT(Pages[Index]));
+    }
+    MiUnlockPfn(OldIrql);
+}
+
+// Unmaps and frees what MiPopulate mapped: entries, then their translations everywhere, then frames; so addresses and
+// frames may be given out again at once. IRQL <= DISPATCH_LEVEL. One interrupt of the other processors for a batch.
 VOID MiDepopulate(PVOID Va, ULONG Pages)
 {
     PMMPTE Pte = MiGetPteAddress(Va);
-    ULONG Index;
+    ULONG Index = 0;
 
-    for (Index = 0; Index < Pages; Index++) {
-        PFN_NUMBER Page = MI_PTE_FRAME(&Pte[Index]);
+    while (Index < Pages) {
+        PFN_NUMBER Frames[MI_PTE_BATCH];
+        MI_TB_FLUSH Flush;
 
-        MiWriteInvalidPte(&Pte[Index], 0);
-        KeFlushSingleTb((PCHAR)Va + Index * PAGE_SIZE, TRUE);
-        MiFreeKernelPage(Page);
+        for (Flush.Count = 0; Index < Pages && Flush.Count < MI_PTE_BATCH; Index++) {
+            Frames[Flush.Count] = MI_PTE_FRAME(&Pte[Index]);
+            MiWriteInvalidPte(&Pte[Index], 0);
+            MiAddTbFlush(&Flush, (PCHAR)Va + Index * PAGE_SIZE);
+        }
+        KeFlushMultipleTb(Flush.Count, Flush.Va, TRUE);
+        MiFreeKernelPages(Frames, Flush.Count);
     }
     MiReturnCommitment(Pages, NULL);
 }

@@ -126,8 +126,8 @@ NTSTATUS NTAPI MmCreateProcessAddressSpace(PEPROCESS Process)
     }
     MiFillPointerTable(Process, Table);
     MiAddAddressSpace(Process, Process->PageDirectoryPages[3]);
-    Process->PaePointerTable = Table;
     Process->Pcb.DirectoryTableBase = MmGetPhysicalAddress(Table).LowPart;
+    Process->PaePointerTable = Table;
     return STATUS_SUCCESS;
 }
 
@@ -178,11 +178,13 @@ VOID MmCleanProcessAddressSpace(PEPROCESS Process)
     ASSERT(Process->CommitCharge == 0);
 }
 
-// The last reference is gone, and no processor has these page tables loaded: releases them. IRQL <= APC_LEVEL.
+// The last reference is gone: releases the page tables. An idle processor may still have them loaded, and is made to
+// let go of them first. IRQL <= APC_LEVEL.
 VOID MmDeleteProcessAddressSpace(PEPROCESS Process)
 {
     if (Process->PaePointerTable == NULL)
         return;
+    KeUnloadProcess(&Process->Pcb);
     MiRemoveAddressSpace(Process);
     MiFreeDirectories(Process);
     MiFreePointerTable(Process->PaePointerTable);

@@ -146,12 +146,13 @@ ULONG MiPrototypeProtection(PMMPTE Proto)
     return Protection;
 }
 
-// Drops the translations collected. IRQL <= DISPATCH_LEVEL.
-VOID MiFlushTb(PMI_TB_FLUSH Flush)
+// Drops the translations collected, on every processor that may have them: AllProcessors for system addresses, else
+// those that run in the current address space. The entries have been changed. IRQL <= DISPATCH_LEVEL.
+VOID MiFlushTb(PMI_TB_FLUSH Flush, BOOLEAN AllProcessors)
 {
     if (Flush->Count > MI_TB_FLUSH_MAXIMUM)
-        KeFlushEntireTb(TRUE, FALSE);
+        KeFlushEntireTb(TRUE, AllProcessors);
     else if (Flush->Count != 0)
-        KeFlushMultipleTb(Flush->Count, Flush->Va, FALSE);
+        KeFlushMultipleTb(Flush->Count, Flush->Va, AllProcessors);
     Flush->Count = 0;
 }

@@ -43,55 +43,99 @@ static VOID MiProtectValidPte(PEPROCESS Process, PMMPTE Pte, PVOID Va, ULONG Pro
     MiDecrementShareCount(Pfn);
 }
 
-static VOID MiProtectPte(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, PVOID Va, ULONG Protection)
+// One entry. The PFN lock is held. Flush collects the page.
+static VOID MiProtectPte(PEPROCESS Process, PMMVAD Vad, PVOID Va, ULONG Protection, PMI_TB_FLUSH Flush)
 {
-    MI_TB_FLUSH Flush;
-    KIRQL OldIrql;
+    PMMPTE Pte = MiGetPteAddress(Va);
 
-    Flush.Count = 0;
     if (Pte->u.Long == 0) {
         MiWriteInvalidPte(Pte, Vad->u.VadFlags.PrivateMemory ? MI_DEMAND_ZERO(Protection)
                                                              : MI_PROTO_PTE(MI_PTE_LOOKUP, Protection));
         MiCountUsedPte(Va, 1);
-        return;
-    }
-    OldIrql = MiLockPfn();
-    if (Pte->u.Hard.Valid)
-        MiProtectValidPte(Process, Pte, Va, Protection, &Flush);
-    else if (Pte->u.Soft.Prototype)
+    } else if (Pte->u.Hard.Valid) {
+        MiProtectValidPte(Process, Pte, Va, Protection, Flush);
+    } else if (Pte->u.Soft.Prototype) {
         Pte->u.Proto.Protection = Protection;
-    else
+    } else {
         Pte->u.Soft.Protection = MiPrivateProtection(Protection); // the same place in a transition entry
-    MiFlushTb(&Flush);
+    }
+}
+
+// Which of the pages [StartVpn, Last], at most MI_PTE_BATCH, don't have the protection yet: bit n is page StartVpn + n.
+static ULONG MiFindPagesToProtect(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR Last, ULONG Protection)
+{
+    ULONG Pages = 0;
+    ULONG_PTR Vpn;
+
+    _Static_assert(MI_PTE_BATCH <= 32, "a bit for each page");
+    for (Vpn = StartVpn; Vpn <= Last; Vpn++) {
+        if (MiPageProtection(Vad, Vpn) != Protection)
+            Pages |= 1u << (Vpn - StartVpn);
+    }
+    return Pages;
+}
+
+// Charges or returns what the page's new protection costs the view. FALSE: over the limit.
+static BOOLEAN MiChargeProtection(PEPROCESS Process, PMMVAD Vad, ULONG_PTR Vpn, ULONG Protection)
+{
+    PMMPTE Pte = MiGetPteAddress(MI_VA(Vpn));
+    LONG Change;
+
+    if (Vad->u.VadFlags.PrivateMemory)
+        return TRUE;
+    Change = MiIsChargedPage(Pte, Protection) - MiIsChargedPage(Pte, MiPageProtection(Vad, Vpn));
+    if (Change > 0 && !MiChargeCommitment(1, Process))
+        return FALSE;
+    if (Change < 0)
+        MiReturnCommitment(1, Process);
+    Vad->u.VadFlags.CommitCharge += Change;
+    return TRUE;
+}
+
+// The pages [StartVpn, Last] of one page table, at most MI_PTE_BATCH, in one hold of the PFN lock with one flush: who
+// runs on another processor with an old translation must have lost it before a frame can be written out or reused.
+static NTSTATUS MiProtectBatch(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR Last, ULONG Protection)
+{
+    ULONG Pages = MiFindPagesToProtect(Vad, StartVpn, Last, Protection), Index;
+    NTSTATUS Status;
+    MI_TB_FLUSH Flush;
+    KIRQL OldIrql;
+
+    if (Pages == 0)
+        return STATUS_SUCCESS;
+    if (!MiGetPdeAddress(MI_VA(StartVpn))->u.Hard.Valid) {
+        Status = MiMakePageTableWait(Process, MI_VA(StartVpn));
+        if (!NT_SUCCESS(Status))
+            return Status;
+        Pages = MiFindPagesToProtect(Vad, StartVpn, Last, Protection); // the lock was dropped
+    }
+    for (Index = 0; Index < MI_PTE_BATCH; Index++) {
+        if ((Pages & (1u << Index)) && !MiChargeProtection(Process, Vad, StartVpn + Index, Protection))
+            break;
+    }
+    Status = Index < MI_PTE_BATCH ? STATUS_COMMITMENT_LIMIT : STATUS_SUCCESS;
+    Flush.Count = 0;
+    OldIrql = MiLockPfn();
+    while (Index-- != 0) {
+        if (Pages & (1u << Index))
+            MiProtectPte(Process, Vad, MI_VA(StartVpn + Index), Protection, &Flush);
+    }
+    MiFlushTb(&Flush, FALSE);
     MiUnlockPfn(OldIrql);
+    return Status;
 }
 
 static NTSTATUS MiProtectPages(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn, ULONG Protection)
 {
-    BOOLEAN Mapped = !Vad->u.VadFlags.PrivateMemory;
-    NTSTATUS Status;
+    NTSTATUS Status = STATUS_SUCCESS;
 
-    for (; StartVpn <= EndVpn; StartVpn++) {
-        PVOID Va = MI_VA(StartVpn);
-        ULONG Old = MiPageProtection(Vad, StartVpn);
-        PMMPTE Pte;
-        LONG Change;
+    while (StartVpn <= EndVpn && NT_SUCCESS(Status)) {
+        ULONG_PTR Last = min_of(EndVpn, StartVpn | (MI_PTE_BATCH - 1));
 
-        if (Old == Protection)
-            continue;
-        Status = MiMakePageTableWait(Process, Va);
-        if (!NT_SUCCESS(Status))
-            return Status;
-        Pte = MiGetPteAddress(Va);
-        Change = Mapped ? MiIsChargedPage(Pte, Protection) - MiIsChargedPage(Pte, Old) : 0;
-        if (Change > 0 && !MiChargeCommitment(1, Process))
-            return STATUS_COMMITMENT_LIMIT;
-        if (Change < 0)
-            MiReturnCommitment(1, Process);
-        Vad->u.VadFlags.CommitCharge += Change;
-        MiProtectPte(Process, Vad, Pte, Va, Protection);
+        Status = MiProtectBatch(Process, Vad, StartVpn, Last, Protection);
+        StartVpn = Last + 1;
     }
-    return STATUS_SUCCESS;
+    return Status;
 }
 
 // May a view that was mapped with ViewProtection get Protection? As in MiIsViewProtectionAllowed, for one view.
@@ -119,11 +163,13 @@ NTSTATUS MiProtectRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG
 
     if (!NT_SUCCESS(Status))
         return Status;
-    if (!MiIsRangeCommitted(Vad, StartVpn, EndVpn))
-        return STATUS_NOT_COMMITTED;
-    *OldProtection = MiPageProtection(Vad, StartVpn);
     MiLockWorkingSet(Process);
-    Status = MiProtectPages(Process, Vad, StartVpn, EndVpn, Protection);
+    if (!MiIsRangeCommitted(Vad, StartVpn, EndVpn)) {
+        Status = STATUS_NOT_COMMITTED;
+    } else {
+        *OldProtection = MiPageProtection(Vad, StartVpn);
+        Status = MiProtectPages(Process, Vad, StartVpn, EndVpn, Protection);
+    }
     MiUnlockWorkingSet(Process);
     return Status;
 }

@@ -40,7 +40,7 @@ PMMPTE MiGetProtoPteAddress(PCONTROL_AREA ControlArea, ULONGLONG PageNumber)
     PSUBSECTION Subsection;
     ULONG Index;
 
-    if (PageNumber >= ControlArea->Segment->TotalNumberOfPtes)
+    if (PageNumber >= __atomic_load_n(&ControlArea->Segment->TotalNumberOfPtes, __ATOMIC_ACQUIRE))
         return NULL;
     if (ControlArea->u.Flags.Image)
         return ControlArea->Segment->PrototypePte + PageNumber;
@@ -80,7 +80,8 @@ static NTSTATUS MiAddDataSubsection(PSEGMENT Segment, ULONG Pages)
         Base[Index].u.Long = MI_SUBSECTION_PTE(Subsection, MM_EXECUTE_READWRITE);
     if (Segment->PrototypePte == NULL)
         Segment->PrototypePte = Base;
-    Segment->TotalNumberOfPtes += Pages;
+    // Readers take no lock: what they find below the total is complete (stores are seen in order, SDM 3A 8.2).
+    __atomic_store_n(&Segment->TotalNumberOfPtes, Segment->TotalNumberOfPtes + Pages, __ATOMIC_RELEASE);
     return STATUS_SUCCESS;
 }
 

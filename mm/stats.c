@@ -7,6 +7,7 @@
 VOID MmQueryStatistics(PMM_STATISTICS Statistics)
 {
     KIRQL OldIrql = MiLockPfn();
+    LONG Number;
 
     *Statistics = MiStatistics;
     Statistics->PhysicalPages = MmNumberOfPhysicalPages;
@@ -16,10 +17,12 @@ VOID MmQueryStatistics(PMM_STATISTICS Statistics)
     Statistics->StandbyPages = MmStandbyPageListHead.Total;
     Statistics->ModifiedPages = MmModifiedPageListHead.Total + MmModifiedPagefilePageListHead.Total;
     MiUnlockPfn(OldIrql);
+    for (Number = 0; Number < KeNumberProcessors; Number++)
+        Statistics->PageFaults += KiProcessorBlock[Number]->MmPageFaultCount; // each processor counts its own
     Statistics->CommittedPages = MmTotalCommittedPages;
     Statistics->CommitLimit = MmTotalCommitLimit;
     Statistics->PeakCommitment = MmPeakCommitment;
     Statistics->PagedPoolPages = MiPagedPoolPages;
     Statistics->NonPagedPoolPages = MiNonPagedPoolPages;
-    Statistics->FreeSystemPtes = MiSystemPteRange.FreePages;
+    Statistics->FreeSystemPtes = MiFreeSystemPtes();
 }

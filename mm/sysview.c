@@ -6,6 +6,7 @@
 
 #define MI_CACHE_SLOTS ((MM_SYSTEM_CACHE_END + 1 - MM_SYSTEM_CACHE_START) / MM_CACHE_VIEW_SIZE)
 #define MI_CACHE_VIEW_PAGES (MM_CACHE_VIEW_SIZE >> PAGE_SHIFT)
+#define MI_CAPTURE_BATCH 4u          // views that are looked through in one hold of the PFN lock
 #define MI_SYSTEM_VIEW_PAGES 0x2000u // 32 MB from MM_SESSION_BASE on
 
 static PMI_CACHE_VIEW MiCacheViews; // one for each slot
@@ -69,28 +70,42 @@ PMMPTE MiSystemViewPrototype(PVOID Va, PMMPTE Pte)
 VOID MiUnmapSystemRange(PVOID Va, ULONG Pages)
 {
     PMMPTE Pte = MiGetPteAddress(Va);
-    MI_TB_FLUSH Flush;
-    ULONG Index;
-    KIRQL OldIrql;
+    ULONG Index = 0;
 
-    Flush.Count = 0;
     KeAcquireGuardedMutex(&MmSystemWorkingSetLock);
-    OldIrql = MiLockPfn();
-    for (Index = 0; Index < Pages; Index++) {
-        if (Pte[Index].u.Hard.Valid) {
-            MMPTE Old = MiExchangePte(&Pte[Index], 0);
-            PMMPFN Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(&Old));
+    while (Index < Pages) {
+        KIRQL OldIrql = MiLockPfn();
+        MI_TB_FLUSH Flush;
 
-            Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
-            MiAddTbFlush(&Flush, (PCHAR)Va + Index * PAGE_SIZE);
-            MiDecrementShareCount(Pfn);
-        } else if (Pte[Index].u.Long != 0) {
-            MiWriteInvalidPte(&Pte[Index], 0);
+        Flush.Count = 0;
+        for (; Index < Pages && Flush.Count < MI_TB_FLUSH_MAXIMUM; Index++) {
+            if (Pte[Index].u.Hard.Valid) {
+                MMPTE Old = MiExchangePte(&Pte[Index], 0);
+                PMMPFN Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(&Old));
+
+                Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
+                MiAddTbFlush(&Flush, (PCHAR)Va + Index * PAGE_SIZE);
+                MiDecrementShareCount(Pfn);
+            } else if (Pte[Index].u.Long != 0) {
+                MiWriteInvalidPte(&Pte[Index], 0);
+            }
         }
+        MiFlushTb(&Flush, TRUE);
+        MiUnlockPfn(OldIrql);
     }
-    MiFlushTb(&Flush);
-    MiUnlockPfn(OldIrql);
     KeReleaseGuardedMutex(&MmSystemWorkingSetLock);
+}
+
+// A control area's cache views are linked by falling offset, so that a walk can be taken up again (an offset may occur
+// twice for a moment). The PFN lock is held.
+static VOID MiLinkCacheView(PCONTROL_AREA ControlArea, PMI_CACHE_VIEW View)
+{
+    PMI_CACHE_VIEW *Link = &ControlArea->CacheViews;
+
+    while (*Link != NULL && (*Link)->Offset > View->Offset)
+        Link = &(*Link)->Next;
+    View->Next = *Link;
+    *Link = View;
 }
 
 // Maps MM_CACHE_VIEW_SIZE bytes of a cache section. Offset: a multiple of that. IRQL <= APC_LEVEL.
@@ -113,8 +128,7 @@ NTSTATUS NTAPI MmMapViewInSystemCache(PVOID Section, ULONGLONG Offset, PVOID *Va
     OldIrql = MiLockPfn();
     View->ControlArea = ControlArea;
     View->Offset = Offset;
-    View->Next = ControlArea->CacheViews;
-    ControlArea->CacheViews = View;
+    MiLinkCacheView(ControlArea, View);
     ControlArea->NumberOfMappedViews++;
     MiUnlockPfn(OldIrql);
     *Va = MiSlotAddress(View);
@@ -163,7 +177,7 @@ static VOID MiTrimCacheView(PMI_CACHE_VIEW View)
         if (!Old.u.Hard.Accessed)
             MiDecrementShareCount(Pfn);
     }
-    MiFlushTb(&Flush);
+    MiFlushTb(&Flush, TRUE);
 }
 
 // Memory is short: takes pages out of the views of the system cache, which find them again when touched. IRQL <=
@@ -199,25 +213,40 @@ static VOID MiCaptureDirtyRange(PVOID Va, ULONG Pages)
             MiAddTbFlush(&Flush, (PCHAR)Va + Index * PAGE_SIZE);
         }
     }
-    MiFlushTb(&Flush);
+    MiFlushTb(&Flush, TRUE); // before a write of the page can begin: what is written later is dirty again
 }
 
-// What was written to bytes [Start, End) of a file through cache views becomes visible in the frames. The PFN lock is
-// held.
+static VOID MiCaptureCacheView(PMI_CACHE_VIEW View, ULONGLONG Start, ULONGLONG End)
+{
+    ULONGLONG First = max_of(Start, View->Offset), Last = min_of(End, View->Offset + MM_CACHE_VIEW_SIZE);
+
+    if (First < Last) {
+        ULONG Page = (ULONG)(First - View->Offset) >> PAGE_SHIFT;
+        ULONG EndPage = (ULONG)(Last - View->Offset + PAGE_SIZE - 1) >> PAGE_SHIFT;
+
+        MiCaptureDirtyRange((PCHAR)MiSlotAddress(View) + Page * PAGE_SIZE, EndPage - Page);
+    }
+}
+
+// What was written to bytes [Start, End) of a file through cache views becomes visible in the frames. The control area
+// is referenced. IRQL <= DISPATCH_LEVEL. Takes the PFN lock, for a few views at a time.
 VOID MiCaptureCacheDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End)
 {
+    ULONGLONG Limit = End; // views at or above it are done
     PMI_CACHE_VIEW View;
 
-    for (View = ControlArea->CacheViews; View != NULL; View = View->Next) {
-        ULONGLONG First = max_of(Start, View->Offset), Last = min_of(End, View->Offset + MM_CACHE_VIEW_SIZE);
+    do {
+        KIRQL OldIrql = MiLockPfn();
+        ULONG Count = 0;
 
-        if (First < Last) {
-            ULONG Page = (ULONG)(First - View->Offset) >> PAGE_SHIFT;
-            ULONG EndPage = (ULONG)(Last - View->Offset + PAGE_SIZE - 1) >> PAGE_SHIFT;
-
-            MiCaptureDirtyRange((PCHAR)MiSlotAddress(View) + Page * PAGE_SIZE, EndPage - Page);
+        for (View = ControlArea->CacheViews; View != NULL && View->Offset >= Limit; View = View->Next)
+            continue;
+        for (; View != NULL && (Count < MI_CAPTURE_BATCH || View->Offset == Limit); View = View->Next, Count++) {
+            Limit = View->Offset;
+            MiCaptureCacheView(View, Start, End);
         }
-    }
+        MiUnlockPfn(OldIrql);
+    } while (View != NULL && Limit > Start);
 }
 
 static VOID MiFillSystemView(PVOID Va, ULONG Pages, PCONTROL_AREA ControlArea)

@@ -29,7 +29,8 @@ static VOID MiTrimPte(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, ULONG_PTR Vpn, 
     MiDecrementShareCount(Pfn);
 }
 
-static VOID MiTrimTable(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
+// At most MI_PTE_BATCH entries of one page table.
+static VOID MiTrimBatch(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
 {
     PMMPTE Pte = MiGetPteAddress(MI_VA(StartVpn));
     MI_TB_FLUSH Flush;
@@ -49,7 +50,7 @@ static VOID MiTrimTable(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG
             MiTrimPte(Process, Vad, Pte, StartVpn, &Flush);
         }
     }
-    MiFlushTb(&Flush);
+    MiFlushTb(&Flush, FALSE);
     MiUnlockPfn(OldIrql);
 }
 
@@ -61,8 +62,9 @@ static VOID MiTrimVad(PEPROCESS Process, PMMVAD Vad)
         ULONG_PTR Last = min_of(Vad->EndingVpn, Vpn | (PTES_PER_PAGE - 1));
 
         if (MiGetPdeAddress(MI_VA(Vpn))->u.Hard.Valid) {
-            MiTrimTable(Process, Vad, Vpn, Last);
-            MiDeletePageTable(Process, MI_VA(Vpn));
+            for (; Vpn <= Last; Vpn += MI_PTE_BATCH)
+                MiTrimBatch(Process, Vad, Vpn, min_of(Last, Vpn + MI_PTE_BATCH - 1));
+            MiDeletePageTable(Process, MI_VA(Last));
         }
         Vpn = Last + 1;
     }

@@ -125,7 +125,7 @@ VOID MiRemoveVad(PMM_AVL_TABLE Table, PMMVAD Vad)
 // The descriptor that covers a page, or NULL. Either lock of the process is held.
 PMMVAD MiLocateVad(PMM_AVL_TABLE Table, ULONG_PTR Vpn)
 {
-    PMMVAD Node = Table->Hint;
+    PMMVAD Node = *(PMMVAD volatile *)&Table->Hint; // once: a holder of the other lock may move it, to one that stays
 
     if (Node != NULL && Vpn >= Node->StartingVpn && Vpn <= Node->EndingVpn)
         return Node;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Committing pages, and the questions whether and how a page is committed. A page of private memory is committed if its
 // entry says so, or, where there is no entry, if the descriptor does (MemCommit); a mapped page if its prototype PTE
-// is. The address creation lock is held around everything here.
+// is. The address creation lock is held around everything here, and the working set lock around what reads entries: with
+// the first alone a page table could be trimmed away under the reader.
 
 #include "mi.h"
 
@@ -39,6 +40,8 @@ ULONG MiCountCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
 {
     ULONG Count = 0;
 
+    if (Vad->u.VadFlags.CommitCharge == Vad->EndingVpn - Vad->StartingVpn + 1)
+        return (ULONG)(EndVpn - StartVpn + 1); // all of it
     while (StartVpn <= EndVpn) {
         if (!MiGetPdeAddress(MI_VA(StartVpn))->u.Hard.Valid) {
             ULONG_PTR Last = min_of(EndVpn, StartVpn | (PTES_PER_PAGE - 1)); // no table: all alike
@@ -53,7 +56,7 @@ ULONG MiCountCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
     return Count;
 }
 
-// The MM_* protection of a committed page. Also right with the working set lock alone.
+// The MM_* protection of a committed page. The working set lock is enough.
 ULONG MiPageProtection(PMMVAD Vad, ULONG_PTR Vpn)
 {
     PMMPTE Pte = MiPteIfTable(MI_VA(Vpn)), Proto;
@@ -77,7 +80,6 @@ static NTSTATUS MiWriteCommittedPtes(PEPROCESS Process, PMMVAD Vad, ULONG_PTR St
     BOOLEAN Default = Vad->u.VadFlags.MemCommit;
     NTSTATUS Status = STATUS_SUCCESS;
 
-    MiLockWorkingSet(Process);
     for (; StartVpn <= EndVpn; StartVpn++) {
         PMMPTE Pte;
 
@@ -93,7 +95,6 @@ static NTSTATUS MiWriteCommittedPtes(PEPROCESS Process, PMMVAD Vad, ULONG_PTR St
             continue;
         MiWriteInvalidPte(Pte, MI_DEMAND_ZERO(Protection));
     }
-    MiUnlockWorkingSet(Process);
     return Status;
 }
 
@@ -101,24 +102,29 @@ static NTSTATUS MiWriteCommittedPtes(PEPROCESS Process, PMMVAD Vad, ULONG_PTR St
 // Takes the working set lock. STATUS_COMMITMENT_LIMIT: nothing has changed.
 NTSTATUS MiCommitRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn, ULONG Protection)
 {
-    ULONG Old = MiCountCommitted(Vad, StartVpn, EndVpn), New = (ULONG)(EndVpn - StartVpn + 1) - Old;
-    ULONG OldProtection;
-    NTSTATUS Status;
+    NTSTATUS Status = STATUS_SUCCESS;
+    ULONG Old, New, OldProtection;
 
-    if (!MiChargeCommitment(New, Process))
+    MiLockWorkingSet(Process);
+    Old = MiCountCommitted(Vad, StartVpn, EndVpn);
+    New = (ULONG)(EndVpn - StartVpn + 1) - Old;
+    if (!MiChargeCommitment(New, Process)) {
+        MiUnlockWorkingSet(Process);
         return STATUS_COMMITMENT_LIMIT;
-    Vad->u.VadFlags.CommitCharge += New;
-    Status = New == 0 ? STATUS_SUCCESS : MiWriteCommittedPtes(Process, Vad, StartVpn, EndVpn, Protection);
+    }
+    if (New != 0)
+        Status = MiWriteCommittedPtes(Process, Vad, StartVpn, EndVpn, Protection);
     if (!NT_SUCCESS(Status)) {
         ULONG Missing = Old + New - MiCountCommitted(Vad, StartVpn, EndVpn);
 
-        Vad->u.VadFlags.CommitCharge -= Missing;
         MiReturnCommitment(Missing, Process);
-        return Status;
+        New -= Missing;
     }
-    if (Old != 0)
+    Vad->u.VadFlags.CommitCharge += New;
+    MiUnlockWorkingSet(Process);
+    if (NT_SUCCESS(Status) && Old != 0)
         return MiProtectRange(Process, Vad, StartVpn, EndVpn, Protection, &OldProtection);
-    return STATUS_SUCCESS;
+    return Status;
 }
 
 // Commits a range of a view of a SEC_RESERVE section: for every process that maps it. Takes the PFN lock.
@@ -155,12 +161,14 @@ NTSTATUS MiCommitSectionRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn,
 // Takes the commitment of a range of private memory back; its contents are lost. Takes the working set lock.
 NTSTATUS MiDecommitRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
 {
-    ULONG Committed = MiCountCommitted(Vad, StartVpn, EndVpn);
     BOOLEAN Whole = StartVpn == Vad->StartingVpn && EndVpn == Vad->EndingVpn;
     NTSTATUS Status = STATUS_SUCCESS;
+    ULONG Committed;
     ULONG_PTR Vpn;
 
     MiLockWorkingSet(Process);
+    Committed = MiCountCommitted(Vad, StartVpn, EndVpn);
+    Vad->u.VadFlags.CommitCharge -= Committed;
     MiDeleteRange(Process, StartVpn, EndVpn);
     if (Whole)
         Vad->u.VadFlags.MemCommit = 0;
@@ -171,9 +179,13 @@ NTSTATUS MiDecommitRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULON
         MiWriteInvalidPte(MiGetPteAddress(MI_VA(Vpn)), MI_DEMAND_ZERO(MM_DECOMMIT));
         MiCountUsedPte(MI_VA(Vpn), 1);
     }
+    if (!NT_SUCCESS(Status)) {
+        ULONG Left = MiCountCommitted(Vad, StartVpn, EndVpn);
+
+        Vad->u.VadFlags.CommitCharge += Left;
+        Committed -= Left;
+    }
     MiUnlockWorkingSet(Process);
-    Committed -= MiCountCommitted(Vad, StartVpn, EndVpn);
-    Vad->u.VadFlags.CommitCharge -= Committed;
     MiReturnCommitment(Committed, Process);
     return Status;
 }

@@ -54,6 +54,7 @@ void KiOffsets(void)
     CONSTANT("KTHREAD.ApcState.Process", __builtin_offsetof(KTHREAD, ApcState.Process));
     CONSTANT("KTHREAD.ApcState.UserApcPending", __builtin_offsetof(KTHREAD, ApcState.UserApcPending));
     OFFSET(KPROCESS, DirectoryTableBase);
+    OFFSET(KPROCESS, ActiveProcessors);
 
     OFFSET(KPCR, Irql);
     OFFSET(KPCR, IRR);
@@ -67,6 +68,8 @@ void KiOffsets(void)
     PCR_OFFSET(NpxThread);
     PCR_OFFSET(TaskSwitched);
     PCR_OFFSET(LoadedDirectory);
+    PCR_OFFSET(LoadedProcess);
+    PCR_OFFSET(SetMember);
     PCR_OFFSET(IdleThread);
     PCR_OFFSET(KeSystemCalls);
     OFFSET(KTSS, Esp0);

@@ -54,6 +54,10 @@ VOID HalMaskInterruptLine(ULONG Line);
 VOID HalUnmaskInterruptLine(ULONG Line);
 // Acknowledges the line (any below HAL_VECTOR_COUNT) at the controller. FALSE: spurious, do nothing more.
 BOOLEAN HalAcknowledgeInterruptLine(ULONG Line);
+// The handlers of an acknowledged line below HAL_LINE_COUNT have been called: a level-triggered one may come again.
+VOID HalEndInterruptLine(ULONG Line);
+// Sends the line's interrupts to one of these processors (at first: 0). IRQL <= DISPATCH_LEVEL.
+VOID HalSetInterruptLineTargets(ULONG Line, KAFFINITY Targets);
 // Vector and IRQL of a line (WDK: HalGetInterruptVector). IRQL = 27 - Line, the clock lines CLOCK_LEVEL, IPIs
 // IPI_LEVEL.
 ULONG HalGetInterruptVector(ULONG Line, PKIRQL Irql);

@@ -50,7 +50,7 @@ extern volatile KSYSTEM_TIME KeTickCount;
 VOID NTAPI KeQuerySystemTime(PLARGE_INTEGER Time); // any IRQL
 ULONGLONG NTAPI KeQueryInterruptTime(VOID);
 VOID NTAPI KeQueryTickCount(PLARGE_INTEGER Count);
-VOID NTAPI KeSetSystemTime(PLARGE_INTEGER NewTime, PLARGE_INTEGER OldTime); // <= DISPATCH_LEVEL
+VOID NTAPI KeSetSystemTime(PLARGE_INTEGER NewTime, PLARGE_INTEGER OldTime); // <= APC_LEVEL
 ULONG NTAPI KeQueryTimeIncrement(VOID);
 
 // --- start-up (ke/startup.c): from boot/ on the boot stack with interrupts off; never returns.

@@ -340,8 +340,9 @@ struct _KTHREAD {
     BOOLEAN ProcessReadyQueue;
     BOOLEAN SystemThread;
     UCHAR NpxState; // does the FPU area hold this thread's state, is it loaded (ke/npx.c)
-    UCHAR IdealProcessor;
-    UCHAR NextProcessor;
+    UCHAR IdealProcessor;       // where it should run
+    UCHAR NextProcessor;        // Ready, Standby: whose queue it is in; else where it runs or ran last
+    BOOLEAN SystemAffinityActive; // Affinity is the kernel's for now, UserAffinity comes back
     KAFFINITY Affinity;
     KAFFINITY UserAffinity;
     NTSTATUS WaitStatus;
@@ -375,7 +376,7 @@ struct _KPROCESS {
     DISPATCHER_HEADER Header; // signaled when the process has ended
     LIST_ENTRY ProfileListHead;
     ULONG DirectoryTableBase; // physical address of the page-directory-pointer table (CR3)
-    ULONG ActiveProcessors;
+    ULONG ActiveProcessors; // that have its page tables loaded (an idle one may keep them)
     ULONG KernelTime; // ticks of threads that have ended
     ULONG UserTime;
     LIST_ENTRY ReadyListHead;
@@ -387,6 +388,7 @@ struct _KPROCESS {
     SCHAR QuantumReset;
     UCHAR State;
     BOOLEAN DisableBoost;
+    UCHAR ThreadSeed; // ideal processor of the next thread
     LONG StackCount;
 };
 
@@ -425,7 +427,12 @@ struct _KPRCB {
     BOOLEAN QuantumEnd;
     PKTHREAD NpxThread;    // whose state is in the FPU
     ULONG TaskSwitched;    // CR0.TS is set
-    ULONG LoadedDirectory; // what CR3 holds
+    ULONG LoadedDirectory;       // what CR3 holds
+    PKPROCESS LoadedProcess;     // whose that is
+    KSPIN_LOCK_QUEUE LockQueue;  // this processor's place in the queue for the dispatcher lock
+    volatile ULONG IpiRequests;  // KI_IPI_*
+    ULONG IpiCount;
+    volatile BOOLEAN Frozen;     // stopped for a bugcheck
     BOOLEAN DebugLoaded;   // the debug registers hold a thread's breakpoints
     // DPCs
     LIST_ENTRY DpcListHead;

@@ -44,6 +44,7 @@ typedef struct _LOADER_PARAMETER_BLOCK {
     CHAR BootLoaderName[64];
     ULONG KernelPhysicalBase, KernelPhysicalEnd;
     PVOID BootStackTop;
+    ULONG RealModePage; // physical, below 640 KB, taken from the runs; 0: none
 } LOADER_PARAMETER_BLOCK, *PLOADER_PARAMETER_BLOCK;
 
 extern PLOADER_PARAMETER_BLOCK KeLoaderBlock;

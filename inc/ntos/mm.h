@@ -28,6 +28,10 @@
 #define MM_PAGED_POOL_END 0xEFFFFFFFu
 #define MM_SYSTEM_PTE_START 0xF0000000u
 #define MM_SYSTEM_PTE_END 0xFFBDFFFFu
+// The HAL's two page tables (boot made them): FFC00000 Mm's temporary mappings (mm/hyper.c), FFDF0000 shared data,
+// FFDFF000 the first PCR, FFE00000 firmware tables during phase 0, FFFE0000 local APIC, I/O APICs, HPET (hal/map.c).
+#define MM_HAL_TABLES_START 0xFFE00000u
+#define MM_HAL_DEVICES_START 0xFFFE0000u
 #define MM_ALLOCATION_GRANULARITY 0x10000u
 #define MM_ALLOCATION_FILL_UNUSED 0
 #define KERNEL_STACK_SIZE 0x3000u

@@ -40,12 +40,20 @@ KiSwapContext:
 
         cmp     edx, [fs:KPCR.IdleThread]
         je      .space
-        mov     eax, [edx + KTHREAD.ApcState.Process]
-        mov     eax, [eax + KPROCESS.DirectoryTableBase]
+        mov     ebx, [edx + KTHREAD.ApcState.Process]
+        mov     eax, [ebx + KPROCESS.DirectoryTableBase]
         cmp     eax, [fs:KPCR.LoadedDirectory]
         je      .space
+        ; Who flushes translations of the new one has to reach us from before the first is loaded, and of the old one
+        ; until the last is dropped.
         mov     [fs:KPCR.LoadedDirectory], eax
+        mov     ecx, [fs:KPCR.SetMember]
+        mov     esi, [fs:KPCR.LoadedProcess]
+        mov     [fs:KPCR.LoadedProcess], ebx
+        or      [ebx + KPROCESS.ActiveProcessors], ecx
         mov     cr3, eax
+        not     ecx
+        and     [esi + KPROCESS.ActiveProcessors], ecx
 .space:
         xor     eax, eax                        ; CR0.TS: the FPU holds somebody else's state
         cmp     edx, [fs:KPCR.NpxThread]

@@ -89,6 +89,8 @@ def check_shape(rows):
             flows[row["id"]] = row
         elif row["ph"] == "f":
             assert stack and row["id"] in flows, f"{row} comes from nowhere"
+    ended = {row["id"] for row in rows if row["ph"] == "f"}
+    assert set(flows) == ended, f"arrows that lead nowhere: {set(flows) - ended}"
     left = {track: names for track, names in open_slices.items() if names}
     assert not left, f"begun and never ended: {left}"
 
@@ -139,11 +141,35 @@ def test_thread_ids_are_never_used_again():
     assert len(made) >= 21 and len(made) == len(set(made)), made
 
 
+def test_four_processors():
+    """Each processor has its track, runs something, and has an IRQL; IPIs lead from one to another."""
+    rows = events("--cpus", "4")
+    check_shape(rows)
+    for cpu in range(4):
+        mine = [row for row in rows if row["pid"] == PROCESSORS and row["tid"] == cpu]
+        assert any(row["ph"] == "B" and row["cat"] == "thread" for row in mine), f"processor {cpu} runs nothing"
+        assert any(row["ph"] == "C" and row["name"] == f"IRQL of processor {cpu}" for row in mine), f"no IRQL of processor {cpu}"
+    starts = {row["id"]: row["tid"] for row in rows if row["ph"] == "s" and row["name"] == "ipi"}
+    assert any(row["ph"] == "f" and row["name"] == "ipi" and starts[row["id"]] != row["tid"] for row in rows), "no IPI arrived"
+    seen = {}
+    for row in rows:  # one processor at a time
+        if row["ph"] == "B" and row["pid"] == PROCESSORS and row["cat"] == "thread":
+            assert row["name"] not in seen.values(), f"{row} runs on {seen}"
+            seen[row["tid"]] = row["name"]
+        elif row["ph"] == "E" and row["pid"] == PROCESSORS and seen.get(row["tid"]) == row["name"]:
+            del seen[row["tid"]]
+
+
 def test_same_seed_same_trace():
+    for options in ((), ("--cpus", "4")):
+        same(*options)
+
+
+def same(*options):
     with check.scratch() as folder:
-        code, data, errors = trace(folder)
+        code, data, errors = trace(folder, *options)
     assert code == 7, errors
-    first = traced()[1].splitlines()
+    first = traced(*options)[1].splitlines()
     for number, (one, other) in enumerate(zip(first, data.splitlines())):
         assert one == other, f"line {number + 1} differs:\n{one}\n{other}"
     assert len(first) == len(data.splitlines())

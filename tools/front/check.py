@@ -21,6 +21,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(prog="./mica check", description="Runs every test. Closes with 'N passed, N failed'.")
     parser.add_argument("--ring", action="append", choices=RINGS, help="only this ring (may be repeated)")
     parser.add_argument("--seed", type=int, default=0, choices=range(8))
+    parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of the machines that do not say otherwise (1)")
     parser.add_argument("--only", metavar="NAME", help="only user and e2e tests whose name contains this")
     return parser.parse_args(arguments)
 
@@ -118,6 +119,7 @@ def run_program(program, arguments=(), **options):
 
 def main(arguments):
     options = parse(arguments)
+    machine.default_cpus = options.cpus
     machine.ensure_built()
     report = results.Results()
     rings = {"host": host_ring, "kernel": kernel_ring, "user": script_ring("user"), "e2e": script_ring("e2e")}

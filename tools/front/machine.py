@@ -16,6 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__
 
 # What QEMU exits with for the verdicts of inc/ntos/hal.h: (value << 1) | 1. Its own 0 is never a pass.
 PASS, FAIL, BUGCHECK, HANG, DONE = 33, 35, 37, 39, 41
+default_cpus = 1  # of a machine that nobody gives a number: --cpus of ./mica test and ./mica check
 VERDICTS = {PASS: "pass", FAIL: "fail", BUGCHECK: "bugcheck", HANG: "hang", DONE: "done"}
 
 
@@ -38,7 +39,7 @@ class Machine:
     """Starts and ends one QEMU. Use as a context manager: the folder with logs and disks goes away at the end
     unless keep is set."""
 
-    def __init__(self, options="", memory=256, cpus=1, seed=0, realtime=False, disks=(), build=None, cpu="max",
+    def __init__(self, options="", memory=256, cpus=None, seed=0, realtime=False, disks=(), build=None, cpu="max",
                  kernel=None, extra=(), keep=None, qmp=False, cdrom=None):
         self.folder = keep or tempfile.mkdtemp(prefix="mica-")
         self.temporary = keep is None
@@ -46,7 +47,8 @@ class Machine:
         self.log = os.path.join(self.folder, "kernel.log")
         self.records_path = os.path.join(self.folder, "host.txt")
         self.kernel = kernel or os.path.join(build_dir(build), "mica.elf")
-        self.options, self.memory, self.cpus, self.seed, self.realtime = options, memory, cpus, seed, realtime
+        self.options, self.memory, self.seed, self.realtime = options, memory, seed, realtime
+        self.cpus = cpus or default_cpus
         self.disks, self.cpu, self.extra, self.cdrom = list(disks), cpu, list(extra), cdrom
         self.qmp_path = os.path.join(self.folder, "qmp") if qmp else None
         self.memory_file = None  # where the machine's memory is, also when it has ended

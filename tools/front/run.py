@@ -116,7 +116,7 @@ def verdict(box, code, timeout):
     return CRASHED, f"mica: the machine ended with {code} and no verdict\n{box.qemu_error()}\n{box.bugcheck_block()}"
 
 
-def execute(program, arguments, files=(), memory=256, cpus=1, seed=0, timeout=120, sink=None, out=None, log=None,
+def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout=120, sink=None, out=None, log=None,
             use_stdin=False, build=None, c_image=None, check_disk=False, boot_options="", inspect=None):
     """Runs a program; returns (exit code, message, fsck text or None). sink gets the output's bytes. inspect is called with
     the machine when it has ended; the machine's memory can then be read as box.memory_file."""

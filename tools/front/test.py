@@ -15,7 +15,7 @@ import image
 from front import machine, results
 
 TIMEOUT = 240
-REPLAY = "./mica test {name} --seed {seed}"
+boot_options = ""  # further words for the boot line
 BOOT_LINE_LIMIT = 1500
 
 
@@ -24,6 +24,8 @@ def parse(arguments):
     parser.add_argument("patterns", nargs="*", default=["*"], metavar="NAME")
     parser.add_argument("--seed", type=int, default=0, choices=range(8))
     parser.add_argument("--mem", type=int, default=256, metavar="MB")
+    parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of the machine (1)")
+    parser.add_argument("--options", default="", metavar="WORDS", help="further words for the boot line, such as /PIC")
     parser.add_argument("--list", action="store_true", help="only print the names")
     return parser.parse_args(arguments)
 
@@ -61,10 +63,10 @@ def failure_block(log, name):
     return match.group(0) if match else "(no block in the kernel's log)\n" + "\n".join(log.splitlines()[-12:])
 
 
-def boot(names, seed, memory, cpus=1, options=""):
+def boot(names, seed, memory, cpus=None, options=""):
     """One boot with these tests: ({name: True|False}, the name that was running at the end or None, exit code, log, bugcheck,
     what fsck says, the records)."""
-    with machine.Machine(options=f"{options} SEED={seed} KTEST={','.join(names)}".strip(), memory=memory, cpus=cpus, seed=seed) as box:
+    with machine.Machine(options=f"{options} {boot_options} SEED={seed} KTEST={','.join(names)}".strip(), memory=memory, cpus=cpus, seed=seed) as box:
         system, data = os.path.join(box.folder, "c.img"), os.path.join(box.folder, "d.img")
         shutil.copyfile(os.path.join(machine.build_dir(), "c.img"), system)
         image.create(data, 40, "DATA", "44415441")
@@ -93,6 +95,13 @@ def ending(code, log, seed):
     return f"seed {seed}: the machine ended with {machine.VERDICTS.get(code, code)}\n" + "\n".join(block)
 
 
+def replay(name, seed):
+    """The command that runs this test again, as it ran now."""
+    cpus = f" --cpus {machine.default_cpus}" if machine.default_cpus != 1 else ""
+    words = f" --options '{boot_options}'" if boot_options else ""
+    return f"./mica test {name} --seed {seed}{cpus}{words}"
+
+
 def take_batch(names):
     """As many names as the boot line holds."""
     length = 0
@@ -112,14 +121,14 @@ def run_ordinary(names, seed, memory, report):
             if passed:
                 report.ok(name)
             else:
-                report.fail(name, failure_block(log, name), REPLAY.format(name=name, seed=seed))
+                report.fail(name, failure_block(log, name), replay(name, seed))
         left = [name for name in batch if name not in done]
         if left:
             victim = running or left[0]
-            report.fail(victim, ending(code, log, seed), REPLAY.format(name=victim, seed=seed))
+            report.fail(victim, ending(code, log, seed), replay(victim, seed))
             left = [name for name in left if name != victim]
         for text in disks:
-            report.fail("fsck", text, REPLAY.format(name=" ".join(batch[:3]), seed=seed))
+            report.fail("fsck", text, replay(" ".join(batch[:3]), seed))
         names = left + names[len(batch):]
 
 
@@ -129,7 +138,7 @@ def run_bugcheck(name, code, seed, memory, report):
         report.ok(name, f"bugcheck {code:#x}")
     else:
         report.fail(name, f"seed {seed}\nexpected: bugcheck {code:#x}\ngot: {machine.VERDICTS.get(verdict, verdict)}, bugcheck {got:#x}\n" +
-                    "\n".join(log.splitlines()[-12:]), REPLAY.format(name=name, seed=seed))
+                    "\n".join(log.splitlines()[-12:]), replay(name, seed))
 
 
 def ring(patterns, seed, memory, report):
@@ -144,7 +153,9 @@ def ring(patterns, seed, memory, report):
 
 
 def main(arguments):
+    global boot_options
     options = parse(arguments)
+    machine.default_cpus, boot_options = options.cpus, options.options
     machine.ensure_built()
     if options.list:
         print("\n".join(sorted(read_tests(os.path.join(machine.build_dir(), "mica.elf")))))

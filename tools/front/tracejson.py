@@ -321,4 +321,6 @@ def convert(events, symbol, services, image=None, virtual=True):
         converter.take(event)
     if events:
         converter.finish(events[-1].time)
+    arrived = {event["id"] for event in converter.events if event["ph"] == "f"}  # the trace may end before an arrow does
+    converter.events = [event for event in converter.events if event["ph"] != "s" or event["id"] in arrived]
     return converter.metadata() + converter.events

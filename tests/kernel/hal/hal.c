@@ -71,9 +71,9 @@ KTEST(hal, lines_have_distinct_vectors_and_levels)
 
 KTEST(hal, line_that_is_not_in_service_is_spurious)
 {
-    // Law: an interrupt on line 7 or 15 that the controller does not have in service is reported as spurious.
+    // Law: an interrupt on line 7 or 15 that the 8259 does not have in service is reported as spurious.
     BOOLEAN Enable = KeDisableInterrupts();
-    BOOLEAN First = HalAcknowledgeInterruptLine(7), Second = HalAcknowledgeInterruptLine(15);
+    BOOLEAN First = HalpIsPicSpurious(7), Second = HalpIsPicSpurious(15);
 
     KeRestoreInterrupts(Enable);
     expect(!First);

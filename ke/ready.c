@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+// Which thread runs where. Each processor has 32 ready queues, the highest non-empty one first, and Prcb->NextThread:
+// a thread that has been chosen to follow the current one (state Standby), never less important than what is in the
+// queues. The idle thread is in no queue; its priority is below all others. A processor with nothing to do takes a
+// thread that waits for another one. Everything here runs under the dispatcher lock.
+// Source: Windows Internals, "Thread Scheduling", "Multiprocessor Systems".
+
+#include "ki.h"
+
+KAFFINITY KiIdleSummary;
+
+FORCEINLINE ULONG KiLowestBit(KAFFINITY Set)
+{
+    return (ULONG)__builtin_ctzl(Set);
+}
+
+FORCEINLINE VOID KiInsertReady(PKPRCB Prcb, PKTHREAD Thread, BOOLEAN AtHead)
+{
+    PLIST_ENTRY Queue = &Prcb->DispatcherReadyListHead[Thread->Priority];
+
+    Thread->State = Ready;
+    Thread->NextProcessor = Prcb->Number;
+    if (AtHead)
+        InsertHeadList(Queue, &Thread->WaitListEntry);
+    else
+        InsertTailList(Queue, &Thread->WaitListEntry);
+    Prcb->ReadySummary |= 1ul << Thread->Priority;
+}
+
+static VOID KiRemoveReadyThread(PKTHREAD Thread)
+{
+    ASSERT(Thread->State == Ready);
+    if (RemoveEntryList(&Thread->WaitListEntry))
+        KiProcessorBlock[Thread->NextProcessor]->ReadySummary &= ~(1ul << Thread->Priority);
+}
+
+PKTHREAD KiSelectReadyThread(PKPRCB Prcb, KPRIORITY LowPriority)
+{
+    ULONG Summary, Priority;
+    PKTHREAD Thread;
+
+    Summary = LowPriority >= MAXIMUM_PRIORITY ? 0 : Prcb->ReadySummary >> LowPriority << LowPriority;
+    if (Summary == 0)
+        return NULL;
+    Priority = 31 - __builtin_clzl(Summary);
+    Thread = CONTAINING_RECORD(Prcb->DispatcherReadyListHead[Priority].Flink, KTHREAD, WaitListEntry);
+    if (RemoveEntryList(&Thread->WaitListEntry))
+        Prcb->ReadySummary &= ~(1ul << Priority);
+    return Thread;
+}
+
+// The most important thread that waits for another processor and may run here.
+static PKTHREAD KiStealReadyThread(PKPRCB Prcb)
+{
+    PKTHREAD Best = NULL;
+    ULONG Number;
+
+    for (Number = 0; Number < (ULONG)KeNumberProcessors; Number++) {
+        PKPRCB Other = KiProcessorBlock[Number];
+        KPRIORITY Priority;
+
+        for (Priority = MAXIMUM_PRIORITY - 1; Priority > (Best != NULL ? Best->Priority : -1); Priority--) {
+            PLIST_ENTRY Queue = &Other->DispatcherReadyListHead[Priority], Entry;
+
+            if ((Other->ReadySummary >> Priority & 1) == 0)
+                continue;
+            for (Entry = Queue->Flink; Entry != Queue; Entry = Entry->Flink) {
+                PKTHREAD Thread = CONTAINING_RECORD(Entry, KTHREAD, WaitListEntry);
+
+                if (Thread->Affinity & Prcb->SetMember) {
+                    Best = Thread;
+                    break;
+                }
+            }
+        }
+    }
+    if (Best != NULL)
+        KiRemoveReadyThread(Best);
+    return Best;
+}
+
+PKTHREAD KiTakeNextThread(PKPRCB Prcb)
+{
+    PKTHREAD Next = Prcb->NextThread;
+
+    Prcb->NextThread = NULL;
+    if (Next == NULL)
+        Next = KiSelectReadyThread(Prcb, 0);
+    if (Next == NULL && KeNumberProcessors > 1)
+        Next = KiStealReadyThread(Prcb);
+    return Next != NULL ? Next : Prcb->IdleThread;
+}
+
+VOID KiMakeStandby(PKPRCB Prcb, PKTHREAD Thread)
+{
+    Thread->State = Standby;
+    Thread->NextProcessor = Prcb->Number;
+    Prcb->NextThread = Thread;
+    KiIdleSummary &= ~Prcb->SetMember;
+}
+
+VOID KiRequestDispatch(PKPRCB Prcb)
+{
+    if (Prcb != KeGetCurrentPrcb())
+        KiSendIpi(Prcb->SetMember, KI_IPI_DISPATCH);
+}
+
+// The processor for a thread that becomes runnable: an idle one (best the ideal one, then the last one, then this one),
+// else the ideal one, or the last one if the thread can run there at once and not on the ideal one.
+static PKPRCB KiChooseProcessor(PKTHREAD Thread)
+{
+    KAFFINITY Allowed = Thread->Affinity & KeActiveProcessors, Idle = KiIdleSummary & Allowed;
+    ULONG Ideal = Thread->IdealProcessor, Last = Thread->NextProcessor;
+    PKPRCB Prcb = KeGetCurrentPrcb();
+
+    ASSERT(Allowed != 0);
+    if (Idle != 0) {
+        if (Idle >> Ideal & 1)
+            return KiProcessorBlock[Ideal];
+        if (Idle >> Last & 1)
+            return KiProcessorBlock[Last];
+        return (Idle & Prcb->SetMember) ? Prcb : KiProcessorBlock[KiLowestBit(Idle)];
+    }
+    if ((Allowed >> Ideal & 1) == 0)
+        return (Allowed >> Last & 1) ? KiProcessorBlock[Last] : KiProcessorBlock[KiLowestBit(Allowed)];
+    Prcb = KiProcessorBlock[Ideal];
+    if (Last != Ideal && (Allowed >> Last & 1) && Thread->Priority <= Prcb->CurrentThread->Priority &&
+        Thread->Priority > KiProcessorBlock[Last]->CurrentThread->Priority)
+        return KiProcessorBlock[Last];
+    return Prcb;
+}
+
+static VOID KiReadyOnProcessor(PKTHREAD Thread, PKPRCB Prcb)
+{
+    PKTHREAD Chosen = Prcb->NextThread;
+
+    KdTrace(Ready, KdTraceThreadId(Thread), Prcb->Number, Thread->Priority, 0);
+    if (Chosen != NULL && Thread->Priority > Chosen->Priority) {
+        KiMakeStandby(Prcb, Thread);
+        if (Chosen != Prcb->IdleThread)
+            KiInsertReady(Prcb, Chosen, TRUE);
+    } else if (Chosen == NULL && Thread->Priority > Prcb->CurrentThread->Priority) {
+        KiMakeStandby(Prcb, Thread);
+        KiRequestDispatch(Prcb);
+    } else {
+        KiInsertReady(Prcb, Thread, FALSE);
+    }
+}
+
+// It is chosen to run next if it is more important than what is running or chosen there, else it waits at the end of
+// its queue. A switch on this processor happens when the dispatcher lock is given up.
+VOID KiReadyThread(PKTHREAD Thread)
+{
+    ASSERT_DISPATCHER_LOCKED();
+    Thread->WaitTime = KeTickCount.LowPart;
+    KiReadyOnProcessor(Thread, KeNumberProcessors == 1 ? KeGetCurrentPrcb() : KiChooseProcessor(Thread));
+}
+
+VOID KiRequeueThread(PKTHREAD Thread, BOOLEAN AtHead)
+{
+    PKPRCB Prcb = KeGetCurrentPrcb();
+
+    if (KeNumberProcessors > 1 &&
+        ((Thread->Affinity & Prcb->SetMember) == 0 || (Thread->Affinity & KiIdleSummary) != 0))
+        KiReadyOnProcessor(Thread, KiChooseProcessor(Thread));
+    else
+        KiInsertReady(Prcb, Thread, AtHead);
+}
+
+// Chooses anew what follows the current thread of Prcb: something more important, or, if that may not stay there,
+// whatever there is.
+static VOID KiChooseAgain(PKPRCB Prcb)
+{
+    PKTHREAD Thread = Prcb->CurrentThread, Next;
+    BOOLEAN Leaves = (Thread->Affinity & Prcb->SetMember) == 0;
+
+    Prcb->NextThread = NULL;
+    Next = KiSelectReadyThread(Prcb, Leaves ? 0 : Thread->Priority + 1);
+    if (Next != NULL)
+        KiMakeStandby(Prcb, Next);
+    else if (Leaves)
+        Prcb->NextThread = Prcb->IdleThread;
+    else if (Thread == Prcb->IdleThread)
+        KiIdleSummary |= Prcb->SetMember;
+    if (Prcb->NextThread != NULL)
+        KiRequestDispatch(Prcb);
+}
+
+// Takes a Standby thread's processor away from it if something else has become more important there.
+static VOID KiReviseStandby(PKTHREAD Thread)
+{
+    PKPRCB Prcb = KiProcessorBlock[Thread->NextProcessor];
+    PKTHREAD Other = KiSelectReadyThread(Prcb, Thread->Priority + 1);
+
+    if (Other != NULL) {
+        KiMakeStandby(Prcb, Other);
+        KiReadyThread(Thread);
+    }
+}
+
+// Changes the current priority of a thread in any state.
+VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
+{
+    PKPRCB Prcb = KiProcessorBlock[Thread->NextProcessor];
+    KPRIORITY OldPriority = Thread->Priority;
+    PKTHREAD Other;
+
+    ASSERT_DISPATCHER_LOCKED();
+    ASSERT(Priority >= 0 && Priority < MAXIMUM_PRIORITY);
+    if (Priority == OldPriority)
+        return;
+    if (Thread->State == Ready) {
+        KiRemoveReadyThread(Thread);
+        Thread->Priority = (SCHAR)Priority;
+        KiReadyThread(Thread);
+        return;
+    }
+    Thread->Priority = (SCHAR)Priority;
+    if (Priority > OldPriority)
+        return;
+    if (Thread->State == Standby) {
+        KiReviseStandby(Thread);
+    } else if (Thread->State == Running && Prcb->NextThread == NULL &&
+               (Other = KiSelectReadyThread(Prcb, Priority + 1)) != NULL) {
+        KiMakeStandby(Prcb, Other);
+        KiRequestDispatch(Prcb);
+    }
+}
+
+// Binds a thread in any state to the processors of Affinity; it leaves a processor that is not among them at once (the
+// current thread when the dispatcher lock is given up).
+VOID KiSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity)
+{
+    PKPRCB Prcb = KiProcessorBlock[Thread->NextProcessor];
+
+    ASSERT_DISPATCHER_LOCKED();
+    ASSERT((Affinity & KeActiveProcessors) != 0);
+    Thread->Affinity = Affinity;
+    if (Affinity & Prcb->SetMember)
+        return;
+    if (Thread->State == Ready) {
+        KiRemoveReadyThread(Thread);
+        KiReadyThread(Thread);
+    } else if (Thread->State == Standby) {
+        KiChooseAgain(Prcb);
+        KiReadyThread(Thread);
+    } else if (Thread->State == Running && Prcb->NextThread == NULL) {
+        KiChooseAgain(Prcb);
+    }
+}
