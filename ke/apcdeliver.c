@@ -122,6 +122,7 @@ VOID KiCheckForKernelApc(PKTHREAD Thread)
 // Holds off normal kernel APCs (and so suspension and termination) of the current thread. Nests. IRQL <= APC_LEVEL.
 VOID NTAPI KeEnterCriticalRegion(VOID)
 {
+    KeChaosPoint(ChaosAcquire); // push locks, resources and mutants are taken in critical regions
     KeGetCurrentThread()->KernelApcDisable--;
 }
 
@@ -131,13 +132,16 @@ VOID NTAPI KeLeaveCriticalRegion(VOID)
     PKTHREAD Thread = KeGetCurrentThread();
 
     ASSERT(Thread->KernelApcDisable < 0);
+    KeChaosPoint(ChaosRelease);
     if (++Thread->KernelApcDisable == 0 && Thread->SpecialApcDisable == 0)
         KiCheckForKernelApc(Thread);
+    KeChaosPoint(ChaosRelease);
 }
 
 // Holds off all kernel APCs of the current thread. Nests. IRQL <= APC_LEVEL.
 VOID NTAPI KeEnterGuardedRegion(VOID)
 {
+    KeChaosPoint(ChaosAcquire); // guarded mutexes are taken in guarded regions
     KeGetCurrentThread()->SpecialApcDisable--;
 }
 
@@ -146,6 +150,8 @@ VOID NTAPI KeLeaveGuardedRegion(VOID)
     PKTHREAD Thread = KeGetCurrentThread();
 
     ASSERT(Thread->SpecialApcDisable < 0);
+    KeChaosPoint(ChaosRelease);
     if (++Thread->SpecialApcDisable == 0)
         KiCheckForKernelApc(Thread);
+    KeChaosPoint(ChaosRelease);
 }

@@ -93,7 +93,7 @@ static VOID KiBoostAfterWait(PKTHREAD Thread, KPRIORITY Increment)
 
 // Tells who is woken, and by what: the object whose index the status is, the timeout's timer, or nothing (an alert or an
 // APC).
-static VOID KiTraceWake(PKTHREAD Thread, NTSTATUS Status)
+static KD_TRACE_CALL VOID KiTraceWake(PKTHREAD Thread, NTSTATUS Status)
 {
     PKWAIT_BLOCK Block = Thread->WaitBlockList;
     PDISPATCHER_HEADER Object = NULL;

@@ -80,7 +80,7 @@ static PKWAIT_BLOCK KiArmTimeout(PKI_WAIT Wait, PKWAIT_BLOCK First)
 }
 
 // KiSwapThread with a record before and behind it.
-static NTSTATUS KiTraceWait(PKTHREAD Thread)
+static __attribute__((noinline, cold)) NTSTATUS KiTraceWait(PKTHREAD Thread)
 {
     PKWAIT_BLOCK Block = Thread->WaitBlockList;
     PDISPATCHER_HEADER Object = Block->Object;

@@ -114,6 +114,9 @@ typedef struct _KD_TRACE_HEADER {
     KD_TRACE_TYPE Types[KdTraceEventCount];
 } KD_TRACE_HEADER, *PKD_TRACE_HEADER;
 
+// The callees keep every register, so that code that traces nothing does not save any for their sake.
+#define KD_TRACE_CALL __attribute__((no_caller_saved_registers, cold))
+
 extern ULONG KdTraceMask; // what is traced now
 extern BOOLEAN KdTraceKeepIds;
 extern KD_TRACE_HEADER KdTraceHeader;
@@ -124,15 +127,15 @@ extern KD_TRACE_HEADER KdTraceHeader;
         if (__builtin_expect((KdTraceMask & KdTraceGroupOf##Name) != 0, 0))                                            \
             KdTraceWrite(KdTrace##Name, (ULONG_PTR)(A), (ULONG_PTR)(B), (ULONG_PTR)(C), (ULONG_PTR)(D));               \
     } while (0)
-VOID KdTraceLevel(KIRQL New, KIRQL Old);
-VOID KdTraceWrite(ULONG Type, ULONG_PTR A, ULONG_PTR B, ULONG_PTR C, ULONG_PTR D);
+KD_TRACE_CALL VOID KdTraceLevel(KIRQL New, KIRQL Old);
+KD_TRACE_CALL VOID KdTraceWrite(ULONG Type, ULONG_PTR A, ULONG_PTR B, ULONG_PTR C, ULONG_PTR D);
 
 // kd/trace.c, kd/traceids.c; contracts there.
 VOID KdTraceInitSystem(VOID);
 VOID KdTraceStartProcessor(ULONG Number);
 struct _EPROCESS;
 struct _ETHREAD;
-ULONG KdTraceThreadId(struct _KTHREAD *Thread);
+KD_TRACE_CALL ULONG KdTraceThreadId(struct _KTHREAD *Thread);
 VOID KdTraceProcess(struct _EPROCESS *Process);
 VOID KdTraceProcessName(struct _EPROCESS *Process);
 VOID KdTraceThread(struct _ETHREAD *Thread);

@@ -161,15 +161,10 @@ def test_four_processors():
 
 
 def test_same_seed_same_trace():
-    for options in ((), ("--cpus", "4")):
-        same(*options)
-
-
-def same(*options):
     with check.scratch() as folder:
-        code, data, errors = trace(folder, *options)
+        code, data, errors = trace(folder)
     assert code == 7, errors
-    first = traced(*options)[1].splitlines()
+    first = traced()[1].splitlines()
     for number, (one, other) in enumerate(zip(first, data.splitlines())):
         assert one == other, f"line {number + 1} differs:\n{one}\n{other}"
     assert len(first) == len(data.splitlines())
