@@ -32,7 +32,7 @@ typedef struct _KCHAOS {
 
 ULONG KeChaosEnabled;
 static ULONG KiChaosSeed;
-static BOOLEAN KiChaosPresent;
+static BOOLEAN KiChaosPresent, KiChaosTame;
 static KCHAOS KiChaos[RTL_NUMBER_OF(KiProcessorBlock)];
 
 // xorshift32 (G. Marsaglia 2003).
@@ -159,6 +159,8 @@ static KCHAOS_ACTION KiChooseAction(PKCHAOS Chaos)
     if (Random % CHAOS_PERIOD != 0)
         return ChaosActionCount;
     Random = KiChaosRandom(Chaos);
+    if (KiChaosTame)
+        return (Random & 1) ? ChaosDpc : ChaosApcHere;
     return Random % CHAOS_CLOCK_SHARE == 0 ? ChaosClock : (KCHAOS_ACTION)(Random >> 8) % ChaosClock;
 }
 
@@ -184,14 +186,15 @@ VOID KeChaos(KCHAOS_POINT Point)
     Thread->InChaos = FALSE;
 }
 
-// Begins the sequences anew, from the seed and a test's name, or holds them (Enable FALSE: a test that needs to know
-// what runs when). Nothing happens without /CHAOS=. IRQL PASSIVE_LEVEL.
-VOID KeSeedChaos(PCSTR Name, BOOLEAN Enable)
+// Begins the sequences anew, from the seed and a test's name; NULL: holds them. Tame: only what leaves the order of
+// threads alone, for a test whose law is that order. Nothing happens without /CHAOS=. IRQL PASSIVE_LEVEL.
+VOID KeSeedChaos(PCSTR Name, BOOLEAN Tame)
 {
     ULONG Processor, Hash = 2463534242u ^ (KiChaosSeed * 2654435761u);
 
     KeChaosEnabled = 0;
-    if (!KiChaosPresent || !Enable)
+    KiChaosTame = Tame;
+    if (!KiChaosPresent || Name == NULL)
         return;
     for (; *Name != '\0'; Name++)
         Hash = (Hash ^ (UCHAR)*Name) * 16777619u;
@@ -213,7 +216,7 @@ VOID KeStartChaos(VOID)
     for (Processor = 0; Processor < RTL_NUMBER_OF(KiChaos); Processor++)
         KeInitializeDpc(&KiChaos[Processor].Dpc, KiChaosDpc, NULL);
     KeTraceServices(); // system calls have points only by this way
-    KeSeedChaos("", TRUE);
+    KeSeedChaos("", FALSE);
 }
 
 // Tells how much was forced. Any IRQL.

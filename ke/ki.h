@@ -42,10 +42,6 @@ extern VOID (*KiClockHook)(VOID);
 extern KAFFINITY KiIdleSummary; // processors that run their idle thread and have nothing chosen to follow it
 // Makes a thread runnable on the processor that suits it best.
 VOID KiReadyThread(PKTHREAD Thread);
-// The current thread has to leave this processor, but stays runnable: into the queue, in front or at the end.
-VOID KiRequeueThread(PKTHREAD Thread, BOOLEAN AtHead);
-// Takes the first thread of the highest queue of Prcb at or above LowPriority; NULL if there is none.
-PKTHREAD KiSelectReadyThread(PKPRCB Prcb, KPRIORITY LowPriority);
 // What this processor runs when its current thread stops: the thread chosen, the best of its queues, one that waits for
 // another processor, or its idle thread.
 PKTHREAD KiTakeNextThread(PKPRCB Prcb);
@@ -53,6 +49,7 @@ VOID KiMakeStandby(PKPRCB Prcb, PKTHREAD Thread);
 // The thread that has been chosen for Prcb shall be switched to soon.
 VOID KiRequestDispatch(PKPRCB Prcb);
 VOID KiSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity);
+#include "kisched.h"
 // Switches away from the current thread, whose new state is set, and returns its WaitStatus when it runs again, with
 // the dispatcher lock given up and the IRQL back at WaitIrql.
 NTSTATUS KiSwapThread(VOID);

@@ -14,39 +14,11 @@ FORCEINLINE ULONG KiLowestBit(KAFFINITY Set)
     return (ULONG)__builtin_ctzl(Set);
 }
 
-FORCEINLINE VOID KiInsertReady(PKPRCB Prcb, PKTHREAD Thread, BOOLEAN AtHead)
-{
-    PLIST_ENTRY Queue = &Prcb->DispatcherReadyListHead[Thread->Priority];
-
-    Thread->State = Ready;
-    Thread->NextProcessor = Prcb->Number;
-    if (AtHead)
-        InsertHeadList(Queue, &Thread->WaitListEntry);
-    else
-        InsertTailList(Queue, &Thread->WaitListEntry);
-    Prcb->ReadySummary |= 1ul << Thread->Priority;
-}
-
 static VOID KiRemoveReadyThread(PKTHREAD Thread)
 {
     ASSERT(Thread->State == Ready);
     if (RemoveEntryList(&Thread->WaitListEntry))
         KiProcessorBlock[Thread->NextProcessor]->ReadySummary &= ~(1ul << Thread->Priority);
-}
-
-PKTHREAD KiSelectReadyThread(PKPRCB Prcb, KPRIORITY LowPriority)
-{
-    ULONG Summary, Priority;
-    PKTHREAD Thread;
-
-    Summary = LowPriority >= MAXIMUM_PRIORITY ? 0 : Prcb->ReadySummary >> LowPriority << LowPriority;
-    if (Summary == 0)
-        return NULL;
-    Priority = 31 - __builtin_clzl(Summary);
-    Thread = CONTAINING_RECORD(Prcb->DispatcherReadyListHead[Priority].Flink, KTHREAD, WaitListEntry);
-    if (RemoveEntryList(&Thread->WaitListEntry))
-        Prcb->ReadySummary &= ~(1ul << Priority);
-    return Thread;
 }
 
 // The most important thread that waits for another processor and may run here.
@@ -156,15 +128,14 @@ VOID KiReadyThread(PKTHREAD Thread)
     KiReadyOnProcessor(Thread, KeNumberProcessors == 1 ? KeGetCurrentPrcb() : KiChooseProcessor(Thread));
 }
 
-VOID KiRequeueThread(PKTHREAD Thread, BOOLEAN AtHead)
+// The current thread has to leave this processor, but stays runnable. FALSE: it belongs into this one's queue; else it
+// has been given to another processor, an idle one or one that it may run on.
+BOOLEAN KiRequeueElsewhere(PKTHREAD Thread)
 {
-    PKPRCB Prcb = KeGetCurrentPrcb();
-
-    if (KeNumberProcessors > 1 &&
-        ((Thread->Affinity & Prcb->SetMember) == 0 || (Thread->Affinity & KiIdleSummary) != 0))
-        KiReadyOnProcessor(Thread, KiChooseProcessor(Thread));
-    else
-        KiInsertReady(Prcb, Thread, AtHead);
+    if ((Thread->Affinity & KeGetCurrentPrcb()->SetMember) != 0 && (Thread->Affinity & KiIdleSummary) == 0)
+        return FALSE;
+    KiReadyOnProcessor(Thread, KiChooseProcessor(Thread));
+    return TRUE;
 }
 
 // Chooses anew what follows the current thread of Prcb: something more important, or, if that may not stay there,

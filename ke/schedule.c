@@ -14,7 +14,7 @@ VOID KiFinishSwitch(VOID)
     if (Thread->ApcState.KernelApcPending)
         HalRequestSoftwareInterrupt(APC_LEVEL);
     else
-        HalClearSoftwareInterrupt(APC_LEVEL);
+        __asm__ volatile("andl %0, %%fs:0x28" : : "ri"(~(1ul << APC_LEVEL)) : "memory", "cc"); // it was the last one's
     if (Thread->DebugActive || KeGetCurrentPrcb()->DebugLoaded)
         KiUpdateDebugRegisters(Thread);
 }
@@ -33,7 +33,7 @@ static VOID KiPrepareSwitchMp(PKPRCB Prcb, PKTHREAD Thread, PKTHREAD NewThread)
 
 // Runs NewThread in place of the current thread, whose state says why it stops. Returns when that runs again, perhaps
 // on another processor.
-static VOID KiSwitchThread(PKTHREAD NewThread)
+FORCEINLINE VOID KiSwitchThread(PKTHREAD NewThread)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
     PKTHREAD Thread = Prcb->CurrentThread;
@@ -61,7 +61,7 @@ VOID KiSwitchToNextThread(VOID)
 
     Prcb->NextThread = NULL;
     if (Thread != Prcb->IdleThread)
-        KiRequeueThread(Thread, TRUE);
+        KiRequeueThread(Prcb, Thread, TRUE);
     else
         Thread->State = Ready;
     KiSwitchThread(Next);
@@ -85,7 +85,7 @@ NTSTATUS KiSwapThread(VOID)
 }
 
 // The priority without one level and without what it was raised by for a moment, not below its base.
-static VOID KiDecayPriority(PKTHREAD Thread)
+FORCEINLINE VOID KiDecayPriority(PKTHREAD Thread)
 {
     KPRIORITY Priority = Thread->Priority;
 
@@ -116,7 +116,7 @@ VOID KiQuantumEnd(VOID)
     if (Next != NULL) {
         Prcb->NextThread = NULL;
         if (Thread != Prcb->IdleThread)
-            KiRequeueThread(Thread, FALSE);
+            KiRequeueThread(Prcb, Thread, FALSE);
         KiSwitchThread(Next);
     }
     KiUnlockDispatcherFromDpcLevel();
@@ -141,7 +141,7 @@ BOOLEAN KeYieldExecution(VOID)
         if (Thread->Priority != Thread->BasePriority)
             KiDecayPriority(Thread);
         Thread->Quantum = Thread->QuantumReset;
-        KiRequeueThread(Thread, FALSE);
+        KiRequeueThread(Prcb, Thread, FALSE);
         KiSwitchThread(Next);
     }
     KiUnlockDispatcherDatabase(OldIrql);

@@ -23,7 +23,7 @@ typedef enum _KCHAOS_POINT {
 extern ULONG KeChaosEnabled;
 VOID KeChaos(KCHAOS_POINT Point);
 VOID KeStartChaos(VOID);
-VOID KeSeedChaos(PCSTR Name, BOOLEAN Enable);
+VOID KeSeedChaos(PCSTR Name, BOOLEAN Tame);
 VOID KeReportChaos(VOID);
 // Any IRQL, any lock; acts only below DISPATCH_LEVEL with interrupts on, in a thread.
 FORCEINLINE VOID KeChaosPoint(KCHAOS_POINT Point)

@@ -12,8 +12,6 @@
 #define KT_IDLE_SHARE 100u
 // Background work of a test (a dead thread, the lazy writers, ...) is done after so many ticks of sleep.
 #define KT_SETTLE_TRIES 512u
-#define KT_FLAG_BUGCHECK 1
-#define KT_FLAG_EXACT 2 // no chaos
 #define KT_THREAD_TAG 0x7254744B
 
 extern const KTEST_ENTRY KtTestsStart[], KtTestsEnd[]; // linker.ld
@@ -92,6 +90,19 @@ static VOID NTAPI KtThreadEntry(PVOID Context)
     Copy.Routine(Copy.Context);
 }
 
+// The processors for the threads of the current test.
+static KAFFINITY KtAffinity(VOID)
+{
+    ULONG Hash = 0;
+    PCSTR Name;
+
+    if (KtCurrent->Flags & KT_FLAG_ANYWHERE)
+        return KeActiveProcessors;
+    for (Name = KtCurrent->Name; *Name != '\0'; Name++)
+        Hash = (Hash ^ (UCHAR)*Name) * 16777619u;
+    return 1ul << (Hash >> 8) % (ULONG)KeNumberProcessors;
+}
+
 // Starts Routine(Context) in a system thread with Priority as its base and current priority. PASSIVE_LEVEL.
 // Returns a referenced thread for KtJoin.
 PETHREAD KtStartThread(PKSTART_ROUTINE Routine, PVOID Context, KPRIORITY Priority)
@@ -108,6 +119,7 @@ PETHREAD KtStartThread(PKSTART_ROUTINE Routine, PVOID Context, KPRIORITY Priorit
     NT_VERIFY(NT_SUCCESS(
         ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, PsThreadType, KernelMode, (PVOID *)&Thread, NULL)));
     ZwClose(Handle);
+    KeSetAffinityThread(&Thread->Tcb, KtAffinity());
     KeSetBasePriorityThread(&Thread->Tcb, 0);
     KeSetPriorityThread(&Thread->Tcb, Priority);
     Thread->Tcb.BasePriority = (SCHAR)Priority;
@@ -222,11 +234,11 @@ static VOID KtWatchdog(VOID)
 static VOID KtRunOnce(VOID)
 {
     KtSeedRandom(KtCurrent->Name);
-    KeSeedChaos(KtCurrent->Name, !(KtCurrent->Flags & KT_FLAG_EXACT));
+    KeSeedChaos(KtCurrent->Name, (KtCurrent->Flags & KT_FLAG_EXACT) != 0);
     KtBudget = KT_HANG_TICKS * KT_IDLE_SHARE;
     KtJoin(KtStartThread(KtTestThread, NULL, KeGetCurrentThread()->BasePriority));
     KtBudget = 0;
-    KeSeedChaos("", FALSE);
+    KeSeedChaos(NULL, FALSE);
 }
 
 // Growth alone is no leak: the first use of something may fill a cache. Growth in a second run is one.

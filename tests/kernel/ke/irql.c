@@ -30,6 +30,7 @@ KTEST(ke, irql_interrupt_below_is_replayed_on_lowering)
     LARGE_INTEGER Before, After;
     KIRQL Old;
 
+    KeSetSystemAffinityThread(1); // whose clock counts the ticks
     Old = KfRaiseIrql(HIGH_LEVEL);
     KeQueryTickCount(&Before);
     KeStallExecutionProcessor(40000); // more than two ticks of 15.6 ms
@@ -38,6 +39,7 @@ KTEST(ke, irql_interrupt_below_is_replayed_on_lowering)
     KfLowerIrql(Old);
     KeQueryTickCount(&After);
     expect(After.QuadPart > Before.QuadPart);
+    KeRevertToUserAffinityThread();
 }
 
 KTEST(ke, irql_clock_runs_at_dispatch_level)
