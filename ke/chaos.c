@@ -8,10 +8,12 @@
 
 #if DBG
 
-#define CHAOS_PERIOD 48u       // one point in so many does something
 #define CHAOS_CLOCK_SHARE 64u  // one of so many actions is a tick: time must not run away from its counters
 #define CHAOS_APCS 4u
 #define CHAOS_LONGEST_DPC 200u // loops
+
+// One point in so many does something: some bugs need a storm, others one event at the right place. The seed chooses.
+static const ULONG KiChaosPeriods[] = {48, 12, 160, 5};
 
 typedef enum _KCHAOS_ACTION {
     ChaosQuantumEnd,
@@ -156,7 +158,7 @@ static KCHAOS_ACTION KiChooseAction(PKCHAOS Chaos)
     ULONG Random = KiChaosRandom(Chaos);
 
     Chaos->Points++;
-    if (Random % CHAOS_PERIOD != 0)
+    if (Random % KiChaosPeriods[KiChaosSeed / 8 % RTL_NUMBER_OF(KiChaosPeriods)] != 0)
         return ChaosActionCount;
     Random = KiChaosRandom(Chaos);
     if (KiChaosTame)

@@ -172,7 +172,7 @@ static VOID NTAPI KtSpinUntilStopped(PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);
     while (!KtStop)
-        YieldProcessor();
+        KtCompute();
 }
 
 KTEST_EXACT(ke, schedule_priority_zero_stays)
