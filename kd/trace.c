@@ -66,8 +66,8 @@ VOID KdTraceWrite(ULONG Type, ULONG_PTR A, ULONG_PTR B, ULONG_PTR C, ULONG_PTR D
     KeRestoreInterrupts(Enable);
 }
 
-// The IRQL has changed. A thread of priority 0 has nothing to do but to clear free pages, thousands of them, each under a
-// lock: its raising to DISPATCH_LEVEL and coming back is left out, or the rings would hold nothing else.
+// The IRQL has changed. A thread of priority 0 has nothing to do but to clear free pages, thousands of them, each under
+// a lock: its raising to DISPATCH_LEVEL and coming back is left out, or the rings would hold nothing else.
 // Any IRQL; what it says is true at worst for the moment after it.
 VOID KdTraceLevel(KIRQL New, KIRQL Old)
 {

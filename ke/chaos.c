@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Schedule exploration: makes at chosen instructions happen what may happen at any: the quantum ends, the thread yields,
-// a DPC runs, a kernel APC interrupts this thread or breaks off the wait of another, the clock ticks. Which, when: a
+// Schedule exploration: makes at chosen instructions happen what may happen at any: the quantum ends, the thread
+// yields, a DPC runs, a kernel APC interrupts this thread or breaks off the wait of another, the clock ticks. Which, when: a
 // pseudo-random sequence of each processor, from /CHAOS=seed and the name of the test. Nothing here is against the
 // rules of the kernel, so whatever breaks was wrong before; the seed brings it back.
 
@@ -8,7 +8,7 @@
 
 #if DBG
 
-#define CHAOS_CLOCK_SHARE 64u  // one of so many actions is a tick: time must not run away from its counters
+#define CHAOS_CLOCK_SHARE 64u // one of so many actions is a tick: time must not run away from its counters
 #define CHAOS_APCS 4u
 #define CHAOS_LONGEST_DPC 200u // loops
 

@@ -91,8 +91,8 @@ static VOID KiBoostAfterWait(PKTHREAD Thread, KPRIORITY Increment)
         Thread->Quantum = Thread->QuantumReset;
 }
 
-// Tells who is woken, and by what: the object whose index the status is, the timeout's timer, or nothing (an alert or an
-// APC).
+// Tells who is woken, and by what: the object whose index the status is, the timeout's timer, or nothing (an alert or
+// an APC).
 static KD_TRACE_CALL VOID KiTraceWake(PKTHREAD Thread, NTSTATUS Status)
 {
     PKWAIT_BLOCK Block = Thread->WaitBlockList;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The event ring: typed, time-stamped records of what the kernel does, one ring a processor, in memory that the host can
-// read when the machine has ended or stands still (docs/trace.md). An event is one row of KD_TRACE_EVENTS: adding a row
-// and one KdTrace(Name, ...) where it happens is all; the table travels with the rings, so the reader learns it there.
+// The event ring: typed, time-stamped records of what the kernel does, one ring a processor, in memory that the host
+// can read when the machine has ended or stands still (docs/trace.md). An event is one row of KD_TRACE_EVENTS: adding a
+// row and one KdTrace(Name, ...) where it happens is all; the table travels with the rings, so the reader learns it
+// there.
 //
 //   KdTraceHeader (in the kernel image; its physical address is the host record "trace")
 //     +-----------+----------------------+-------------------------------------+
