@@ -106,13 +106,14 @@ FORCEINLINE VOID CcpNoteDirty(PSHARED_CACHE_MAP Map, ULONG Bytes);
 VOID CcpStartLazyWriter(VOID);
 VOID CcpInitializeLazyWriter(VOID);
 
+// Bytes were written to the map's views. To be called behind the writing: a flush clears Dirty and then looks for what
+// is modified, so either it sees the bytes or Dirty is set after it. The locked instructions keep each side's store
+// before its load (Intel SDM 3A 8.2.3.4).
 FORCEINLINE VOID CcpNoteDirty(PSHARED_CACHE_MAP Map, ULONG Bytes)
 {
     InterlockedExchangeAdd(&Map->DirtyBytes, (LONG)Bytes);
-    if (!Map->Dirty) {
-        Map->Dirty = TRUE;
+    if (!Map->Dirty && InterlockedExchange(&Map->Dirty, TRUE) == FALSE)
         CcpStartLazyWriter();
-    }
 }
 
 #endif

@@ -27,9 +27,9 @@ static NTSTATUS CcpCopyPiece(PUCHAR Va, PUCHAR Buffer, ULONG Length, CC_OPERATIO
     SEH_TRY_FILTER(CcpFilter, (PVOID)&Status)
     {
         if (Operation == CcReadOperation)
-            memcpy(Buffer, Va, Length);
+            MmCopyBuffer(Buffer, Va, Length);
         else if (Operation == CcWriteOperation)
-            memcpy(Va, Buffer, Length);
+            MmCopyBuffer(Va, Buffer, Length);
         else
             memset(Va, 0, Length);
     }
@@ -106,8 +106,8 @@ BOOLEAN NTAPI CcCopyWrite(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Length
     ASSERT(Map != NULL && File->PrivateCacheMap != NULL);
     ASSERT(Offset->QuadPart >= 0 && Offset->QuadPart + Length <= Map->FileSize.QuadPart);
     CcpThrottle(Map);
-    CcpNoteDirty(Map, Length);
     Status = CcpTransfer(Map, (ULONGLONG)Offset->QuadPart, Length, Buffer, CcWriteOperation);
+    CcpNoteDirty(Map, Length); // a part of it may have got there before an exception
     if (!NT_SUCCESS(Status))
         ExRaiseStatus(Status);
     return TRUE;
@@ -122,8 +122,8 @@ NTSTATUS NTAPI CcpZeroRange(PSHARED_CACHE_MAP Map, ULONGLONG Start, ULONGLONG En
         ULONG Piece = (ULONG)min_of(End - Start, (ULONGLONG)CcpLeftInView(Start));
 
         CcpThrottle(Map);
-        CcpNoteDirty(Map, Piece);
         Status = CcpTransfer(Map, Start, Piece, NULL, CcZeroOperation);
+        CcpNoteDirty(Map, Piece);
         Start += Piece;
     }
     return Status;

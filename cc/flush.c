@@ -18,8 +18,8 @@ VOID NTAPI CcFlushCache(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset
     IoStatus->Status = STATUS_SUCCESS;
     IoStatus->Information = 0;
     if (Map != NULL && Offset == NULL) {
-        Map->Dirty = FALSE; // what is written from here on counts again
-        Map->DirtyBytes = 0;
+        InterlockedExchange(&Map->DirtyBytes, 0);
+        InterlockedExchange(&Map->Dirty, FALSE); // what is written from here on counts again
     }
     if (Pointers->DataSectionObject != NULL)
         IoStatus->Status = MmFlushSection(Pointers, Offset, Length, IoStatus);

@@ -73,7 +73,7 @@ VOID CcWaitForCurrentLazyWriterActivity(VOID)
 static VOID NTAPI CcpLazyWorker(PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);
-    CcpWorkQueued = FALSE;
+    InterlockedExchange(&CcpWorkQueued, FALSE); // who finds it so queues another scan: before this one looks
     CcpScan();
 }
 
@@ -83,7 +83,7 @@ static VOID NTAPI CcpLazyTimerDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVO
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(Argument1);
     UNREFERENCED_PARAMETER(Argument2);
-    CcpTimerSet = FALSE;
+    InterlockedExchange(&CcpTimerSet, FALSE); // a map that gets dirty from here on sets the timer again
     if (InterlockedExchange(&CcpWorkQueued, TRUE) == FALSE)
         ExQueueWorkItem(&CcpLazyItem, CriticalWorkQueue);
 }

@@ -32,6 +32,7 @@
 #define POOL_TYPE_ALLOCATED 4 // | (POOL_TYPE & 1)
 #define POOL_SMALL_UNITS 34u  // blocks of fewer units (bodies up to 256 bytes) are cached
 #define POOL_SMALL_DEPTH 32   // so many of each size
+#define POOL_PROCESSORS 8     // more of them share lists
 #define POOL_FILL_ALLOCATED 0xCD
 #define POOL_FILL_FREED 0xDD
 
@@ -54,7 +55,8 @@ typedef struct _POOL_DESCRIPTOR {
     LIST_ENTRY ListHeads[POOL_PAGE_UNITS]; // free blocks of n units
     PVOID CachedPages;                     // empty pages, linked through their first word
     ULONG CachedPageCount;
-    SLIST_HEADER SmallLists[POOL_SMALL_UNITS]; // freed blocks of n units, linked through their bodies
+    // Freed blocks of n units, linked through their bodies; each processor has its own.
+    SLIST_HEADER SmallLists[POOL_PROCESSORS][POOL_SMALL_UNITS];
 } POOL_DESCRIPTOR, *PPOOL_DESCRIPTOR;
 
 // pool.c
@@ -67,13 +69,31 @@ VOID ExpInitializePoolDescriptor(PPOOL_DESCRIPTOR Pool, BOOLEAN Paged);
 BOOLEAN ExpInitBigPages(VOID);
 BOOLEAN ExpInsertBigPage(PVOID Memory, ULONG Tag, ULONG Bytes);
 ULONG ExpRemoveBigPage(PVOID Memory, PULONG Tag);
+// pool.c: what an allocation of Bytes is charged with
+ULONG ExpPoolCharge(SIZE_T Bytes);
+// lookaside.c
+SIZE_T ExpSumLookasides(BOOLEAN Paged);
+VOID ExpAdjustLookasides(VOID);
 // pooltag.c
 VOID ExpTagAllocated(ULONG Tag, BOOLEAN Paged, ULONG Bytes);
 SIZE_T ExpSumTags(BOOLEAN Paged, PULONG Allocs, PULONG Frees);
 VOID ExpTagFreed(ULONG Tag, BOOLEAN Paged, ULONG Bytes);
 
+// --- worker threads (work.c) and who keeps their number (balance.c)
+extern LONGLONG ExpWorkerIdleTime; // 100 ns, after which a thread beyond the first ones ends
+VOID ExpWakeBalanceThread(VOID);
+VOID ExpCheckWorkQueues(BOOLEAN Pass);
+LONG ExpCountDynamicWorkers(WORK_QUEUE_TYPE Type);
+BOOLEAN ExpInitBalanceThread(VOID);
+
+// --- clock resolution (resolution.c)
+VOID ExpInitializeResolution(VOID);
+
 // --- push locks (pushlock.c): an uncontended exclusive owner's value
 #define PUSH_LOCK_EXCLUSIVE 1u
+
+// --- resources (resource.c): no boost for its owners, in ERESOURCE.Flag
+#define RESOURCE_NO_BOOST 0x0008
 
 // --- executive objects --------------------------------------------------------------------------------------------
 typedef struct _ETIMER {

@@ -81,6 +81,7 @@ VOID NTAPI Phase1Initialization(PVOID StartContext)
     ExpCheckPhase1(SeInitSystem(1), SECURITY1_INITIALIZATION_FAILED);
     if (PsInitialSystemProcess->Token == NULL)
         ExpCheckPhase1(NT_SUCCESS(SeInitProcess(NULL, PsInitialSystemProcess)), SECURITY1_INITIALIZATION_FAILED);
+    ExpInitializeResolution();
     ExpCheckPhase1(ExInitObjects(), PHASE1_INITIALIZATION_FAILED);
     ExpCheckPhase1(ExInitWorkerThreads(), PHASE1_INITIALIZATION_FAILED);
     ExpCheckPhase1(MmInitSystem(1, LoaderBlock), MEMORY1_INITIALIZATION_FAILED);

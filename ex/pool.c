@@ -35,6 +35,17 @@ static PVOID ExpAllocatePages(PPOOL_DESCRIPTOR Pool, SIZE_T Bytes, ULONG Tag)
     return Memory;
 }
 
+static ULONG ExpUnitsFor(SIZE_T Bytes)
+{
+    return max_of(((ULONG)Bytes + sizeof(POOL_HEADER) + POOL_UNIT - 1) >> POOL_UNIT_SHIFT, POOL_SMALLEST_UNITS);
+}
+
+// The bytes that an allocation of Bytes (of no cache-aligned type) takes, header and rounding included. Any IRQL.
+ULONG ExpPoolCharge(SIZE_T Bytes)
+{
+    return Bytes > POOL_LARGEST_BODY ? (ULONG)ROUND_TO_PAGES(Bytes) : ExpUnitsFor(Bytes) * POOL_UNIT;
+}
+
 // Allocates Bytes of pool: 8-byte aligned, page aligned from a page on and for the cache-aligned types. Contents
 // undefined.
 //
@@ -54,8 +65,7 @@ PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
         Charged = (ULONG)Bytes;
         Memory = Bytes < MAXLONG && Bytes != 0 ? ExpAllocatePages(Pool, Bytes, Tag) : NULL;
     } else {
-        ULONG Units =
-            max_of(((ULONG)Bytes + sizeof(POOL_HEADER) + POOL_UNIT - 1) >> POOL_UNIT_SHIFT, POOL_SMALLEST_UNITS);
+        ULONG Units = ExpUnitsFor(Bytes);
 
         Charged = Units * POOL_UNIT;
         Memory = ExpAllocateBlock(Pool, Units, Tag);
@@ -98,6 +108,7 @@ VOID NTAPI ExFreePoolWithTag(PVOID Memory, ULONG Tag)
         Bytes = ExpRemoveBigPage(Memory, &OldTag);
         if (Bytes == 0)
             KeBugCheckEx(BAD_POOL_CALLER, BAD_CALLER_NOT_ALLOCATED, (ULONG_PTR)Memory, Tag, 0);
+        KeForgetLocks(Memory, Bytes);
         MmFreePoolPages(Memory);
     } else {
         Bytes = ExpFreeBlock(&ExpPool[Paged], Memory, &OldTag);
@@ -128,12 +139,13 @@ VOID ExQueryPoolTotals(PULONG NonPagedAllocs, PULONG NonPagedFrees, PULONG Paged
     ExpSumTags(TRUE, PagedAllocs, PagedFrees);
 }
 
-// Bytes in use, headers and rounding included. Any IRQL.
+// Bytes in use, headers and rounding included. Blocks that wait in lookaside lists are not in use. IRQL <=
+// DISPATCH_LEVEL.
 SIZE_T ExGetPoolUsage(BOOLEAN Paged)
 {
     ULONG Allocs, Frees;
 
-    return ExpSumTags(Paged != FALSE, &Allocs, &Frees);
+    return ExpSumTags(Paged != FALSE, &Allocs, &Frees) - ExpSumLookasides(Paged != FALSE);
 }
 
 // Memory for the shared Rtl code, from paged pool. IRQL <= APC_LEVEL. NULL when there is none.

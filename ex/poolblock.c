@@ -182,6 +182,12 @@ static PPOOL_HEADER ExpCarveBlock(PPOOL_DESCRIPTOR Pool, ULONG Units)
     return Block;
 }
 
+// This processor's list; if the thread moves on meanwhile, it is still a good one.
+static PSLIST_HEADER ExpSmallList(PPOOL_DESCRIPTOR Pool, ULONG Units)
+{
+    return &Pool->SmallLists[KeGetCurrentProcessorNumber() & (POOL_PROCESSORS - 1)][Units];
+}
+
 // Hands out a block of Units (header included). Returns its body, NULL when there is no page left.
 // IRQL <= DISPATCH_LEVEL (paged pool: APC_LEVEL); takes the pool's lock unless a block of that size was freed lately.
 PVOID ExpAllocateBlock(PPOOL_DESCRIPTOR Pool, ULONG Units, ULONG Tag)
@@ -189,7 +195,7 @@ PVOID ExpAllocateBlock(PPOOL_DESCRIPTOR Pool, ULONG Units, ULONG Tag)
     PPOOL_HEADER Block = NULL;
 
     if (Units < POOL_SMALL_UNITS) {
-        PSLIST_ENTRY Entry = InterlockedPopEntrySList(&Pool->SmallLists[Units]);
+        PSLIST_ENTRY Entry = InterlockedPopEntrySList(ExpSmallList(Pool, Units));
 
         if (Entry != NULL)
             Block = (PPOOL_HEADER)Entry - 1;
@@ -272,10 +278,11 @@ ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag)
     if (DBG)
         ExpCheckBlockLocked(Pool, Block);
     *Tag = Block->PoolTag;
+    KeForgetLocks(Memory, (Units - 1) * POOL_UNIT);
     ExpFillFree(Memory, (Units - 1) * POOL_UNIT);
-    if (Units < POOL_SMALL_UNITS && Pool->SmallLists[Units].Depth < POOL_SMALL_DEPTH) {
+    if (Units < POOL_SMALL_UNITS && ExpSmallList(Pool, Units)->Depth < POOL_SMALL_DEPTH) {
         Block->PoolType = POOL_TYPE_CACHED;
-        InterlockedPushEntrySList(&Pool->SmallLists[Units], Memory);
+        InterlockedPushEntrySList(ExpSmallList(Pool, Units), Memory);
     } else {
         ExpReturnBlock(Pool, Block);
     }

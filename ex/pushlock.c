@@ -13,6 +13,7 @@
 #define PUSH_LOCK_WAITERS 2u
 #define PUSH_LOCK_SHARE 4u
 #define PUSH_LOCK_BUCKETS 64u
+#define PUSH_LOCK_LOOKS 64u
 
 typedef struct _PUSH_LOCK_WAITER {
     LIST_ENTRY Entry;
@@ -48,8 +49,9 @@ static PPUSH_LOCK_BUCKET ExpLockBucket(PEX_PUSH_LOCK Lock, PKIRQL OldIrql)
     return Bucket;
 }
 
-// Queues the caller until the lock is handed to it, unless it turns out to be free.
-static VOID ExpWaitForPushLock(PEX_PUSH_LOCK Lock, BOOLEAN Exclusive)
+// Queues the caller until the lock is handed to it, unless it turns out to be free. On several processors the owner may
+// be about to release it, so a few looks come first.
+static VOID ExpWaitForPushLock(PEX_PUSH_LOCK Lock, BOOLEAN Exclusive, PKLOCK_RECORD Record)
 {
     ULONG_PTR Busy = Exclusive ? ~(ULONG_PTR)0 : PUSH_LOCK_EXCLUSIVE | PUSH_LOCK_WAITERS;
     ULONG_PTR Grant = Exclusive ? PUSH_LOCK_EXCLUSIVE : PUSH_LOCK_SHARE;
@@ -57,6 +59,10 @@ static VOID ExpWaitForPushLock(PEX_PUSH_LOCK Lock, BOOLEAN Exclusive)
     PPUSH_LOCK_BUCKET Bucket;
     KIRQL OldIrql;
 
+    if (KeNumberProcessors > 1) {
+        for (ULONG Look = 0; Look < PUSH_LOCK_LOOKS && (ExpReadPushLock(Lock) & Busy) != 0; Look++)
+            YieldProcessor();
+    }
     Bucket = ExpLockBucket(Lock, &OldIrql);
     for (;;) {
         ULONG_PTR Old = ExpReadPushLock(Lock);
@@ -75,6 +81,7 @@ static VOID ExpWaitForPushLock(PEX_PUSH_LOCK Lock, BOOLEAN Exclusive)
     KeInitializeEvent(&Waiter.Event, SynchronizationEvent, FALSE);
     InsertTailList(&Bucket->Waiters, &Waiter.Entry);
     KfReleaseSpinLock(&Bucket->Lock, OldIrql);
+    KeWaitsForLock(Record);
     KeWaitForever(&Waiter.Event, WrPushLock);
 }
 
@@ -124,7 +131,7 @@ static VOID ExpReleaseContendedPushLock(PEX_PUSH_LOCK Lock, ULONG_PTR Share)
 }
 
 // Makes a free lock. Any IRQL.
-VOID ExInitializePushLock(PEX_PUSH_LOCK Lock)
+VOID(ExInitializePushLock)(PEX_PUSH_LOCK Lock)
 {
     Lock->Value = 0;
 }
@@ -132,28 +139,78 @@ VOID ExInitializePushLock(PEX_PUSH_LOCK Lock)
 // Waits until the caller is the only owner. Not recursive. IRQL <= APC_LEVEL, in a critical region.
 VOID FASTCALL ExAcquirePushLockExclusive(PEX_PUSH_LOCK Lock)
 {
+    PVOID Place = __builtin_return_address(0);
+    PKLOCK_RECORD Record = KeBeginLock(Lock, LockKindPushLock, 0, Place);
+
     ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
     if (!ExpChangePushLock(Lock, PUSH_LOCK_EXCLUSIVE, 0))
-        ExpWaitForPushLock(Lock, TRUE);
+        ExpWaitForPushLock(Lock, TRUE, Record);
+    KeOwnLock(Lock, Record, LockKindPushLock, 0, Place);
+    UNREFERENCED_PARAMETER(Place);
+}
+
+// Becomes the only owner if there is none. FALSE: somebody owns the lock. IRQL <= APC_LEVEL, in a critical region.
+BOOLEAN FASTCALL ExTryAcquirePushLockExclusive(PEX_PUSH_LOCK Lock)
+{
+    PVOID Place = __builtin_return_address(0);
+    PKLOCK_RECORD Record = KeBeginLock(Lock, LockKindPushLock, LOCK_TRY, Place);
+
+    ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
+    if (!ExpChangePushLock(Lock, PUSH_LOCK_EXCLUSIVE, 0))
+        return FALSE;
+    KeOwnLock(Lock, Record, LockKindPushLock, LOCK_TRY, Place);
+    UNREFERENCED_PARAMETER(Place);
+    return TRUE;
 }
 
 // Ends exclusive ownership. IRQL <= APC_LEVEL; the owner.
 VOID FASTCALL ExReleasePushLockExclusive(PEX_PUSH_LOCK Lock)
 {
+    KeDisownLock(Lock, LockKindPushLock, Lock->Value);
     ASSERT((Lock->Value & PUSH_LOCK_EXCLUSIVE) != 0);
     if (!ExpChangePushLock(Lock, 0, PUSH_LOCK_EXCLUSIVE))
         ExpReleaseContendedPushLock(Lock, PUSH_LOCK_EXCLUSIVE);
+}
+
+// One shared owner more, unless somebody owns the lock exclusively or waits for it.
+static BOOLEAN ExpTrySharePushLock(PEX_PUSH_LOCK Lock)
+{
+    ULONG_PTR Old;
+
+    do {
+        Old = ExpReadPushLock(Lock);
+        if ((Old & (PUSH_LOCK_EXCLUSIVE | PUSH_LOCK_WAITERS)) != 0)
+            return FALSE;
+    } while (!ExpChangePushLock(Lock, Old + PUSH_LOCK_SHARE, Old));
+    return TRUE;
 }
 
 // Waits until the caller is one of the shared owners. Not recursive: a second acquisition deadlocks if an exclusive
 // waiter came in between. IRQL <= APC_LEVEL, in a critical region.
 VOID FASTCALL ExAcquirePushLockShared(PEX_PUSH_LOCK Lock)
 {
-    ULONG_PTR Old = ExpReadPushLock(Lock);
+    PVOID Place = __builtin_return_address(0);
+    PKLOCK_RECORD Record = KeBeginLock(Lock, LockKindPushLock, LOCK_SHARED, Place);
 
     ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
-    if ((Old & (PUSH_LOCK_EXCLUSIVE | PUSH_LOCK_WAITERS)) != 0 || !ExpChangePushLock(Lock, Old + PUSH_LOCK_SHARE, Old))
-        ExpWaitForPushLock(Lock, FALSE);
+    if (!ExpTrySharePushLock(Lock))
+        ExpWaitForPushLock(Lock, FALSE, Record);
+    KeOwnLock(Lock, Record, LockKindPushLock, LOCK_SHARED, Place);
+    UNREFERENCED_PARAMETER(Place);
+}
+
+// Becomes a shared owner without waiting. FALSE: not to be had. IRQL <= APC_LEVEL, in a critical region.
+BOOLEAN FASTCALL ExTryAcquirePushLockShared(PEX_PUSH_LOCK Lock)
+{
+    PVOID Place = __builtin_return_address(0);
+    PKLOCK_RECORD Record = KeBeginLock(Lock, LockKindPushLock, LOCK_SHARED | LOCK_TRY, Place);
+
+    ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
+    if (!ExpTrySharePushLock(Lock))
+        return FALSE;
+    KeOwnLock(Lock, Record, LockKindPushLock, LOCK_SHARED | LOCK_TRY, Place);
+    UNREFERENCED_PARAMETER(Place);
+    return TRUE;
 }
 
 // Ends one shared ownership. IRQL <= APC_LEVEL; an owner.
@@ -161,6 +218,7 @@ VOID FASTCALL ExReleasePushLockShared(PEX_PUSH_LOCK Lock)
 {
     ULONG_PTR Old;
 
+    KeDisownLock(Lock, LockKindPushLock, Lock->Value);
     do {
         Old = ExpReadPushLock(Lock);
         ASSERT(Old >= PUSH_LOCK_SHARE && (Old & PUSH_LOCK_EXCLUSIVE) == 0);

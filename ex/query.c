@@ -39,9 +39,9 @@ static NTSTATUS ExpQueryProcessor(PVOID Buffer, ULONG Length, PULONG Needed)
 
     UNREFERENCED_PARAMETER(Length);
     UNREFERENCED_PARAMETER(Needed);
-    Processor->ProcessorArchitecture = 0; // PROCESSOR_ARCHITECTURE_INTEL
-    Processor->ProcessorLevel = KeGetCurrentPrcb()->CpuType;
-    Processor->ProcessorRevision = KeGetCurrentPrcb()->CpuStep;
+    Processor->ProcessorArchitecture = 0;                     // PROCESSOR_ARCHITECTURE_INTEL
+    Processor->ProcessorLevel = KiProcessorBlock[0]->CpuType; // they are all alike
+    Processor->ProcessorRevision = KiProcessorBlock[0]->CpuStep;
     Processor->ProcessorFeatureBits = KeFeatureBits;
     return STATUS_SUCCESS;
 }
@@ -106,6 +106,28 @@ static NTSTATUS ExpQueryExceptions(PVOID Buffer, ULONG Length, PULONG Needed)
     return STATUS_SUCCESS;
 }
 
+static NTSTATUS ExpQueryContextSwitches(PVOID Buffer, ULONG Length, PULONG Needed)
+{
+    PSYSTEM_CONTEXT_SWITCH_INFORMATION Switches = Buffer;
+
+    UNREFERENCED_PARAMETER(Length);
+    UNREFERENCED_PARAMETER(Needed);
+    for (ULONG Index = 0; Index < (ULONG)KeNumberProcessors; Index++)
+        Switches->ContextSwitches += KiProcessorBlock[Index]->KeContextSwitches;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS ExpQueryTimeAdjustment(PVOID Buffer, ULONG Length, PULONG Needed)
+{
+    PSYSTEM_QUERY_TIME_ADJUST_INFORMATION Adjustment = Buffer;
+
+    UNREFERENCED_PARAMETER(Length);
+    UNREFERENCED_PARAMETER(Needed);
+    Adjustment->TimeAdjustment = Adjustment->TimeIncrement = KeQueryTimeIncrement();
+    Adjustment->Enable = TRUE;
+    return STATUS_SUCCESS;
+}
+
 static NTSTATUS ExpQueryDebugger(PVOID Buffer, ULONG Length, PULONG Needed)
 {
     PSYSTEM_KERNEL_DEBUGGER_INFORMATION Debugger = Buffer;
@@ -130,6 +152,8 @@ static const EXP_QUERY_CLASS ExpQueryClasses[] = {
     {SystemInterruptInformation, 0, ExpQueryInterrupts, NULL},
     {SystemExceptionInformation, sizeof(SYSTEM_EXCEPTION_INFORMATION), ExpQueryExceptions, NULL},
     {SystemKernelDebuggerInformation, sizeof(SYSTEM_KERNEL_DEBUGGER_INFORMATION), ExpQueryDebugger, NULL},
+    {SystemContextSwitchInformation, sizeof(SYSTEM_CONTEXT_SWITCH_INFORMATION), ExpQueryContextSwitches, NULL},
+    {SystemTimeAdjustmentInformation, sizeof(SYSTEM_QUERY_TIME_ADJUST_INFORMATION), ExpQueryTimeAdjustment, NULL},
 };
 
 static const EXP_QUERY_CLASS *ExpFindQueryClass(SYSTEM_INFORMATION_CLASS Class)

@@ -27,16 +27,16 @@ static VOID ExpDescribeThread(PSYSTEM_THREAD_INFORMATION Information, PETHREAD T
     Information->BasePriority = Thread->Tcb.BasePriority;
     Information->ContextSwitches = Thread->Tcb.ContextSwitches;
     Information->ThreadState = Thread->Tcb.State;
-    Information->WaitReason = Thread->Tcb.WaitReason;
+    Information->WaitReason = Thread->Tcb.WaitReason; // of the last wait if it does not wait now
 }
 
 static VOID ExpDescribeProcess(PSYSTEM_PROCESS_INFORMATION Information, PEPROCESS Process)
 {
-    ULONGLONG Tick = KeMaximumIncrement;
+    ULONG User, Kernel = KeQueryRuntimeProcess(&Process->Pcb, &User);
 
     Information->CreateTime = Process->CreateTime;
-    Information->KernelTime.QuadPart = (LONGLONG)(Process->Pcb.KernelTime * Tick);
-    Information->UserTime.QuadPart = (LONGLONG)(Process->Pcb.UserTime * Tick);
+    Information->KernelTime.QuadPart = (LONGLONG)((ULONGLONG)Kernel * KeMaximumIncrement);
+    Information->UserTime.QuadPart = (LONGLONG)((ULONGLONG)User * KeMaximumIncrement);
     Information->BasePriority = Process->Pcb.BasePriority;
     Information->UniqueProcessId = Process->UniqueProcessId;
     Information->InheritedFromUniqueProcessId = Process->InheritedFromUniqueProcessId;
@@ -63,8 +63,6 @@ static ULONG ExpPutProcess(PVOID Buffer, ULONG Length, ULONG Offset, PEPROCESS P
         if (End > Length)
             continue;
         ExpDescribeThread(&Information->Threads[Threads++], Thread);
-        Information->KernelTime.QuadPart += Information->Threads[Threads - 1].KernelTime.QuadPart;
-        Information->UserTime.QuadPart += Information->Threads[Threads - 1].UserTime.QuadPart;
     }
     if (Fits)
         Information->NumberOfThreads = Threads;
@@ -82,11 +80,32 @@ static ULONG ExpPutProcess(PVOID Buffer, ULONG Length, ULONG Offset, PEPROCESS P
     return (ULONG)ALIGN_UP_BY(End, sizeof(ULONGLONG));
 }
 
+// The idle process comes first: no name, id 0, a thread for each processor. It is in no list. Returns the offset behind
+// it.
+static ULONG ExpPutIdleProcess(PVOID Buffer, ULONG Length)
+{
+    ULONG Count = (ULONG)KeNumberProcessors;
+    ULONG End = sizeof(SYSTEM_PROCESS_INFORMATION) + Count * sizeof(SYSTEM_THREAD_INFORMATION);
+    PSYSTEM_PROCESS_INFORMATION Information = Buffer;
+
+    if (End > Length)
+        return End;
+    Information->NumberOfThreads = Count;
+    for (ULONG Index = 0; Index < Count; Index++) {
+        PETHREAD Thread = CONTAINING_RECORD(KiProcessorBlock[Index]->IdleThread, ETHREAD, Tcb);
+
+        ExpDescribeThread(&Information->Threads[Index], Thread);
+        Information->KernelTime.QuadPart += Information->Threads[Index].KernelTime.QuadPart;
+    }
+    Information->NextEntryOffset = End;
+    return End;
+}
+
 // SystemProcessInformation: every process with its threads. The image names' Buffers are offsets until
 // ExpRelocateProcesses. PASSIVE_LEVEL.
 NTSTATUS ExpQueryProcesses(PVOID Buffer, ULONG Length, PULONG Needed)
 {
-    ULONG Offset = 0, Last = 0;
+    ULONG Last = 0, Offset = ExpPutIdleProcess(Buffer, Length);
 
     for (PEPROCESS Process = PsGetNextProcess(NULL); Process != NULL; Process = PsGetNextProcess(Process)) {
         ULONG Next = ExpPutProcess(Buffer, Length, Offset, Process);

@@ -1,101 +1,238 @@
 // SPDX-License-Identifier: MIT
 // Executive resources: shared/exclusive locks that remember their owners, so that they can be taken again by one. The
-// spin lock guards every field; a releaser hands the resource to all shared waiters or to one exclusive waiter, and
-// the woken thread then writes its own name into the owner table. Source: WDK, "Introduction to ERESOURCE Routines".
+// spin lock guards every field. Threads wait in two lines, each with a block on its own stack; a releaser takes blocks
+// off a line, writes their threads into the owner table and then wakes them, so that a woken thread owns the resource
+// already. Source: WDK, "Introduction to ERESOURCE Routines"; Windows Internals, "Executive Resources".
 //
-// ActiveCount: shared owners, or 1 with RESOURCE_EXCLUSIVE. OwnerEntry: the exclusive owner, or one of the shared
-// ones.
+// ActiveEntries: threads that own it. OwnerEntry: the exclusive owner, or one of the shared ones; the rest stand in
+// OwnerTable[1..size). There is always room for every owner and every shared waiter: who would not fit makes the table
+// larger before it queues. An OwnerThread with both low bits set is no thread but an owner pointer.
 
 #include "exp.h"
 
-#define RESOURCE_EXCLUSIVE 0x80
 #define RESOURCE_TABLE_STEP 4
+#define RESOURCE_OWNER_POINTER 3u
+#define RESOURCE_PATIENCE (-500 * 10000ll) // 500 ms, then the owners are boosted
+#define RESOURCE_BOOST_PRIORITY 14
 
-static LIST_ENTRY ExpSystemResources = {&ExpSystemResources, &ExpSystemResources};
-static KSPIN_LOCK ExpSystemResourcesLock;
+typedef struct _RESOURCE_WAITER {
+    struct _RESOURCE_WAITER *Next;
+    PKTHREAD Thread;
+    KEVENT Event;
+} RESOURCE_WAITER, *PRESOURCE_WAITER;
 
-static ULONG_PTR ExpCurrentOwner(VOID)
+typedef enum _RESOURCE_MANNER { ShareInTurn, ShareBeforeExclusive, ShareAfterExclusive } RESOURCE_MANNER;
+
+// --- lines of waiters: circular, *Line is the last
+
+static VOID ExpAppendWaiter(PVOID *Line, PRESOURCE_WAITER Waiter)
 {
-    return (ULONG_PTR)KeGetCurrentThread();
+    PRESOURCE_WAITER Last = *Line;
+
+    Waiter->Next = Last != NULL ? Last->Next : Waiter;
+    if (Last != NULL)
+        Last->Next = Waiter;
+    *Line = Waiter;
 }
 
-// Makes a free resource, in nonpaged memory. IRQL <= DISPATCH_LEVEL. Never fails.
-NTSTATUS NTAPI ExInitializeResourceLite(PERESOURCE Resource)
+static PRESOURCE_WAITER ExpTakeWaiter(PVOID *Line)
 {
-    KIRQL OldIrql;
+    PRESOURCE_WAITER Last = *Line, First = Last->Next;
 
-    RtlZeroMemory(Resource, sizeof(*Resource));
-    KeInitializeSpinLock(&Resource->SpinLock);
-    KeInitializeSemaphore(&Resource->SharedWaiters, 0, MAXLONG);
-    KeInitializeEvent(&Resource->ExclusiveWaiters, SynchronizationEvent, FALSE);
-    OldIrql = KfAcquireSpinLock(&ExpSystemResourcesLock);
-    InsertTailList(&ExpSystemResources, &Resource->SystemResourcesList);
-    KfReleaseSpinLock(&ExpSystemResourcesLock, OldIrql);
-    return STATUS_SUCCESS;
+    if (First == Last)
+        *Line = NULL;
+    else
+        Last->Next = First->Next;
+    return First;
 }
 
-// Takes a free resource out of the system's list and frees its owner table. IRQL <= DISPATCH_LEVEL. Never fails.
-NTSTATUS NTAPI ExDeleteResourceLite(PERESOURCE Resource)
+// Wakes a chain of waiters that own the resource now; their blocks are gone as soon as their events are set.
+static VOID ExpWakeWaiters(PRESOURCE_WAITER Waiter)
 {
-    KIRQL OldIrql;
+    while (Waiter != NULL) {
+        PRESOURCE_WAITER Next = Waiter->Next;
 
-    ASSERT(Resource->ActiveCount == 0);
-    OldIrql = KfAcquireSpinLock(&ExpSystemResourcesLock);
-    RemoveEntryList(&Resource->SystemResourcesList);
-    KfReleaseSpinLock(&ExpSystemResourcesLock, OldIrql);
-    if (Resource->OwnerTable != NULL)
-        ExFreePoolWithTag(Resource->OwnerTable, TAG_EX_RESOURCE);
-    Resource->OwnerTable = NULL;
-    return STATUS_SUCCESS;
+        KeSetEvent(&Waiter->Event, EVENT_INCREMENT, FALSE);
+        Waiter = Next;
+    }
 }
 
-// The entry of Owner, NULL if it has none. Owner 0 with Free: any entry not in use. Locked.
-static POWNER_ENTRY ExpFindOwner(PERESOURCE Resource, ULONG_PTR Owner)
+// --- owners; the spin lock is held
+
+static ULONG ExpTableSize(PERESOURCE Resource)
 {
+    return Resource->OwnerTable != NULL ? Resource->OwnerTable[0].TableSize : 0;
+}
+
+// The entry of Owner, NULL if it has none. Owner 0: a free entry.
+static POWNER_ENTRY ExpFindOwner(PERESOURCE Resource, ERESOURCE_THREAD Owner)
+{
+    ULONG Size;
+
     if (Resource->OwnerEntry.OwnerThread == Owner)
         return &Resource->OwnerEntry;
-    for (ULONG Index = 0; Index < Resource->OwnerTableSize; Index++) {
+    Size = ExpTableSize(Resource);
+    for (ULONG Index = 1; Index < Size; Index++) {
         if (Resource->OwnerTable[Index].OwnerThread == Owner)
             return &Resource->OwnerTable[Index];
     }
     return NULL;
 }
 
-// Makes the owner table larger. Called locked, returns locked, unlocks in between; waits while there is no memory,
-// because a shared owner that was let in cannot be sent away again.
-static VOID ExpGrowOwnerTable(PERESOURCE Resource, PKIRQL OldIrql)
+static VOID ExpAddOwner(PERESOURCE Resource, PKTHREAD Thread)
 {
-    ULONG OldSize = Resource->OwnerTableSize, NewSize = OldSize + RESOURCE_TABLE_STEP;
+    POWNER_ENTRY Entry = ExpFindOwner(Resource, 0);
+
+    ASSERT(Entry != NULL);
+    Entry->OwnerThread = (ERESOURCE_THREAD)Thread;
+    Entry->OwnerCount = 1;
+    Resource->ActiveEntries++;
+    Resource->ActiveCount = (SHORT)Resource->ActiveEntries;
+}
+
+static BOOLEAN ExpIsExclusive(PERESOURCE Resource)
+{
+    return (Resource->Flag & ResourceOwnedExclusive) != 0;
+}
+
+// Is there room for one owner or shared waiter more?
+static BOOLEAN ExpHasRoom(PERESOURCE Resource)
+{
+    ULONG Size = ExpTableSize(Resource), Room = 1 + (Size != 0 ? Size - 1 : 0);
+
+    return Resource->ActiveEntries + Resource->NumberOfSharedWaiters < Room;
+}
+
+// Makes the owner table larger. Called locked, returns unlocked: the caller looks at everything anew. Waits while there
+// is no memory.
+static VOID ExpGrowOwnerTable(PERESOURCE Resource, KIRQL OldIrql)
+{
+    ULONG OldSize = ExpTableSize(Resource), NewSize = max_of(OldSize, 1) + RESOURCE_TABLE_STEP;
     POWNER_ENTRY New, Surplus;
 
-    KfReleaseSpinLock(&Resource->SpinLock, *OldIrql);
+    KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
     while ((New = ExAllocatePoolZero(NonPagedPool, NewSize * sizeof(OWNER_ENTRY), TAG_EX_RESOURCE)) == NULL) {
         LARGE_INTEGER Delay = {.QuadPart = -10 * 10000};
 
         IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Delay));
     }
-    *OldIrql = KfAcquireSpinLock(&Resource->SpinLock);
+    OldIrql = KfAcquireSpinLock(&Resource->SpinLock);
     Surplus = New;
-    if (Resource->OwnerTableSize == OldSize) {
+    if (ExpTableSize(Resource) == OldSize) {
         if (OldSize != 0)
             RtlCopyMemory(New, Resource->OwnerTable, OldSize * sizeof(OWNER_ENTRY));
+        New[0].TableSize = NewSize;
         Surplus = Resource->OwnerTable;
         Resource->OwnerTable = New;
-        Resource->OwnerTableSize = NewSize;
     }
+    KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
     if (Surplus != NULL)
         ExFreePoolWithTag(Surplus, TAG_EX_RESOURCE);
 }
 
-// Writes the current thread into the owner table (once more). Locked; may unlock in between.
-static VOID ExpAddSharedOwner(PERESOURCE Resource, PKIRQL OldIrql)
+// Lets every shared waiter in. Returns them, to be woken after unlocking.
+static PRESOURCE_WAITER ExpAdmitShared(PERESOURCE Resource)
 {
-    POWNER_ENTRY Entry;
+    PRESOURCE_WAITER Chain = NULL, *Link = &Chain;
 
-    while ((Entry = ExpFindOwner(Resource, 0)) == NULL)
-        ExpGrowOwnerTable(Resource, OldIrql);
-    Entry->OwnerThread = ExpCurrentOwner();
-    Entry->OwnerCount = 1;
+    while (Resource->SharedWaiters != NULL) {
+        PRESOURCE_WAITER Waiter = ExpTakeWaiter(&Resource->SharedWaiters);
+
+        Resource->NumberOfSharedWaiters--;
+        ExpAddOwner(Resource, Waiter->Thread);
+        *Link = Waiter;
+        Link = &Waiter->Next;
+        *Link = NULL;
+    }
+    return Chain;
+}
+
+static PRESOURCE_WAITER ExpAdmitExclusive(PERESOURCE Resource)
+{
+    PRESOURCE_WAITER Waiter = ExpTakeWaiter(&Resource->ExclusiveWaiters);
+
+    Resource->NumberOfExclusiveWaiters--;
+    Resource->Flag |= ResourceOwnedExclusive;
+    ExpAddOwner(Resource, Waiter->Thread);
+    Waiter->Next = NULL;
+    return Waiter;
+}
+
+// --- waiting
+
+static VOID ExpBoostOwner(ERESOURCE_THREAD Owner)
+{
+    PKTHREAD Thread = (PKTHREAD)Owner;
+
+    if (Owner == 0 || (Owner & RESOURCE_OWNER_POINTER) == RESOURCE_OWNER_POINTER)
+        return;
+    if (Thread->Priority < KeGetCurrentThread()->Priority && Thread->Priority < RESOURCE_BOOST_PRIORITY)
+        KeBoostPriorityThread(Thread, RESOURCE_BOOST_PRIORITY - Thread->BasePriority);
+}
+
+// The current thread has waited long: owners that are less important than it, and so may not get to run, are raised to
+// 14, from where they fall again with every quantum. An owner cannot end while the spin lock is held.
+static VOID ExpBoostOwners(PERESOURCE Resource)
+{
+    KIRQL OldIrql = KfAcquireSpinLock(&Resource->SpinLock);
+
+    if ((Resource->Flag & RESOURCE_NO_BOOST) == 0) {
+        ULONG Size = ExpTableSize(Resource);
+
+        ExpBoostOwner(Resource->OwnerEntry.OwnerThread);
+        for (ULONG Index = 1; Index < Size; Index++)
+            ExpBoostOwner(Resource->OwnerTable[Index].OwnerThread);
+    }
+    KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
+}
+
+// Queues the current thread in a line until it has been let in. Called locked, returns unlocked.
+static VOID ExpWaitForResource(PERESOURCE Resource, PVOID *Line, PULONG Number, PKLOCK_RECORD Record, KIRQL OldIrql)
+{
+    LARGE_INTEGER Patience = {.QuadPart = RESOURCE_PATIENCE};
+    RESOURCE_WAITER Waiter;
+
+    Waiter.Thread = KeGetCurrentThread();
+    KeInitializeEvent(&Waiter.Event, SynchronizationEvent, FALSE);
+    ExpAppendWaiter(Line, &Waiter);
+    ++*Number;
+    Resource->ContentionCount++;
+    KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
+    KeWaitsForLock(Record);
+    while (KeWaitForSingleObject(&Waiter.Event, WrResource, KernelMode, FALSE, &Patience) == STATUS_TIMEOUT)
+        ExpBoostOwners(Resource);
+}
+
+// --- exclusive
+
+// Takes the resource exclusively or queues for it. Checked builds know the place.
+static BOOLEAN ExpAcquireExclusive(PERESOURCE Resource, BOOLEAN Wait, PVOID Place)
+{
+    ULONG Flags = LOCK_RECURSIVE | (Wait ? 0 : LOCK_TRY);
+    PKLOCK_RECORD Record = KeBeginLock(Resource, LockKindResource, Flags, Place);
+    PKTHREAD Self = KeGetCurrentThread();
+    KIRQL OldIrql;
+
+    ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
+    OldIrql = KfAcquireSpinLock(&Resource->SpinLock);
+    if (Resource->ActiveEntries == 0) {
+        Resource->Flag |= ResourceOwnedExclusive;
+        ExpAddOwner(Resource, Self);
+        KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
+    } else if (ExpIsExclusive(Resource) && Resource->OwnerEntry.OwnerThread == (ERESOURCE_THREAD)Self) {
+        Resource->OwnerEntry.OwnerCount++;
+        KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
+    } else if (!Wait) {
+        KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
+        return FALSE;
+    } else {
+        ASSERT(ExpFindOwner(Resource, (ERESOURCE_THREAD)Self) == NULL); // a shared owner would wait for itself
+        ExpWaitForResource(Resource, &Resource->ExclusiveWaiters, &Resource->NumberOfExclusiveWaiters, Record, OldIrql);
+    }
+    KeOwnLock(Resource, Record, LockKindResource, Flags, Place);
+    UNREFERENCED_PARAMETER(Place);
+    UNREFERENCED_PARAMETER(Flags);
+    return TRUE;
 }
 
 // Waits for exclusive ownership; a thread that has it already gets it once more. Returns FALSE only if Wait is FALSE
@@ -105,32 +242,63 @@ static VOID ExpAddSharedOwner(PERESOURCE Resource, PKIRQL OldIrql)
 // itself.
 BOOLEAN NTAPI ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
 {
-    ULONG_PTR Self = ExpCurrentOwner();
-    KIRQL OldIrql;
+    return ExpAcquireExclusive(Resource, Wait, __builtin_return_address(0));
+}
+
+// --- shared
+
+// May the thread whose entry is Owner (or NULL) share the resource at once?
+static BOOLEAN ExpMayShare(PERESOURCE Resource, POWNER_ENTRY Owner, RESOURCE_MANNER Manner)
+{
+    if (Resource->ActiveEntries == 0 || (ExpIsExclusive(Resource) && Owner != NULL))
+        return TRUE;
+    if (ExpIsExclusive(Resource))
+        return FALSE;
+    switch (Manner) {
+    case ShareBeforeExclusive:
+        return TRUE;
+    case ShareAfterExclusive:
+        return Resource->NumberOfExclusiveWaiters == 0;
+    default:
+        return Owner != NULL || Resource->NumberOfExclusiveWaiters == 0;
+    }
+}
+
+static BOOLEAN ExpAcquireShared(PERESOURCE Resource, BOOLEAN Wait, RESOURCE_MANNER Manner, PVOID Place)
+{
+    ULONG Flags = LOCK_RECURSIVE | LOCK_SHARED | (Wait ? 0 : LOCK_TRY);
+    PKLOCK_RECORD Record = KeBeginLock(Resource, LockKindResource, Flags, Place);
+    PKTHREAD Self = KeGetCurrentThread();
 
     ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
-    OldIrql = KfAcquireSpinLock(&Resource->SpinLock);
-    if (Resource->ActiveCount == 0) {
-        Resource->ActiveCount = 1;
-        Resource->Flag |= RESOURCE_EXCLUSIVE;
-    } else if ((Resource->Flag & RESOURCE_EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == Self) {
-        Resource->OwnerEntry.OwnerCount++;
-        KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
-        return TRUE;
-    } else {
-        if (!Wait) {
+    for (;;) {
+        KIRQL OldIrql = KfAcquireSpinLock(&Resource->SpinLock);
+        POWNER_ENTRY Owner = ExpFindOwner(Resource, (ERESOURCE_THREAD)Self);
+        BOOLEAN Granted = ExpMayShare(Resource, Owner, Manner);
+
+        if (!Granted && !Wait) {
             KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
             return FALSE;
         }
-        Resource->NumberOfExclusiveWaiters++;
-        Resource->ContentionCount++;
+        if (Owner == NULL && !ExpHasRoom(Resource)) {
+            ExpGrowOwnerTable(Resource, OldIrql);
+            continue;
+        }
+        if (!Granted) {
+            ASSERT(Owner == NULL); // an owner that lets an exclusive waiter pass would wait for itself
+            ExpWaitForResource(Resource, &Resource->SharedWaiters, &Resource->NumberOfSharedWaiters, Record, OldIrql);
+            break;
+        }
+        if (Owner != NULL)
+            Owner->OwnerCount++;
+        else
+            ExpAddOwner(Resource, Self);
         KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
-        KeWaitForever(&Resource->ExclusiveWaiters, WrResource);
-        OldIrql = KfAcquireSpinLock(&Resource->SpinLock); // the releaser left ActiveCount and Flag as ours
+        break;
     }
-    Resource->OwnerEntry.OwnerThread = Self;
-    Resource->OwnerEntry.OwnerCount = 1;
-    KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
+    KeOwnLock(Resource, Record, LockKindResource, Flags, Place);
+    UNREFERENCED_PARAMETER(Place);
+    UNREFERENCED_PARAMETER(Flags);
     return TRUE;
 }
 
@@ -140,112 +308,94 @@ BOOLEAN NTAPI ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
 // IRQL <= APC_LEVEL, normal kernel APCs disabled.
 BOOLEAN NTAPI ExAcquireResourceSharedLite(PERESOURCE Resource, BOOLEAN Wait)
 {
-    POWNER_ENTRY Entry;
-    KIRQL OldIrql;
-
-    ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
-    OldIrql = KfAcquireSpinLock(&Resource->SpinLock);
-    Entry = ExpFindOwner(Resource, ExpCurrentOwner());
-    if (Entry != NULL) {
-        Entry->OwnerCount++;
-    } else if (Resource->ActiveCount == 0 ||
-               (!(Resource->Flag & RESOURCE_EXCLUSIVE) && Resource->NumberOfExclusiveWaiters == 0)) {
-        Resource->ActiveCount++;
-        ExpAddSharedOwner(Resource, &OldIrql);
-    } else {
-        if (!Wait) {
-            KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
-            return FALSE;
-        }
-        Resource->NumberOfSharedWaiters++;
-        Resource->ContentionCount++;
-        KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
-        KeWaitForever(&Resource->SharedWaiters, WrResource);
-        OldIrql = KfAcquireSpinLock(&Resource->SpinLock); // the releaser counted us in ActiveCount
-        ExpAddSharedOwner(Resource, &OldIrql);
-    }
-    KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
-    return TRUE;
+    return ExpAcquireShared(Resource, Wait, ShareInTurn, __builtin_return_address(0));
 }
 
-// Lets every shared waiter in. Locked; returns how many there were, to be released from the semaphore after
-// unlocking.
-static ULONG ExpAdmitShared(PERESOURCE Resource)
+// As ExAcquireResourceSharedLite, but passes exclusive waiters.
+BOOLEAN NTAPI ExAcquireSharedStarveExclusive(PERESOURCE Resource, BOOLEAN Wait)
 {
-    ULONG Count = Resource->NumberOfSharedWaiters;
-
-    Resource->NumberOfSharedWaiters = 0;
-    Resource->ActiveCount += (SHORT)Count;
-    return Count;
+    return ExpAcquireShared(Resource, Wait, ShareBeforeExclusive, __builtin_return_address(0));
 }
 
-// Gives up one acquisition of the current thread and, with the last one, hands the resource on: to the shared waiters
-// after an exclusive owner, to an exclusive waiter after shared ones. IRQL <= DISPATCH_LEVEL. Not an owner: bugcheck
-// 0xE3.
-VOID FASTCALL ExReleaseResourceLite(PERESOURCE Resource)
+// As ExAcquireResourceSharedLite, but lets exclusive waiters go first even if the caller is a shared owner; such a
+// caller must not wait.
+BOOLEAN NTAPI ExAcquireSharedWaitForExclusive(PERESOURCE Resource, BOOLEAN Wait)
+{
+    return ExpAcquireShared(Resource, Wait, ShareAfterExclusive, __builtin_return_address(0));
+}
+
+// --- release
+
+// Gives up one acquisition of Thread (or of an owner pointer) and, with the last one, hands the resource on: to the
+// shared waiters after an exclusive owner, to an exclusive waiter after shared ones. IRQL <= DISPATCH_LEVEL. Not an
+// owner: bugcheck 0xE3.
+VOID NTAPI ExReleaseResourceForThreadLite(PERESOURCE Resource, ERESOURCE_THREAD Thread)
 {
     KIRQL OldIrql = KfAcquireSpinLock(&Resource->SpinLock);
-    POWNER_ENTRY Entry = ExpFindOwner(Resource, ExpCurrentOwner());
-    BOOLEAN WakeExclusive = FALSE;
-    ULONG WakeShared = 0;
+    POWNER_ENTRY Entry = ExpFindOwner(Resource, Thread);
+    PRESOURCE_WAITER Woken = NULL;
 
-    if (Entry == NULL)
-        KeBugCheckEx(RESOURCE_NOT_OWNED, (ULONG_PTR)Resource, ExpCurrentOwner(), 0, 0);
+    if (Entry == NULL || Thread == 0)
+        KeBugCheckEx(RESOURCE_NOT_OWNED, (ULONG_PTR)Resource, Thread, (ULONG_PTR)Resource->OwnerTable, 0);
+    if (Thread == ExGetCurrentResourceThread())
+        KeDisownLock(Resource, LockKindResource, Thread);
+    else if ((Thread & RESOURCE_OWNER_POINTER) == 0)
+        KeMoveLock(Resource, (PKTHREAD)Thread, FALSE);
     if (--Entry->OwnerCount == 0) {
         Entry->OwnerThread = 0;
-        Resource->ActiveCount--;
-        if (Resource->ActiveCount == 0) {
-            BOOLEAN WasExclusive = (Resource->Flag & RESOURCE_EXCLUSIVE) != 0;
+        Resource->ActiveCount = (SHORT)--Resource->ActiveEntries;
+        if (Resource->ActiveEntries == 0) {
+            BOOLEAN WasExclusive = ExpIsExclusive(Resource);
 
-            Resource->Flag &= ~RESOURCE_EXCLUSIVE;
-            if (Resource->NumberOfSharedWaiters != 0 && (WasExclusive || Resource->NumberOfExclusiveWaiters == 0)) {
-                WakeShared = ExpAdmitShared(Resource);
-            } else if (Resource->NumberOfExclusiveWaiters != 0) {
-                Resource->NumberOfExclusiveWaiters--;
-                Resource->ActiveCount = 1;
-                Resource->Flag |= RESOURCE_EXCLUSIVE;
-                WakeExclusive = TRUE;
-            }
+            Resource->Flag &= ~ResourceOwnedExclusive;
+            if (Resource->SharedWaiters != NULL && (WasExclusive || Resource->ExclusiveWaiters == NULL))
+                Woken = ExpAdmitShared(Resource);
+            else if (Resource->ExclusiveWaiters != NULL)
+                Woken = ExpAdmitExclusive(Resource);
         }
     }
     KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
-    if (WakeShared != 0)
-        KeReleaseSemaphore(&Resource->SharedWaiters, EVENT_INCREMENT, (LONG)WakeShared, FALSE);
-    if (WakeExclusive)
-        KeSetEvent(&Resource->ExclusiveWaiters, EVENT_INCREMENT, FALSE);
+    ExpWakeWaiters(Woken);
+}
+
+// ExReleaseResourceForThreadLite for the current thread.
+VOID FASTCALL ExReleaseResourceLite(PERESOURCE Resource)
+{
+    ExReleaseResourceForThreadLite(Resource, ExGetCurrentResourceThread());
 }
 
 // Makes the exclusive owner a shared one and lets the shared waiters in. IRQL <= DISPATCH_LEVEL; the exclusive owner.
 VOID NTAPI ExConvertExclusiveToSharedLite(PERESOURCE Resource)
 {
     KIRQL OldIrql = KfAcquireSpinLock(&Resource->SpinLock);
-    ULONG WakeShared;
+    PRESOURCE_WAITER Woken;
 
-    ASSERT((Resource->Flag & RESOURCE_EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == ExpCurrentOwner());
-    Resource->Flag &= ~RESOURCE_EXCLUSIVE;
-    WakeShared = ExpAdmitShared(Resource);
+    ASSERT(ExpIsExclusive(Resource) && Resource->OwnerEntry.OwnerThread == ExGetCurrentResourceThread());
+    Resource->Flag &= ~ResourceOwnedExclusive;
+    Woken = ExpAdmitShared(Resource);
     KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
-    if (WakeShared != 0)
-        KeReleaseSemaphore(&Resource->SharedWaiters, EVENT_INCREMENT, (LONG)WakeShared, FALSE);
+    ExpWakeWaiters(Woken);
 }
 
-// Does the current thread own the resource exclusively? IRQL <= DISPATCH_LEVEL.
-BOOLEAN NTAPI ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
+// The current thread's ownership becomes OwnerPointer's (an address in system space with both low bits set), which
+// ExReleaseResourceForThreadLite gives up; the thread may end before. IRQL <= DISPATCH_LEVEL; an owner.
+// Source: WDK, ExSetResourceOwnerPointer.
+VOID NTAPI ExSetResourceOwnerPointer(PERESOURCE Resource, PVOID OwnerPointer)
 {
     KIRQL OldIrql = KfAcquireSpinLock(&Resource->SpinLock);
-    BOOLEAN Owned = (Resource->Flag & RESOURCE_EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == ExpCurrentOwner();
+    POWNER_ENTRY Entry = ExpFindOwner(Resource, ExGetCurrentResourceThread());
+    POWNER_ENTRY Other = ExpFindOwner(Resource, (ERESOURCE_THREAD)OwnerPointer);
 
+    ASSERT(((ULONG_PTR)OwnerPointer & RESOURCE_OWNER_POINTER) == RESOURCE_OWNER_POINTER);
+    if (Entry == NULL)
+        KeBugCheckEx(RESOURCE_NOT_OWNED, (ULONG_PTR)Resource, ExGetCurrentResourceThread(), 0, 0);
+    KeMoveLock(Resource, KeGetCurrentThread(), TRUE);
+    if (Other != NULL) {
+        Other->OwnerCount += Entry->OwnerCount;
+        Entry->OwnerThread = 0;
+        Resource->ActiveCount = (SHORT)--Resource->ActiveEntries;
+    } else {
+        Entry->OwnerThread = (ERESOURCE_THREAD)OwnerPointer;
+    }
     KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
-    return Owned;
-}
-
-// How many times does the current thread own the resource, in either way? IRQL <= DISPATCH_LEVEL.
-ULONG NTAPI ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
-{
-    KIRQL OldIrql = KfAcquireSpinLock(&Resource->SpinLock);
-    POWNER_ENTRY Entry = ExpFindOwner(Resource, ExpCurrentOwner());
-    ULONG Count = Entry != NULL ? (ULONG)Entry->OwnerCount : 0;
-
-    KfReleaseSpinLock(&Resource->SpinLock, OldIrql);
-    return Count;
 }

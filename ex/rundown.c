@@ -24,8 +24,22 @@ VOID FASTCALL ExInitializeRundownProtection(PEX_RUNDOWN_REF Ref)
     Ref->Count = 0;
 }
 
-// Takes a reference; FALSE if it is running down or run down. Any IRQL.
-BOOLEAN FASTCALL ExAcquireRundownProtection(PEX_RUNDOWN_REF Ref)
+// Opens it again after it was run down. The caller has seen ExWaitForRundownProtectionRelease return. Any IRQL.
+VOID FASTCALL ExReInitializeRundownProtection(PEX_RUNDOWN_REF Ref)
+{
+    ASSERT(Ref->Count == RUNDOWN_ACTIVE);
+    InterlockedExchange((volatile LONG *)&Ref->Count, 0);
+}
+
+// Marks it as run down, as a wait on it would; for who knows that there are no references. Any IRQL.
+VOID FASTCALL ExRundownCompleted(PEX_RUNDOWN_REF Ref)
+{
+    ASSERT((Ref->Count & ~(ULONG_PTR)RUNDOWN_ACTIVE) == 0);
+    InterlockedExchange((volatile LONG *)&Ref->Count, RUNDOWN_ACTIVE);
+}
+
+// Takes Count references at once; FALSE, and none, if it is running down or run down. Any IRQL.
+BOOLEAN FASTCALL ExAcquireRundownProtectionEx(PEX_RUNDOWN_REF Ref, ULONG Count)
 {
     ULONG_PTR Old;
 
@@ -33,12 +47,17 @@ BOOLEAN FASTCALL ExAcquireRundownProtection(PEX_RUNDOWN_REF Ref)
         Old = Ref->Count;
         if (Old & RUNDOWN_ACTIVE)
             return FALSE;
-    } while (!ExpChangeRundown(Ref, Old + RUNDOWN_REFERENCE, Old));
+    } while (!ExpChangeRundown(Ref, Old + Count * RUNDOWN_REFERENCE, Old));
     return TRUE;
 }
 
-// Drops a reference; the last one wakes who waits for the run-down. IRQL <= DISPATCH_LEVEL.
-VOID FASTCALL ExReleaseRundownProtection(PEX_RUNDOWN_REF Ref)
+BOOLEAN FASTCALL ExAcquireRundownProtection(PEX_RUNDOWN_REF Ref)
+{
+    return ExAcquireRundownProtectionEx(Ref, 1);
+}
+
+// Drops Count references; the last one wakes who waits for the run-down. IRQL <= DISPATCH_LEVEL.
+VOID FASTCALL ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF Ref, ULONG Count)
 {
     ULONG_PTR Old;
 
@@ -48,12 +67,17 @@ VOID FASTCALL ExReleaseRundownProtection(PEX_RUNDOWN_REF Ref)
             PRUNDOWN_WAITER Waiter = (PRUNDOWN_WAITER)(Old & ~(ULONG_PTR)RUNDOWN_ACTIVE);
 
             ASSERT(Waiter != NULL);
-            if (InterlockedDecrement(&Waiter->Count) == 0)
+            if (InterlockedExchangeAdd(&Waiter->Count, -(LONG)Count) == (LONG)Count)
                 KeSetEvent(&Waiter->Event, EVENT_INCREMENT, FALSE);
             return;
         }
-        ASSERT(Old != 0);
-    } while (!ExpChangeRundown(Ref, Old - RUNDOWN_REFERENCE, Old));
+        ASSERT(Old >= Count * RUNDOWN_REFERENCE);
+    } while (!ExpChangeRundown(Ref, Old - Count * RUNDOWN_REFERENCE, Old));
+}
+
+VOID FASTCALL ExReleaseRundownProtection(PEX_RUNDOWN_REF Ref)
+{
+    ExReleaseRundownProtectionEx(Ref, 1);
 }
 
 // Lets no new reference in and waits until the old ones are gone. Once per initialization; a call after the end

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Interlocked lists. A sequenced list changes head, depth and sequence number in one CMPXCHG8B, so that a head that
-// was popped and pushed again in between is noticed (the ABA problem).
+// Sequenced lists: stacks whose head, depth and sequence number change in one CMPXCHG8B. Each push adds one to the
+// sequence, so that a head that was popped and pushed again in between is noticed (the ABA problem). Popping, and what
+// happens if an entry is freed meanwhile: i386/slist.asm. Source: WDK, "Singly and Doubly Linked Lists".
 
 #include "exp.h"
 
+extern const UCHAR ExpInterlockedPopEntrySListResume[], ExpInterlockedPopEntrySListFault[];
+
+static BOOLEAN ExpChangeSList(PSLIST_HEADER Head, SLIST_HEADER New, SLIST_HEADER Old)
+{
+    return (ULONGLONG)InterlockedCompareExchange64((volatile LONGLONG *)&Head->Alignment, (LONGLONG)New.Alignment,
+                                                   (LONGLONG)Old.Alignment) == Old.Alignment;
+}
+
 // Puts Entry in front. Returns what was first before, NULL if the list was empty. Any IRQL; no lock.
-// Source: WDK, ExInterlockedPushEntrySList.
 PSLIST_ENTRY FASTCALL InterlockedPushEntrySList(PSLIST_HEADER Head, PSLIST_ENTRY Entry)
 {
     SLIST_HEADER Old, New;
@@ -16,58 +24,58 @@ PSLIST_ENTRY FASTCALL InterlockedPushEntrySList(PSLIST_HEADER Head, PSLIST_ENTRY
         New.Next.Next = Entry;
         New.Depth = Old.Depth + 1;
         New.Sequence = Old.Sequence + 1;
-    } while ((ULONGLONG)InterlockedCompareExchange64((volatile LONGLONG *)&Head->Alignment, (LONGLONG)New.Alignment,
-                                                     (LONGLONG)Old.Alignment) != Old.Alignment);
+        KeChaosPoint(ChaosList);
+    } while (!ExpChangeSList(Head, New, Old));
     return Old.Next.Next;
 }
 
-// Takes the first entry, NULL if there is none. Any IRQL; no lock.
-//
-// Between reading the head and reading its Next, another thread may pop that entry and free its memory. Interrupts
-// are off for these few instructions, which closes the gap on one processor; with more, the memory of entries must
-// stay mapped while the list is in use.
-PSLIST_ENTRY FASTCALL InterlockedPopEntrySList(PSLIST_HEADER Head)
+// Takes all entries. Returns the first of the chain, NULL if the list was empty. Any IRQL; no lock.
+PSLIST_ENTRY FASTCALL InterlockedFlushSList(PSLIST_HEADER Head)
 {
     SLIST_HEADER Old, New;
-    BOOLEAN Enable = KeDisableInterrupts();
 
     do {
         Old.Alignment = *(volatile ULONGLONG *)&Head->Alignment;
         if (Old.Next.Next == NULL)
-            break;
-        New.Next.Next = Old.Next.Next->Next;
-        New.Depth = Old.Depth - 1;
+            return NULL;
+        New.Next.Next = NULL;
+        New.Depth = 0;
         New.Sequence = Old.Sequence;
-    } while ((ULONGLONG)InterlockedCompareExchange64((volatile LONGLONG *)&Head->Alignment, (LONGLONG)New.Alignment,
-                                                     (LONGLONG)Old.Alignment) != Old.Alignment);
-    KeRestoreInterrupts(Enable);
+        KeChaosPoint(ChaosList);
+    } while (!ExpChangeSList(Head, New, Old));
     return Old.Next.Next;
 }
 
-// Appends Entry under Lock. Returns what was last before, NULL if the list was empty. Any IRQL: interrupts are off
-// meanwhile.
-PLIST_ENTRY NTAPI ExInterlockedInsertTailList(PLIST_ENTRY Head, PLIST_ENTRY Entry, PKSPIN_LOCK Lock)
+// A page fault in kernel mode could not be resolved. If it is a pop's look into an entry that is no longer in its list,
+// the pop begins anew: TRUE. FALSE: it is not, or the list is damaged. Any IRQL. Called by ke/pagefault.c.
+BOOLEAN ExRepairSListFault(PKTRAP_FRAME TrapFrame)
 {
-    BOOLEAN Enable = KeDisableInterrupts();
-    PLIST_ENTRY Last;
+    PSLIST_HEADER Head = (PSLIST_HEADER)TrapFrame->Esi;
+    SLIST_HEADER Now;
 
-    KefAcquireSpinLockAtDpcLevel(Lock);
-    Last = IsListEmpty(Head) ? NULL : Head->Blink;
-    InsertTailList(Head, Entry);
-    KefReleaseSpinLockFromDpcLevel(Lock);
-    KeRestoreInterrupts(Enable);
-    return Last;
+    if (TrapFrame->Eip != (ULONG_PTR)ExpInterlockedPopEntrySListFault)
+        return FALSE;
+    Now.Alignment = *(volatile ULONGLONG *)&Head->Alignment;
+    if (Now.Alignment == ((ULONGLONG)TrapFrame->Edx << 32 | TrapFrame->Eax))
+        return FALSE;
+    TrapFrame->Eip = (ULONG_PTR)ExpInterlockedPopEntrySListResume;
+    return TRUE;
 }
 
-// Takes the first entry under Lock, NULL if there is none. Any IRQL: interrupts are off meanwhile.
-PLIST_ENTRY NTAPI ExInterlockedRemoveHeadList(PLIST_ENTRY Head, PKSPIN_LOCK Lock)
+// The older names; the lock is not used (WDK).
+PSLIST_ENTRY FASTCALL ExInterlockedPushEntrySList(PSLIST_HEADER Head, PSLIST_ENTRY Entry, PKSPIN_LOCK Lock)
 {
-    BOOLEAN Enable = KeDisableInterrupts();
-    PLIST_ENTRY First;
+    UNREFERENCED_PARAMETER(Lock);
+    return InterlockedPushEntrySList(Head, Entry);
+}
 
-    KefAcquireSpinLockAtDpcLevel(Lock);
-    First = IsListEmpty(Head) ? NULL : RemoveHeadList(Head);
-    KefReleaseSpinLockFromDpcLevel(Lock);
-    KeRestoreInterrupts(Enable);
-    return First;
+PSLIST_ENTRY FASTCALL ExInterlockedPopEntrySList(PSLIST_HEADER Head, PKSPIN_LOCK Lock)
+{
+    UNREFERENCED_PARAMETER(Lock);
+    return InterlockedPopEntrySList(Head);
+}
+
+PSLIST_ENTRY FASTCALL ExInterlockedFlushSList(PSLIST_HEADER Head)
+{
+    return InterlockedFlushSList(Head);
 }

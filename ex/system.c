@@ -6,7 +6,7 @@
 
 #define LOCALE_EN_US 0x0409
 #define FIRST_FREE_LUID 0x3EA // below: SYSTEM_LUID (3E7) and its kin
-#define DISPLAY_CHUNK 64
+#define DISPLAY_CHUNK 240     // a line of the log: messages of two processors do not mix inside one
 
 static volatile LONGLONG ExpLastLuid = FIRST_FREE_LUID;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Time services: the system time, the performance counter, the clock's resolution (fixed at one tick).
-// Source: SDK, GetSystemTimeAsFileTime, QueryPerformanceCounter, timeBeginPeriod; the Native API as published.
+// Time services: the system time and the performance counter. Source: SDK, GetSystemTimeAsFileTime,
+// QueryPerformanceCounter; the Native API as published.
 
 #include "exp.h"
 
@@ -76,40 +76,4 @@ NTSTATUS NTAPI NtQueryPerformanceCounter(PLARGE_INTEGER Counter, PLARGE_INTEGER 
     Ticks = KeQueryPerformanceCounter(&Hertz);
     Status = ExpReturnTime(Counter, Ticks, ExGetPreviousMode());
     return NT_SUCCESS(Status) ? ExpReturnTime(Frequency, Hertz, ExGetPreviousMode()) : Status;
-}
-
-// The longest, shortest and present interval between clock ticks, in 100 ns: all the same. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtQueryTimerResolution(PULONG Maximum, PULONG Minimum, PULONG Current)
-{
-    KPROCESSOR_MODE Mode = ExGetPreviousMode();
-    LONG Increment = (LONG)KeQueryTimeIncrement();
-    NTSTATUS Status;
-
-    PAGED_CODE();
-    Status = ExpProbeOptional(Maximum, sizeof(ULONG), Mode);
-    if (NT_SUCCESS(Status))
-        Status = ExpProbeOptional(Minimum, sizeof(ULONG), Mode);
-    if (NT_SUCCESS(Status))
-        Status = ExpProbeOptional(Current, sizeof(ULONG), Mode);
-    if (NT_SUCCESS(Status))
-        Status = ExpReturnLong((PLONG)Maximum, Increment, Mode);
-    if (NT_SUCCESS(Status))
-        Status = ExpReturnLong((PLONG)Minimum, Increment, Mode);
-    return NT_SUCCESS(Status) ? ExpReturnLong((PLONG)Current, Increment, Mode) : Status;
-}
-
-// Asks for another resolution; the clock has only one, which *Current tells. PASSIVE_LEVEL.
-NTSTATUS NTAPI NtSetTimerResolution(ULONG Desired, BOOLEAN Set, PULONG Current)
-{
-    KPROCESSOR_MODE Mode = ExGetPreviousMode();
-    NTSTATUS Status;
-
-    PAGED_CODE();
-    UNREFERENCED_PARAMETER(Desired);
-    Status = ExpProbeOptional(Current, sizeof(ULONG), Mode);
-    if (NT_SUCCESS(Status))
-        Status = ExpReturnLong((PLONG)Current, (LONG)KeQueryTimeIncrement(), Mode);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    return Set ? STATUS_SUCCESS : STATUS_TIMER_RESOLUTION_NOT_SET;
 }

@@ -13,12 +13,15 @@
 #define LVT_NMI 0x400u
 #define LVT_PERIODIC 0x20000u
 #define TIMER_DIVIDE_1 0xBu
+#define UNITS_PER_SECOND 10000000u // of 100 ns
 #define ICR_BUSY 0x1000u
 #define ICR_ASSERT 0x4000u
 #define ICR_ALL_OTHERS 0xC0000u
 #define ICR_DESTINATION_SHIFT 24
 #define APIC_ID_SHIFT 24
-#define ICR_POLLS 1000000u // a bus that never takes the message must not hang the sender
+#define ICR_POLLS 1000000u      // a bus that never takes the message must not hang the sender
+#define IN_SERVICE_REGISTERS 8u // 32 vectors each
+#define IN_SERVICE_STEP 4u      // ULONGs
 #define IMCR_SELECT_PORT 0x22
 #define IMCR_DATA_PORT 0x23
 #define IMCR_SELECT 0x70
@@ -26,9 +29,7 @@
 
 volatile ULONG *HalpLocalApic; // NULL: the 8259s run the machine
 
-static ULONGLONG HalpTimerFrequency; // local APIC timer ticks a second
-static ULONG HalpTimerCount;         // of the clock's current period
-static ULONG HalpProcessorTimerCount[HALP_MAX_PROCESSORS];
+static ULONG HalpTimerCount; // of the local APIC's timer in CLOCK_INCREMENT_100NS
 
 // The APIC ID of this processor.
 ULONG HalpQueryApicId(VOID)
@@ -97,6 +98,21 @@ BOOLEAN HalpStartApics(VOID)
     return TRUE;
 }
 
+// Ends the interrupt in service with the highest vector, if there is one, and returns its vector (0: none).
+ULONG HalpEndHighestInterrupt(VOID)
+{
+    ULONG Index = IN_SERVICE_REGISTERS, Bits;
+
+    while (Index-- > 0) {
+        Bits = HalpLocalApic[LOCAL_APIC_IN_SERVICE + Index * IN_SERVICE_STEP];
+        if (Bits != 0) {
+            HalpLocalApic[LOCAL_APIC_EOI] = 0;
+            return Index * 32 + 31 - (ULONG)__builtin_clz(Bits);
+        }
+    }
+    return 0;
+}
+
 // Waits until the last message has been taken. Interrupts off.
 static VOID HalpWaitForDelivery(VOID)
 {
@@ -144,38 +160,18 @@ ULONG HalpEndTimerMeasurement(VOID)
     return Ticks;
 }
 
-// Notes the timer's rate. Phase 0.
+// Notes the timer's ticks a second. Phase 0.
 VOID HalpSetTimerFrequency(ULONGLONG Frequency)
 {
-    HalpTimerFrequency = Frequency;
-    HalpSetProcessorClockPeriod(CLOCK_INCREMENT_100NS);
+    HalpTimerCount = (ULONG)(Frequency * CLOCK_INCREMENT_100NS / UNITS_PER_SECOND);
 }
 
-// The period of the processors' clocks from now on; each follows at its next tick. Any IRQL.
-VOID HalpSetProcessorClockPeriod(ULONG Increment)
-{
-    HalpTimerCount = (ULONG)(HalpTimerFrequency * Increment / 10000000);
-}
-
-// A tick of this processor's clock has come: takes on a new period. Interrupts off.
-VOID HalpFollowClockPeriod(VOID)
-{
-    ULONG Number = KeGetCurrentProcessorNumber();
-
-    if (HalpProcessorTimerCount[Number] == HalpTimerCount)
-        return;
-    HalpProcessorTimerCount[Number] = HalpTimerCount;
-    HalpLocalApic[LOCAL_APIC_TIMER_INITIAL] = HalpTimerCount;
-}
-
-// Starts this processor's clock at HAL_TIMER_LINE. Interrupts off.
+// Starts this processor's clock at HAL_TIMER_LINE. It keeps its period when the system's clock gets a shorter one: it only
+// accounts for time. Interrupts off.
 VOID HalStartProcessorClock(VOID)
 {
-    ULONG Number = KeGetCurrentProcessorNumber();
-
     if (HalpLocalApic == NULL)
         return;
-    HalpProcessorTimerCount[Number] = HalpTimerCount;
     HalpLocalApic[LOCAL_APIC_TIMER_DIVIDE] = TIMER_DIVIDE_1;
     HalpLocalApic[LOCAL_APIC_LVT_TIMER] = LVT_PERIODIC | (PRIMARY_VECTOR_BASE + HAL_TIMER_LINE);
     HalpLocalApic[LOCAL_APIC_TIMER_INITIAL] = HalpTimerCount;

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
-// The performance counter and short stalls. With a time-stamp counter it is that one, at the rate measured against the
-// 8254; without one it is the clock's ticks plus what the 8254 has counted since the last one.
+// The performance counter and short stalls. The counter is the time-stamp counter, at the rate measured; without one
+// (or with /USEPLATFORMCLOCK) the event timer's; without that the clock's ticks plus what the 8254 has counted since
+// the last one.
 
 #include "halp.h"
 
 #define CPUID_FEATURES 1
 #define CPUID_TSC 0x10u
-#define MEASURE_PIT_TICKS 5966u // 5 ms: one part in 5000
-#define DIAGNOSTIC_PORT 0x80    // a read takes about a microsecond on an ISA bus
+#define MSR_TSC 0x10u
+#define MICROSECONDS 1000000u
 
-static BOOLEAN HalpTscPresent;
-static ULONGLONG HalpTscFrequency;
-static ULONGLONG HalpTscBase;
-static volatile ULONGLONG HalpClockTicks; // of the clock interrupt, without a time-stamp counter
-static ULONGLONG HalpLastCount;
+static enum { CounterPit, CounterHpet, CounterTsc } HalpCounter;
+static ULONGLONG HalpFrequency;    // of the performance counter
+static ULONGLONG HalpTscFrequency; // 0: none
+static ULONGLONG HalpBase;
+static volatile LONGLONG HalpLastCount;   // the greatest that anybody was told, where the counter could go back
+static volatile ULONGLONG HalpTscAtStart; // of the processor that starts another one
 
 static BOOLEAN HalpDetectTsc(VOID)
 {
@@ -23,50 +25,52 @@ static BOOLEAN HalpDetectTsc(VOID)
     return (Edx & CPUID_TSC) != 0;
 }
 
-// Finds the counter and its frequency. Phase 0, interrupts off.
+// Finds the counter and its frequency. Phase 0, interrupts off, after the controllers and the event timer.
 VOID HalpInitializeCounter(VOID)
 {
-    ULONGLONG TscTicks;
-    ULONG PitTicks, TimerTicks = 0;
-
-    HalpTscPresent = HalpDetectTsc();
-    if (!HalpTscPresent && HalpLocalApic == NULL)
-        return;
-    if (HalpLocalApic != NULL)
-        HalpBeginTimerMeasurement();
-    PitTicks = HalpMeasurePit(MEASURE_PIT_TICKS, HalpTscPresent ? &TscTicks : NULL);
-    if (HalpLocalApic != NULL)
-        TimerTicks = HalpEndTimerMeasurement();
-    if (PitTicks != 0 && HalpLocalApic != NULL)
-        HalpSetTimerFrequency((ULONGLONG)TimerTicks * PIT_FREQUENCY / PitTicks);
-    if (!HalpTscPresent)
-        return;
-    if (PitTicks != 0)
-        HalpTscFrequency = TscTicks * PIT_FREQUENCY / PitTicks;
-    HalpTscBase = HalpReadTsc();
-    if (HalpTscFrequency == 0)
-        HalpTscPresent = FALSE;
+    HalpCalibrate(HalpDetectTsc() ? &HalpTscFrequency : NULL);
+    if (HalpTscFrequency != 0 && KeFindBootOption("/USEPLATFORMCLOCK") == NULL) {
+        HalpCounter = CounterTsc;
+        HalpFrequency = HalpTscFrequency;
+        HalpBase = HalpReadTsc();
+    } else if (HalpQueryHpetFrequency() != 0) {
+        HalpCounter = CounterHpet;
+        HalpFrequency = HalpQueryHpetFrequency();
+        HalpBase = HalpReadHpet();
+    } else {
+        HalpCounter = CounterPit;
+        HalpFrequency = PIT_FREQUENCY;
+        HalpStartClock(); // nobody hears it yet
+    }
 }
 
-// Called by ke/'s clock interrupt after the acknowledgement, at CLOCK_LEVEL.
-VOID HalClockInterrupt(VOID)
+// A later answer is never smaller, on whatever processor it was asked for.
+static ULONGLONG HalpNeverBack(ULONGLONG Count)
 {
-    HalpClockTicks++;
+    ULONGLONG Last = (ULONGLONG)InterlockedCompareExchange64(&HalpLastCount, 0, 0); // both halves at once
+
+    while (Count > Last) {
+        ULONGLONG Seen = (ULONGLONG)InterlockedCompareExchange64(&HalpLastCount, (LONGLONG)Count, (LONGLONG)Last);
+
+        if (Seen == Last)
+            return Count;
+        Last = Seen;
+    }
+    return Last;
 }
 
-// Ticks of the 8254 since the clock started. The period that the counter has begun but whose interrupt has not been
-// taken yet shows as a step back; the last value is returned again until the interrupt comes.
-static ULONGLONG HalpReadPitCount(VOID)
+static ULONGLONG HalpReadCounter(VOID)
 {
-    BOOLEAN Enable = KeDisableInterrupts();
-    ULONGLONG Count =
-        HalpClockTicks * PIT_CLOCK_COUNT + (PIT_CLOCK_COUNT - min_of(HalpReadClockCounter(), PIT_CLOCK_COUNT));
-
-    if (Count < HalpLastCount)
-        Count = HalpLastCount;
-    HalpLastCount = Count;
-    KeRestoreInterrupts(Enable);
-    return Count;
+    switch (HalpCounter) {
+    case CounterTsc:
+        if (KeNumberProcessors == 1)
+            return HalpReadTsc() - HalpBase;
+        return HalpNeverBack(HalpReadTsc() - HalpBase);
+    case CounterHpet:
+        return HalpReadHpet() - HalpBase;
+    default:
+        return HalpReadPitCount();
+    }
 }
 
 // A counter that never goes back, and its rate per second. Any IRQL. Source: WDK.
@@ -75,9 +79,29 @@ LARGE_INTEGER NTAPI KeQueryPerformanceCounter(PLARGE_INTEGER Frequency)
     LARGE_INTEGER Count;
 
     if (Frequency != NULL)
-        Frequency->QuadPart = HalpTscPresent ? (LONGLONG)HalpTscFrequency : (LONGLONG)PIT_FREQUENCY;
-    Count.QuadPart = (LONGLONG)(HalpTscPresent ? HalpReadTsc() - HalpTscBase : HalpReadPitCount());
+        Frequency->QuadPart = (LONGLONG)HalpFrequency;
+    Count.QuadPart = (LONGLONG)HalpReadCounter();
     return Count;
+}
+
+// A processor is about to be started: notes the time-stamp counter that it must not be behind.
+VOID HalpNoteCounterAtStart(VOID)
+{
+    if (HalpTscFrequency != 0)
+        HalpTscAtStart = HalpReadTsc();
+}
+
+// On the processor that was started: its time-stamp counter must be between the starter's before and after, or it was
+// not reset together with the others; then it is put right, as well as that goes. Interrupts off.
+VOID HalpCompareCounter(VOID)
+{
+    ULONGLONG Now;
+
+    if (HalpTscFrequency == 0)
+        return;
+    Now = HalpReadTsc();
+    if (Now < HalpTscAtStart || Now - HalpTscAtStart > HalpTscFrequency)
+        HalpWriteMsr(MSR_TSC, HalpTscAtStart);
 }
 
 // Keeps the processor busy for at least that long. Any IRQL. Source: WDK (more than 50 microseconds is bad manners).
@@ -85,13 +109,17 @@ VOID NTAPI KeStallExecutionProcessor(ULONG Microseconds)
 {
     ULONGLONG Start, Ticks;
 
-    if (!HalpTscPresent) {
-        while (Microseconds-- > 0)
-            READ_PORT_UCHAR(DIAGNOSTIC_PORT);
-        return;
+    if (HalpTscFrequency != 0) {
+        Ticks = HalpTscFrequency * Microseconds / MICROSECONDS;
+        Start = HalpReadTsc();
+        while (HalpReadTsc() - Start < Ticks)
+            YieldProcessor();
+    } else if (HalpCounter == CounterHpet) {
+        Ticks = HalpFrequency * Microseconds / MICROSECONDS + 1;
+        Start = HalpReadHpet();
+        while (HalpReadHpet() - Start < Ticks)
+            YieldProcessor();
+    } else {
+        HalpStallByPit((ULONG)((ULONGLONG)Microseconds * PIT_FREQUENCY / MICROSECONDS) + 1);
     }
-    Ticks = HalpTscFrequency * Microseconds / 1000000;
-    Start = HalpReadTsc();
-    while (HalpReadTsc() - Start < Ticks)
-        YieldProcessor();
 }

@@ -19,7 +19,20 @@
 #define DEFAULT_ATTRIBUTE 0x07
 #define PIECE_LENGTH SCREEN_WIDTH
 
+#define LOCK_SPINS 100000u // then its holder has been stopped for ever (bugcheck): the screen is more important
+
 static ULONG HalpCursorX, HalpCursorY;
+static ULONG HalpDisplayLock;
+
+static BOOLEAN HalpAcquireDisplay(VOID)
+{
+    BOOLEAN Enable = KeDisableInterrupts();
+    ULONG Spins = LOCK_SPINS;
+
+    while (__atomic_exchange_n(&HalpDisplayLock, 1, __ATOMIC_ACQUIRE) != 0 && Spins-- > 0)
+        YieldProcessor();
+    return Enable;
+}
 
 static USHORT HalpCell(UCHAR Character, UCHAR Attribute)
 {
@@ -104,27 +117,27 @@ VOID HalpInitializeDisplay(VOID)
 // Fills the screen with blanks and moves the cursor home. Any IRQL.
 VOID HalClearDisplay(UCHAR Attribute)
 {
-    BOOLEAN Enable = KeDisableInterrupts();
+    BOOLEAN Enable = HalpAcquireDisplay();
     ULONG Cell;
 
     for (Cell = 0; Cell < SCREEN_WIDTH * SCREEN_HEIGHT; Cell++)
         SCREEN_MEMORY[Cell] = HalpCell(' ', Attribute);
     HalpCursorX = HalpCursorY = 0;
     HalpMoveHardwareCursor();
-    KeRestoreInterrupts(Enable);
+    HalpReleaseLock(&HalpDisplayLock, Enable);
 }
 
 // Writes characters (code page 437; \n \r \b \t) at the cursor. Any IRQL; interrupts are off for a piece at a time.
 VOID HalDisplayCharacters(const UCHAR *Characters, ULONG Length, UCHAR Attribute)
 {
     while (Length > 0) {
-        BOOLEAN Enable = KeDisableInterrupts();
+        BOOLEAN Enable = HalpAcquireDisplay();
         ULONG Piece = min_of(Length, PIECE_LENGTH);
 
         for (; Piece > 0; Piece--, Length--)
             HalpPutCharacter(*Characters++, Attribute);
         HalpMoveHardwareCursor();
-        KeRestoreInterrupts(Enable);
+        HalpReleaseLock(&HalpDisplayLock, Enable);
     }
 }
 
@@ -143,12 +156,12 @@ VOID HalDisplayString(PCSTR String)
 // Moves the cursor; a position outside the screen is brought back to its edge. Any IRQL.
 VOID HalSetDisplayCursor(ULONG X, ULONG Y)
 {
-    BOOLEAN Enable = KeDisableInterrupts();
+    BOOLEAN Enable = HalpAcquireDisplay();
 
     HalpCursorX = min_of(X, SCREEN_WIDTH - 1);
     HalpCursorY = min_of(Y, SCREEN_HEIGHT - 1);
     HalpMoveHardwareCursor();
-    KeRestoreInterrupts(Enable);
+    HalpReleaseLock(&HalpDisplayLock, Enable);
 }
 
 // The screen's size and the cursor's place. Any IRQL.

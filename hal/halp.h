@@ -20,6 +20,7 @@ extern HALP_MACHINE HalpMachine; // with the 8259s: one processor, the rest mean
 VOID HalpInitializeLines(VOID);
 
 // pic.c
+#define PIC_CASCADE_LINE 2
 VOID HalpInitializePic(VOID);
 VOID HalpSetPicMask(ULONG Line, BOOLEAN Masked);
 ULONG HalpReadEdgeLevelControl(VOID);
@@ -39,6 +40,7 @@ enum { // registers, in ULONGs from the start (Intel SDM 3A table 10-1)
     LOCAL_APIC_EOI = 0xB0 / 4,
     LOCAL_APIC_DESTINATION_FORMAT = 0xE0 / 4,
     LOCAL_APIC_SPURIOUS = 0xF0 / 4,
+    LOCAL_APIC_IN_SERVICE = 0x100 / 4,
     LOCAL_APIC_ERROR_STATUS = 0x280 / 4,
     LOCAL_APIC_ICR_LOW = 0x300 / 4,
     LOCAL_APIC_ICR_HIGH = 0x310 / 4,
@@ -62,21 +64,44 @@ VOID HalpSendMessageToOthers(ULONG Message);
 VOID HalpBeginTimerMeasurement(VOID);
 ULONG HalpEndTimerMeasurement(VOID);
 VOID HalpSetTimerFrequency(ULONGLONG Frequency);
-VOID HalpSetProcessorClockPeriod(ULONG Increment);
-VOID HalpFollowClockPeriod(VOID);
+ULONG HalpEndHighestInterrupt(VOID);
 
 // timer.c
 #define PIT_FREQUENCY 1193182u // Hz
-#define PIT_CLOCK_COUNT 18643u // of PIT_FREQUENCY: CLOCK_INCREMENT_100NS
 VOID HalpStartClock(VOID);
-USHORT HalpReadClockCounter(VOID);
+ULONGLONG HalpReadPitCount(VOID);
+VOID HalpStallByPit(ULONG Ticks);
 ULONG HalpMeasurePit(ULONG PitTicks, PULONGLONG TscTicks);
+// hpet.c, calibrate.c
+VOID HalpInitializeHpet(VOID);
+ULONGLONG HalpQueryHpetFrequency(VOID);
+ULONGLONG HalpReadHpet(VOID);
+VOID HalpCalibrate(PULONGLONG TscFrequency);
 // counter.c
 VOID HalpInitializeCounter(VOID);
+VOID HalpNoteCounterAtStart(VOID);
+VOID HalpCompareCounter(VOID);
+// nmi.c
+VOID HalpEnableNmi(VOID);
 // display.c
 VOID HalpInitializeDisplay(VOID);
 // debugport.c
 VOID HalpInitializeDebugPort(VOID);
+
+// The HAL's own locks: held for a few instructions with interrupts off, so that they may be taken at any IRQL.
+FORCEINLINE BOOLEAN HalpAcquireLock(PULONG Lock)
+{
+    BOOLEAN Enable = KeDisableInterrupts();
+
+    while (__atomic_exchange_n(Lock, 1, __ATOMIC_ACQUIRE) != 0)
+        YieldProcessor();
+    return Enable;
+}
+FORCEINLINE VOID HalpReleaseLock(PULONG Lock, BOOLEAN Enable)
+{
+    __atomic_store_n(Lock, 0, __ATOMIC_RELEASE);
+    KeRestoreInterrupts(Enable);
+}
 
 FORCEINLINE ULONGLONG HalpReadMsr(ULONG Msr)
 {

@@ -15,6 +15,8 @@ VOID HalInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock)
         HalpInitializePic();
         HalpReadTables();
         HalpInitializeLines();
+        HalpEnableNmi();
+        HalpInitializeHpet();
         HalpInitializeCounter();
     } else {
         BOOLEAN Enable = KeDisableInterrupts();

@@ -15,26 +15,18 @@ static ULONG HalpServicedLines; // level-triggered, acknowledged and not ended
 static ULONG HalpPendingLines;  // edges that came while masked here
 static ULONG HalpLevelLines;
 static UCHAR HalpLineTarget[HALP_LINES]; // processor number
-static ULONG HalpSpuriousInterrupts;
+volatile ULONG HalSpuriousInterrupts;    // lines 7 and 15 of the 8259s, vector FF of a local APIC
+static ULONG HalpUnexpectedInterrupts;
 
 #define LINE_BIT(Line) (1ul << (Line))
-
-static VOID HalpLockLines(VOID)
-{
-    while (__atomic_exchange_n(&HalpLineLock, 1, __ATOMIC_ACQUIRE) != 0)
-        YieldProcessor();
-}
-
-static VOID HalpUnlockLines(VOID)
-{
-    __atomic_store_n(&HalpLineLock, 0, __ATOMIC_RELEASE);
-}
 
 // Brings the controller's mask up to date.
 static VOID HalpUpdateMask(ULONG Line)
 {
     BOOLEAN Masked = ((HalpMaskedLines | HalpServicedLines) & LINE_BIT(Line)) != 0;
 
+    if (!HalIsInterruptLinePresent(Line))
+        return;
     if (HalpLocalApic == NULL)
         HalpSetPicMask(Line, Masked);
     else
@@ -56,47 +48,51 @@ VOID HalpInitializeLines(VOID)
 // Keeps a line from interrupting. Interrupts off.
 VOID HalMaskInterruptLine(ULONG Line)
 {
+    BOOLEAN Enable;
+
     ASSERT(Line < HAL_LINE_COUNT);
-    HalpLockLines();
+    Enable = HalpAcquireLock(&HalpLineLock);
     HalpMaskedLines |= LINE_BIT(Line);
     if (HalpLocalApic == NULL || (HalpLevelLines & LINE_BIT(Line)))
         HalpUpdateMask(Line);
-    HalpUnlockLines();
+    HalpReleaseLock(&HalpLineLock, Enable);
 }
 
 // Lets a line interrupt; if it wanted to meanwhile, it does so now. Interrupts off.
 VOID HalUnmaskInterruptLine(ULONG Line)
 {
-    BOOLEAN Again;
+    BOOLEAN Enable, Again;
 
     ASSERT(Line < HAL_LINE_COUNT);
-    HalpLockLines();
+    Enable = HalpAcquireLock(&HalpLineLock);
     Again = (HalpPendingLines & LINE_BIT(Line)) != 0;
     HalpPendingLines &= ~LINE_BIT(Line);
     HalpMaskedLines &= ~LINE_BIT(Line);
     HalpUpdateMask(Line);
-    HalpUnlockLines();
+    HalpReleaseLock(&HalpLineLock, Enable);
     if (Again)
         HalpSendMessage(HalpMachine.ApicId[HalpLineTarget[Line]], PRIMARY_VECTOR_BASE + Line);
 }
 
-// The handlers of a line have been called after its acknowledgement. Interrupts off.
+// The handlers of a line have been called after its acknowledgement. At the line's IRQL or above.
 VOID HalEndInterruptLine(ULONG Line)
 {
+    BOOLEAN Enable;
+
     if (!(HalpLevelLines & LINE_BIT(Line)))
         return;
-    HalpLockLines();
+    Enable = HalpAcquireLock(&HalpLineLock);
     HalpServicedLines &= ~LINE_BIT(Line);
     HalpUpdateMask(Line);
-    HalpUnlockLines();
+    HalpReleaseLock(&HalpLineLock, Enable);
 }
 
 // Acknowledges a line that is level-triggered or masked. FALSE: do nothing more.
 static BOOLEAN HalpAcknowledgeSpecial(ULONG Line)
 {
-    BOOLEAN Masked, Taken = TRUE;
+    BOOLEAN Enable, Masked, Taken = TRUE;
 
-    HalpLockLines();
+    Enable = HalpAcquireLock(&HalpLineLock);
     Masked = (HalpMaskedLines & LINE_BIT(Line)) != 0;
     if (HalpLevelLines & LINE_BIT(Line)) {
         if (Masked)
@@ -109,7 +105,7 @@ static BOOLEAN HalpAcknowledgeSpecial(ULONG Line)
         HalpUpdateMask(Line);
         Taken = FALSE;
     }
-    HalpUnlockLines();
+    HalpReleaseLock(&HalpLineLock, Enable);
     return Taken;
 }
 
@@ -121,7 +117,7 @@ BOOLEAN HalAcknowledgeInterruptLine(ULONG Line)
     ASSERT(Line < HAL_VECTOR_COUNT);
     if (HalpLocalApic == NULL) {
         if (HalpIsPicSpurious(Line)) {
-            HalpSpuriousInterrupts++;
+            HalSpuriousInterrupts++;
             return FALSE;
         }
         if (HalpLevelLines & LINE_BIT(Line))
@@ -132,8 +128,6 @@ BOOLEAN HalAcknowledgeInterruptLine(ULONG Line)
     if (Line < HAL_LINE_COUNT && ((HalpLevelLines | HalpMaskedLines) & LINE_BIT(Line)))
         Taken = HalpAcknowledgeSpecial(Line);
     HalpLocalApic[LOCAL_APIC_EOI] = 0;
-    if (Line == HAL_TIMER_LINE)
-        HalpFollowClockPeriod();
     return Taken;
 }
 
@@ -148,20 +142,58 @@ ULONG HalGetInterruptVector(ULONG Line, PKIRQL Irql)
     return PRIMARY_VECTOR_BASE + Line;
 }
 
-// Sends a line's interrupts to the first processor of Targets that runs, from now on. IRQL <= DISPATCH_LEVEL.
-VOID HalSetInterruptLineTargets(ULONG Line, KAFFINITY Targets)
+// Can anything interrupt on this line? Any IRQL.
+BOOLEAN HalIsInterruptLinePresent(ULONG Line)
 {
-    BOOLEAN Enable = KeDisableInterrupts();
-    ULONG Number = 0;
+    if (HalpLocalApic == NULL)
+        return Line < HALP_ISA_LINES && Line != PIC_CASCADE_LINE;
+    return Line < HAL_LINE_COUNT && HalpMachine.Line[Line].Present;
+}
+
+// Is the line level-triggered? Any IRQL.
+BOOLEAN HalIsInterruptLineLevel(ULONG Line)
+{
+    return Line < HAL_LINE_COUNT && (HalpLevelLines & LINE_BIT(Line)) != 0;
+}
+
+// Sends a line's interrupts to the first processor of Targets that runs, from now on; stays where it is if none does.
+// IRQL <= DISPATCH_LEVEL. Returns the processor that gets them.
+ULONG HalSetInterruptLineTargets(ULONG Line, KAFFINITY Targets)
+{
+    BOOLEAN Enable = HalpAcquireLock(&HalpLineLock);
+    ULONG Number;
 
     Targets &= KeActiveProcessors;
-    while (Number + 1 < HalpMachine.ProcessorCount && !(Targets >> Number & 1))
-        Number++;
-    if (HalpLocalApic != NULL && Line < HAL_LINE_COUNT && (Targets >> Number & 1)) {
-        HalpLockLines();
-        HalpLineTarget[Line] = (UCHAR)Number;
-        HalpSetIoApicTarget(Line, HalpMachine.ApicId[Number]);
-        HalpUnlockLines();
+    for (Number = 0; Number < HalpMachine.ProcessorCount; Number++) {
+        if (HalpLocalApic != NULL && (Targets >> Number & 1)) {
+            HalpLineTarget[Line] = (UCHAR)Number;
+            HalpSetIoApicTarget(Line, HalpMachine.ApicId[Number]);
+            break;
+        }
     }
-    KeRestoreInterrupts(Enable);
+    Number = HalpLineTarget[Line];
+    HalpReleaseLock(&HalpLineLock, Enable);
+    return Number;
+}
+
+// The processor that gets a line's interrupts. Any IRQL.
+ULONG HalQueryInterruptLineTarget(ULONG Line)
+{
+    return HalpLineTarget[Line];
+}
+
+// An interrupt on a vector that nobody owns: ends it, whichever it was, and counts it. Interrupts off.
+VOID HalAcknowledgeUnexpectedInterrupt(VOID)
+{
+    ULONG Vector = HalpLocalApic != NULL ? HalpEndHighestInterrupt() : 0;
+
+    if (HalpUnexpectedInterrupts++ == 0)
+        DbgPrint("HAL: an interrupt on a vector without an owner (%lx)\n", Vector);
+}
+
+// Interrupts that nobody had made or wanted since the start. Any IRQL.
+VOID HalQueryStrayInterrupts(PULONG Spurious, PULONG Unexpected)
+{
+    *Spurious = HalSpuriousInterrupts;
+    *Unexpected = HalpUnexpectedInterrupts;
 }

@@ -7,6 +7,8 @@
 #define PCI_DATA_PORT 0xCFC
 #define PCI_ADDRESS_ENABLE 0x80000000u
 
+static ULONG HalpPciLock; // address and data are two accesses
+
 static ULONG HalpPciAddress(ULONG Bus, ULONG Device, ULONG Function, ULONG Offset)
 {
     ASSERT(Bus < 256 && Device < 32 && Function < 8 && Offset < 256);
@@ -16,7 +18,7 @@ static ULONG HalpPciAddress(ULONG Bus, ULONG Device, ULONG Function, ULONG Offse
 // Reads Width (1, 2, 4) bytes at a naturally aligned offset. All ones if there is no such function. Any IRQL.
 ULONG HalReadPciConfig(ULONG Bus, ULONG Device, ULONG Function, ULONG Offset, ULONG Width)
 {
-    BOOLEAN Enable = KeDisableInterrupts();
+    BOOLEAN Enable = HalpAcquireLock(&HalpPciLock);
     USHORT Port = (USHORT)(PCI_DATA_PORT + (Offset & 3));
     ULONG Value;
 
@@ -27,14 +29,14 @@ ULONG HalReadPciConfig(ULONG Bus, ULONG Device, ULONG Function, ULONG Offset, UL
         Value = READ_PORT_USHORT(Port);
     else
         Value = READ_PORT_ULONG(PCI_DATA_PORT);
-    KeRestoreInterrupts(Enable);
+    HalpReleaseLock(&HalpPciLock, Enable);
     return Value;
 }
 
 // Writes Width (1, 2, 4) bytes at a naturally aligned offset. Any IRQL.
 VOID HalWritePciConfig(ULONG Bus, ULONG Device, ULONG Function, ULONG Offset, ULONG Width, ULONG Value)
 {
-    BOOLEAN Enable = KeDisableInterrupts();
+    BOOLEAN Enable = HalpAcquireLock(&HalpPciLock);
     USHORT Port = (USHORT)(PCI_DATA_PORT + (Offset & 3));
 
     WRITE_PORT_ULONG(PCI_ADDRESS_PORT, HalpPciAddress(Bus, Device, Function, Offset));
@@ -44,5 +46,5 @@ VOID HalWritePciConfig(ULONG Bus, ULONG Device, ULONG Function, ULONG Offset, UL
         WRITE_PORT_USHORT(Port, (USHORT)Value);
     else
         WRITE_PORT_ULONG(PCI_DATA_PORT, Value);
-    KeRestoreInterrupts(Enable);
+    HalpReleaseLock(&HalpPciLock, Enable);
 }

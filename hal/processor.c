@@ -128,6 +128,7 @@ BOOLEAN HalStartProcessor(ULONG Number, ULONG Cr3, PVOID StackTop, PHAL_PROCESSO
     Trampoline->Entry = Entry;
     Trampoline->Argument = Argument;
 
+    HalpNoteCounterAtStart();
     HalpSendMessage(HalpMachine.ApicId[Number], MESSAGE_INIT);
     KeStallExecutionProcessor(INIT_DELAY_US);
     for (Attempt = 0; Attempt < STARTUP_ATTEMPTS && !Trampoline->Arrived; Attempt++) {
@@ -145,6 +146,7 @@ VOID HalInitializeProcessor(ULONG Number)
         return; // processor 0 was done in phase 0
     ASSERT(HalpQueryApicId() == HalpMachine.ApicId[Number]);
     HalpInitializeLocalApic();
+    HalpCompareCounter();
     (VOID) InterlockedOr((PLONG)&HalpStartedProcessors, (LONG)(1u << Number));
 }
 
@@ -176,11 +178,4 @@ VOID HalRequestIpi(KAFFINITY Targets)
 VOID HalRequestFreeze(KAFFINITY Targets)
 {
     HalpSendToEach(Targets & HalpStartedProcessors, MESSAGE_NMI);
-}
-
-// See hal.h.
-ULONG HalSetTimeIncrement(ULONG Desired)
-{
-    UNREFERENCED_PARAMETER(Desired);
-    return CLOCK_INCREMENT_100NS;
 }

@@ -27,6 +27,8 @@ typedef struct _RTC_REGISTERS {
     UCHAR Second, Minute, Hour, Day, Month, Year, Century;
 } RTC_REGISTERS, *PRTC_REGISTERS;
 
+static ULONG HalpCmosLock; // index and data are two accesses
+
 static UCHAR HalpReadCmos(UCHAR Register)
 {
     WRITE_PORT_UCHAR(CMOS_INDEX, Register);
@@ -93,7 +95,7 @@ static BOOLEAN HalpIsTimePlausible(PTIME_FIELDS Time)
 // Reads the clock until two readings agree. FALSE if it holds no sensible time. IRQL <= DISPATCH_LEVEL.
 BOOLEAN HalQueryRealTimeClock(PTIME_FIELDS Time)
 {
-    BOOLEAN Enable = KeDisableInterrupts();
+    BOOLEAN Enable = HalpAcquireLock(&HalpCmosLock);
     RTC_REGISTERS First, Second;
     ULONG Attempts = READ_ATTEMPTS;
     UCHAR StatusB = HalpReadCmos(RTC_STATUS_B);
@@ -102,7 +104,7 @@ BOOLEAN HalQueryRealTimeClock(PTIME_FIELDS Time)
         HalpReadRtcRegisters(&First);
         HalpReadRtcRegisters(&Second);
     } while (!RtlEqualMemory(&First, &Second, sizeof(First)) && --Attempts > 0);
-    KeRestoreInterrupts(Enable);
+    HalpReleaseLock(&HalpCmosLock, Enable);
 
     HalpConvertRtc(&First, StatusB, Time);
     return HalpIsTimePlausible(Time);
@@ -111,7 +113,7 @@ BOOLEAN HalQueryRealTimeClock(PTIME_FIELDS Time)
 // Sets the clock. IRQL <= DISPATCH_LEVEL.
 VOID HalSetRealTimeClock(PTIME_FIELDS Time)
 {
-    BOOLEAN Enable = KeDisableInterrupts();
+    BOOLEAN Enable = HalpAcquireLock(&HalpCmosLock);
     UCHAR StatusB = HalpReadCmos(RTC_STATUS_B);
     ULONG Hour = (ULONG)Time->Hour;
     UCHAR RtcHour;
@@ -129,5 +131,5 @@ VOID HalSetRealTimeClock(PTIME_FIELDS Time)
     HalpWriteCmos(RTC_YEAR, HalpToRtc((ULONG)Time->Year % 100, StatusB));
     HalpWriteCmos(RTC_CENTURY, HalpToRtc((ULONG)Time->Year / 100, StatusB));
     HalpWriteCmos(RTC_STATUS_B, StatusB);
-    KeRestoreInterrupts(Enable);
+    HalpReleaseLock(&HalpCmosLock, Enable);
 }

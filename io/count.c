@@ -3,8 +3,19 @@
 
 #include "iop.h"
 
-// GCC has no inline 64-bit addition for this processor, only the exchange.
-// Counts an operation for the current process. Not interlocked: a statistic may lose a count, a read may not lose time.
+// Threads of one process count on several processors at once: a compare-and-exchange, the only 64-bit addition that
+// this processor has.
+static VOID IopAdd64(ULONGLONG *Counter, ULONG Value)
+{
+    LONGLONG Old, Seen = *(volatile LONGLONG *)Counter; // read in two halves: a torn value only costs one more round
+
+    do {
+        Old = Seen;
+        Seen = InterlockedCompareExchange64((volatile LONGLONG *)Counter, Old + Value, Old);
+    } while (Seen != Old);
+}
+
+// Counts an operation for the current process, and for the system (SystemPerformanceInformation).
 //
 // Any IRQL.
 VOID IopCountOperation(IOP_TRANSFER Transfer)
@@ -12,11 +23,11 @@ VOID IopCountOperation(IOP_TRANSFER Transfer)
     PIO_COUNTERS Counters = &PsGetCurrentThread()->ThreadsProcess->IoCounters;
 
     if (Transfer == IopReadTransfer)
-        Counters->ReadOperationCount++;
+        IopAdd64(&Counters->ReadOperationCount, 1);
     else if (Transfer == IopWriteTransfer)
-        Counters->WriteOperationCount++;
+        IopAdd64(&Counters->WriteOperationCount, 1);
     else
-        Counters->OtherOperationCount++;
+        IopAdd64(&Counters->OtherOperationCount, 1);
 }
 
 // Counts the bytes an operation moved for the current process.
@@ -27,11 +38,11 @@ VOID IopCountTransfer(IOP_TRANSFER Transfer, ULONG_PTR Bytes)
     PIO_COUNTERS Counters = &PsGetCurrentThread()->ThreadsProcess->IoCounters;
 
     if (Transfer == IopReadTransfer)
-        Counters->ReadTransferCount += Bytes;
+        IopAdd64(&Counters->ReadTransferCount, Bytes);
     else if (Transfer == IopWriteTransfer)
-        Counters->WriteTransferCount += Bytes;
+        IopAdd64(&Counters->WriteTransferCount, Bytes);
     else
-        Counters->OtherTransferCount += Bytes;
+        IopAdd64(&Counters->OtherTransferCount, Bytes);
 }
 
 // Writes a status block where the caller wants it; Target may be a user address that is no longer there, or NULL.

@@ -117,7 +117,7 @@ static NTSTATUS IopOpenByName(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT
         ObCloseHandle(Opened, Mode);
         return STATUS_OBJECT_TYPE_MISMATCH;
     }
-    Packet->FileObject->Flags |= FO_HANDLE_CREATED;
+    IoSetFileFlags(Packet->FileObject, FO_HANDLE_CREATED);
     return IopReturnHandle(Handle, Opened, IoStatus, Packet, Mode);
 }
 

@@ -177,6 +177,16 @@ NTSTATUS NTAPI IopReferenceDeviceForOpen(PDEVICE_OBJECT Device)
     return Status;
 }
 
+// Counts one more open on a device that is open already, whatever its state. <= DISPATCH_LEVEL.
+VOID IopCountOpen(PDEVICE_OBJECT Device)
+{
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(&IopDatabaseLock, &OldIrql);
+    Device->ReferenceCount++;
+    KeReleaseSpinLock(&IopDatabaseLock, OldIrql);
+}
+
 // Undoes an open's count; a device that waits for its deletion goes with the last.
 //
 // PASSIVE_LEVEL.

@@ -65,7 +65,7 @@ VOID NTAPI IopCloseFile(PEPROCESS Process, PVOID Object, ACCESS_MASK GrantedAcce
     UNREFERENCED_PARAMETER(ProcessHandleCount);
     if (SystemHandleCount != 1 || File->DeviceObject == NULL || (File->Flags & FO_CLEANUP_COMPLETE))
         return;
-    File->Flags |= FO_HANDLE_CREATED | FO_CLEANUP_COMPLETE;
+    IoSetFileFlags(File, FO_HANDLE_CREATED | FO_CLEANUP_COMPLETE);
     IopSendEnd(File, IRP_MJ_CLEANUP);
 }
 
@@ -80,7 +80,7 @@ VOID NTAPI IopDeleteFile(PVOID Object)
     ASSERT(File->Type == IO_TYPE_FILE || Device == NULL);
     if (Device != NULL) {
         if (!(File->Flags & FO_CLEANUP_COMPLETE)) {
-            File->Flags |= FO_CLEANUP_COMPLETE;
+            IoSetFileFlags(File, FO_CLEANUP_COMPLETE);
             IopSendEnd(File, IRP_MJ_CLEANUP);
         }
         IopSendEnd(File, IRP_MJ_CLOSE);
@@ -116,7 +116,7 @@ PFILE_OBJECT NTAPI IoCreateStreamFileObject(PFILE_OBJECT File, PDEVICE_OBJECT De
     KeInitializeEvent(&Stream->Lock, SynchronizationEvent, FALSE);
     KeInitializeEvent(&Stream->Event, NotificationEvent, FALSE);
     InitializeListHead(&Stream->IrpList);
-    InterlockedIncrement(&Device->ReferenceCount);
+    IopCountOpen(Device);
     if (File != NULL && File->Vpb != NULL) {
         Stream->Vpb = File->Vpb;
         InterlockedIncrement((volatile LONG *)&Stream->Vpb->ReferenceCount);

@@ -67,6 +67,7 @@ BOOLEAN IoInitSystem(PLOADER_PARAMETER_BLOCK LoaderBlock)
     UNREFERENCED_PARAMETER(LoaderBlock);
     IopInitializeIrpLists();
     IopInitializeRegistry();
+    IopInitializeInterrupts();
     KeInitializeSpinLock(&IopDatabaseLock);
     if (!IopCreateObjectTypes())
         return FALSE;

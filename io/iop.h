@@ -88,6 +88,7 @@ VOID NTAPI IopDeleteFile(PVOID Object);
 VOID NTAPI IopCloseFile(PEPROCESS Process, PVOID Object, ACCESS_MASK GrantedAccess, ULONG ProcessHandleCount,
                         ULONG SystemHandleCount);
 VOID IopDereferenceDevice(PDEVICE_OBJECT Device);
+VOID IopCountOpen(PDEVICE_OBJECT Device);
 VOID IopReadyDevices(PDRIVER_OBJECT Driver);
 NTCHECK IopReferenceDeviceForOpen(PDEVICE_OBJECT Device);
 extern KSPIN_LOCK IopDatabaseLock; // device stacks, VPB flags and counts
@@ -98,7 +99,8 @@ VOID IopDropVpb(PDEVICE_OBJECT Device);
 NTCHECK IopReferenceMountedVpb(PDEVICE_OBJECT Device, PVPB *Vpb);
 VOID IopDereferenceVpb(PVPB Vpb);
 NTCHECK IopAskFileSystems(PVPB Vpb, PDEVICE_OBJECT Storage); // fsreg.c
-VOID IopInitializeRegistry(VOID);                            // fsreg.c: the lists
+VOID IopInitializeRegistry(VOID);
+VOID IopInitializeInterrupts(VOID); // fsreg.c: the lists
 
 // --- parse.c, name.c
 NTCHECK IopParseDevice(PVOID ParseObject, POBJECT_TYPE ObjectType, PACCESS_STATE AccessState,

@@ -44,7 +44,8 @@ static NTSTATUS IopMountVolume(PVPB Vpb)
     if (Vpb->DeviceObject->StackSize <= Storage->StackSize)
         Vpb->DeviceObject->StackSize = Storage->StackSize + 1;
     Vpb->DeviceObject->Flags &= ~DO_DEVICE_INITIALIZING;
-    Vpb->Flags |= VPB_MOUNTED;
+    // Last, and seen last by other processors: opens look at it without the device lock.
+    __atomic_store_n(&Vpb->Flags, (USHORT)(Vpb->Flags | VPB_MOUNTED), __ATOMIC_RELEASE);
     return STATUS_SUCCESS;
 }
 
@@ -57,7 +58,8 @@ NTSTATUS NTAPI IopReferenceMountedVpb(PDEVICE_OBJECT Device, PVPB *Result)
     PVPB Vpb = Device->Vpb;
     NTSTATUS Status = STATUS_SUCCESS;
 
-    if ((Vpb->Flags & (VPB_MOUNTED | VPB_LOCKED)) == VPB_MOUNTED) { // the usual case; volumes stay mounted
+    if ((__atomic_load_n(&Vpb->Flags, __ATOMIC_ACQUIRE) & (VPB_MOUNTED | VPB_LOCKED)) ==
+        VPB_MOUNTED) { // the usual case; volumes stay mounted
         InterlockedIncrement((volatile LONG *)&Vpb->ReferenceCount);
         *Result = Vpb;
         return STATUS_SUCCESS;

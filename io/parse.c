@@ -152,7 +152,7 @@ static NTSTATUS IopCreateOnDevice(PDEVICE_OBJECT Device, POPEN_PACKET Packet, PA
             IopDereferenceVpb(Vpb);
         return Status;
     }
-    File->Flags |= FO_FILE_OPEN;
+    IoSetFileFlags(File, FO_FILE_OPEN);
     KeSetEvent(&File->Event, IO_NO_INCREMENT, FALSE);
     *Result = File;
     return STATUS_SUCCESS;

@@ -37,11 +37,13 @@ static NTSTATUS IopSetPosition(PIOP_CALL Call, PFILE_POSITION_INFORMATION Inform
 }
 
 // Changes how a handle works; it cannot be turned from synchronous to asynchronous or back.
+#define IOP_MODE_FLAGS ((ULONG)(FO_WRITE_THROUGH | FO_SEQUENTIAL_ONLY | FO_ALERTABLE_IO))
+
 static NTSTATUS IopSetMode(PIOP_CALL Call, PFILE_MODE_INFORMATION Information)
 {
     PFILE_OBJECT File = Call->File;
     ULONG Mode = Information->Mode, Synchronous = Mode & IOP_SYNCHRONOUS_MODES;
-    ULONG Flags = File->Flags & ~(FO_WRITE_THROUGH | FO_SEQUENTIAL_ONLY | FO_ALERTABLE_IO);
+    ULONG Flags = 0, Old;
 
     if ((Mode & ~IOP_SETTABLE_MODES) || Synchronous == IOP_SYNCHRONOUS_MODES)
         return STATUS_INVALID_PARAMETER;
@@ -53,7 +55,10 @@ static NTSTATUS IopSetMode(PIOP_CALL Call, PFILE_MODE_INFORMATION Information)
         Flags |= FO_SEQUENTIAL_ONLY;
     if (Mode & FILE_SYNCHRONOUS_IO_ALERT)
         Flags |= FO_ALERTABLE_IO;
-    File->Flags = Flags;
+    do { // other processors may be setting other flags
+        Old = *(volatile ULONG *)&File->Flags;
+    } while (InterlockedCompareExchange((volatile LONG *)&File->Flags, (LONG)((Old & ~IOP_MODE_FLAGS) | Flags),
+                                        (LONG)Old) != (LONG)Old);
     return STATUS_SUCCESS;
 }
 
@@ -126,6 +131,38 @@ static NTSTATUS IopSetInformation(PIOP_CALL Call, HANDLE File, PVOID Buffer, ULO
     return Status;
 }
 
+// SetFilePointer's way: what the general one does, for eight bytes and without a buffer.
+static NTSTATUS IopSetFilePosition(HANDLE File, PIO_STATUS_BLOCK IoStatus, PFILE_POSITION_INFORMATION Information)
+{
+    IO_STATUS_BLOCK Local = {.Status = STATUS_SUCCESS, .Information = 0};
+    FILE_POSITION_INFORMATION Position;
+    NTSTATUS Status;
+    IOP_CALL Call;
+
+    IopInitializeCall(&Call, NULL, NULL, IoStatus);
+    SEH_TRY
+    {
+        if (Call.Mode != KernelMode) {
+            IopProbeIoStatus(IoStatus);
+            ProbeForRead(Information, sizeof(*Information), sizeof(ULONG));
+        }
+        Position.CurrentByteOffset.QuadPart = *(volatile LONGLONG *)&Information->CurrentByteOffset.QuadPart;
+    }
+    SEH_EXCEPT
+    {
+        return SEH_CODE();
+    }
+    SEH_END
+    Status = IopReferenceCall(&Call, File, 0, NULL);
+    if (NT_SUCCESS(Status))
+        Status = IopLockCall(&Call);
+    if (Status == STATUS_SUCCESS)
+        Status = IopSetPosition(&Call, &Position);
+    if (Status == STATUS_SUCCESS)
+        IGNORE_STATUS(IopWriteIoStatus(IoStatus, &Local));
+    return IopEndCall(&Call, Status);
+}
+
 // Changes an open file: times and attributes, name, size, position, mode, or that it is to be deleted.
 //
 // PASSIVE_LEVEL. STATUS_INVALID_INFO_CLASS, STATUS_INFO_LENGTH_MISMATCH, STATUS_ACCESS_DENIED, or the file system's
@@ -141,6 +178,8 @@ NTSTATUS NTAPI NtSetInformationFile(HANDLE File, PIO_STATUS_BLOCK IoStatus, PVOI
 
     if (Class == FileCompletionInformation)
         return STATUS_NOT_IMPLEMENTED; // completion ports are not built yet
+    if (Class == FilePositionInformation && Length == sizeof(FILE_POSITION_INFORMATION))
+        return IopSetFilePosition(File, IoStatus, Information);
     Status = IopCheckClass(IopSetFileClasses, FileMaximumInformation, Class, Length, &Access);
     if (!NT_SUCCESS(Status))
         return Status;

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
-// StartIo queues, interrupts and DPCs for drivers: the parts of a simple driver that the I/O manager keeps for it. A
-// device's queue is busy while a request is with StartIo; the driver asks for the next one when it is done.
-// Source: WDK documentation (IoStartPacket, IoStartNextPacket, IoConnectInterrupt, IoRequestDpc).
+// StartIo queues and DPCs for drivers: the parts of a simple driver that the I/O manager keeps for it. A device's queue is busy while a request is with StartIo; the driver asks for the next one when it is done.
+// Source: WDK documentation (IoStartPacket, IoStartNextPacket, IoRequestDpc).
 
 #include "iop.h"
-
-#define TAG_IO_INTERRUPT 0x6E496F49 // 'IoIn'
 
 // TRUE: queued behind the current request; FALSE: the device was idle and is busy with this one now. DISPATCH_LEVEL.
 static BOOLEAN IopInsertDeviceQueue(PDEVICE_OBJECT Device, PIRP Irp, PULONG Key)
@@ -108,37 +105,4 @@ VOID NTAPI IoInitializeDpcRequest(PDEVICE_OBJECT Device, PIO_DPC_ROUTINE Routine
 VOID NTAPI IoRequestDpc(PDEVICE_OBJECT Device, PIRP Irp, PVOID Context)
 {
     KeInsertQueueDpc(&Device->Dpc, Irp, Context);
-}
-
-// Registers an interrupt service routine.
-//
-// Vector, Irql: from HalGetInterruptVector.   PASSIVE_LEVEL. The caller owns *Interrupt: IoDisconnectInterrupt.
-// STATUS_INSUFFICIENT_RESOURCES; STATUS_INVALID_PARAMETER if the line cannot be shared.
-NTSTATUS NTAPI IoConnectInterrupt(PKINTERRUPT *Interrupt, PKSERVICE_ROUTINE Routine, PVOID Context, PKSPIN_LOCK Lock,
-                                  ULONG Vector, KIRQL Irql, KIRQL SynchronizeIrql, KINTERRUPT_MODE Mode, BOOLEAN Share,
-                                  KAFFINITY Affinity, BOOLEAN FloatingSave)
-{
-    PKINTERRUPT New = ExAllocatePoolZero(NonPagedPool, sizeof(KINTERRUPT), TAG_IO_INTERRUPT);
-
-    UNREFERENCED_PARAMETER(Affinity);
-    UNREFERENCED_PARAMETER(FloatingSave);
-    *Interrupt = NULL;
-    if (New == NULL)
-        return STATUS_INSUFFICIENT_RESOURCES;
-    KeInitializeInterrupt(New, Routine, Context, Lock, Vector, Irql, SynchronizeIrql, Mode, Share);
-    if (!KeConnectInterrupt(New)) {
-        ExFreePoolWithTag(New, TAG_IO_INTERRUPT);
-        return STATUS_INVALID_PARAMETER;
-    }
-    *Interrupt = New;
-    return STATUS_SUCCESS;
-}
-
-// Unregisters an interrupt service routine.
-//
-// PASSIVE_LEVEL. The routine does not run any more when this returns.
-VOID NTAPI IoDisconnectInterrupt(PKINTERRUPT Interrupt)
-{
-    KeDisconnectInterrupt(Interrupt);
-    ExFreePoolWithTag(Interrupt, TAG_IO_INTERRUPT);
 }

@@ -27,20 +27,19 @@ VOID IopDequeueThreadIrp(PIRP Irp)
 }
 
 // Counts the current thread's IRPs for a file (NULL: all), cancelling them if asked to. A finished IRP whose APC
-// waits is still on the list; the APC lies over its tail with SystemArgument1, the file, where OriginalFileObject was.
+// waits is still on the list, and another processor may be laying that APC over its tail at this moment: the file is
+// therefore read from the first driver's stack location, which stays.
 static ULONG IopScanThreadIrps(PFILE_OBJECT File, BOOLEAN Cancel)
 {
     PETHREAD Thread = PsGetCurrentThread();
     KIRQL OldIrql = KfRaiseIrql(APC_LEVEL);
     ULONG Count = 0;
 
-    _Static_assert(FIELD_OFFSET(IRP, Tail.Apc.SystemArgument1) == FIELD_OFFSET(IRP, Tail.Overlay.OriginalFileObject),
-                   "overlay");
     for (PLIST_ENTRY Entry = Thread->IrpList.Flink; Entry != &Thread->IrpList;) {
         PIRP Irp = CONTAINING_RECORD(Entry, IRP, ThreadListEntry);
 
         Entry = Entry->Flink;
-        if (File != NULL && Irp->Tail.Overlay.OriginalFileObject != File)
+        if (File != NULL && ((PIO_STACK_LOCATION)(Irp + 1) + Irp->StackCount - 1)->FileObject != File)
             continue;
         Count++;
         if (Cancel)

@@ -68,6 +68,19 @@ static BOOLEAN IopMayWrite(PIOP_CALL Call)
     return Call->Mode == KernelMode || (Call->GrantedAccess & Enough);
 }
 
+static VOID IopCountFastTransfer(BOOLEAN Write, ULONG_PTR Bytes)
+{
+    PIO_COUNTERS Counters = &PsGetCurrentThread()->ThreadsProcess->IoCounters; // as in count.c: may lose a count
+
+    if (Write) {
+        Counters->WriteOperationCount++;
+        Counters->WriteTransferCount += Bytes;
+    } else {
+        Counters->ReadOperationCount++;
+        Counters->ReadTransferCount += Bytes;
+    }
+}
+
 static BOOLEAN IopIsSpecialOffset(PLARGE_INTEGER Offset, ULONG Special)
 {
     return Offset->HighPart == -1 && Offset->LowPart == Special;
@@ -127,8 +140,7 @@ BOOLEAN IopTryFastTransfer(PIOP_CALL Call, PVOID Buffer, ULONG Length, PLARGE_IN
 
     if (Offset->QuadPart >= 0 && NT_SUCCESS(Result.Status))
         Call->File->CurrentByteOffset.QuadPart = Offset->QuadPart + Result.Information;
-    IopCountOperation(Write ? IopWriteTransfer : IopReadTransfer);
-    IopCountTransfer(Write ? IopWriteTransfer : IopReadTransfer, Result.Information);
+    IopCountFastTransfer(Write, Result.Information);
     IGNORE_STATUS(IopWriteIoStatus(Call->IoStatus, &Result));
     if (Call->Event != NULL)
         KeSetEvent(Call->Event, IO_NO_INCREMENT, FALSE);
@@ -176,7 +188,7 @@ NTSTATUS NTAPI IopTransferFile(PIOP_CALL Call, HANDLE Handle, HANDLE Event, PVOI
     if (Status != STATUS_SUCCESS)
         return Status;
     Status = IopResolveOffset(Call, UserOffset != NULL, Write, &Offset);
-    if (NT_SUCCESS(Status))
+    if (NT_SUCCESS(Status) && (Call->File->Flags & FO_NO_INTERMEDIATE_BUFFERING))
         Status = IopCheckUncachedTransfer(Call, Buffer, Length, &Offset);
     if (!NT_SUCCESS(Status))
         return Status;

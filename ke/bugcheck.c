@@ -50,6 +50,13 @@ static VOID KiPrintStack(PKTRAP_FRAME TrapFrame)
         KiPrintAddress(Callers[Index], 1);
 }
 
+static ULONG KiEspOf(PKTRAP_FRAME TrapFrame)
+{
+    if (KiTrapMode(TrapFrame) == UserMode)
+        return TrapFrame->HardwareEsp;
+    return TrapFrame->TempSegCs != 0 ? TrapFrame->TempEsp : (ULONG)&TrapFrame->HardwareEsp;
+}
+
 static VOID KiPrintScreen(ULONG Code, const ULONG_PTR *Parameters, PKTRAP_FRAME TrapFrame)
 {
     PETHREAD Thread = (PETHREAD)KeGetCurrentPrcb()->CurrentThread;
@@ -66,9 +73,7 @@ static VOID KiPrintScreen(ULONG Code, const ULONG_PTR *Parameters, PKTRAP_FRAME 
     if (TrapFrame != NULL)
         KiPrint("eax=%08x ebx=%08x ecx=%08x edx=%08x esi=%08x edi=%08x\neip=%08x esp=%08x ebp=%08x efl=%08x cs=%04x\n",
                 TrapFrame->Eax, TrapFrame->Ebx, TrapFrame->Ecx, TrapFrame->Edx, TrapFrame->Esi, TrapFrame->Edi,
-                TrapFrame->Eip,
-                KiTrapMode(TrapFrame) == UserMode ? TrapFrame->HardwareEsp : (ULONG)&TrapFrame->HardwareEsp,
-                TrapFrame->Ebp, TrapFrame->EFlags, TrapFrame->SegCs & 0xFFFF);
+                TrapFrame->Eip, KiEspOf(TrapFrame), TrapFrame->Ebp, TrapFrame->EFlags, TrapFrame->SegCs & 0xFFFF);
     KiPrint("\nStack:\n");
     KiPrintStack(TrapFrame);
 }

@@ -4,7 +4,11 @@
 
 #include "ki.h"
 
+// The interrupt comes every KeTimeIncrement. Time and timers follow each one; a tick, in counts and quanta, is
+// KeMaximumIncrement at all times and may take several.
 ULONG KeMaximumIncrement = CLOCK_INCREMENT_100NS;
+volatile ULONG KeTimeIncrement = CLOCK_INCREMENT_100NS;
+static ULONG KiTickFraction; // of the tick that has not gone by yet
 volatile KSYSTEM_TIME KeTickCount;
 #if DBG
 VOID (*KiClockHook)(VOID); // the test runner's watchdog, at CLOCK_LEVEL
@@ -52,27 +56,37 @@ static VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
         Prcb->QuantumEnd = TRUE;
 }
 
-// One tick of the clock line. CLOCK_LEVEL. TrapFrame: what was interrupted (NULL if replayed), at OldIrql.
-VOID KeUpdateSystemTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
+static VOID KiCountTick(VOID)
 {
-    PKPRCB Prcb = KeGetCurrentPrcb();
-    PKUSER_SHARED_DATA Shared = SharedUserData;
-    ULONGLONG Now = KiReadTime(&Shared->InterruptTime) + KeMaximumIncrement;
     ULONGLONG Ticks = KiReadTime(&KeTickCount) + 1;
 
-    HalClockInterrupt();
-    KdTrace(Tick, Now, Now >> 32, 0, 0);
-    KiWriteTime(&Shared->InterruptTime, Now);
-    KiWriteTime(&Shared->SystemTime, KiReadTime(&Shared->SystemTime) + KeMaximumIncrement);
     KiWriteTime(&KeTickCount, Ticks);
-    KiWriteTime(&Shared->TickCount, Ticks);
-    Shared->TickCountLowDeprecated = (ULONG)Ticks;
-
+    KiWriteTime(&SharedUserData->TickCount, Ticks);
+    SharedUserData->TickCountLowDeprecated = (ULONG)Ticks;
 #if DBG
     if (KiClockHook != NULL)
         KiClockHook();
 #endif
-    KiChargeTick(Prcb, TrapFrame, OldIrql);
+}
+
+// One interrupt of the clock line. CLOCK_LEVEL. TrapFrame: what was interrupted (NULL if replayed), at OldIrql.
+VOID KeUpdateSystemTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
+{
+    PKPRCB Prcb = KeGetCurrentPrcb();
+    PKUSER_SHARED_DATA Shared = SharedUserData;
+    ULONG Increment = KeTimeIncrement;
+    ULONGLONG Now = KiReadTime(&Shared->InterruptTime) + Increment;
+
+    HalClockInterrupt();
+    KdTrace(Tick, Now, Now >> 32, 0, 0);
+    KiWriteTime(&Shared->InterruptTime, Now);
+    KiWriteTime(&Shared->SystemTime, KiReadTime(&Shared->SystemTime) + Increment);
+    KiTickFraction += Increment;
+    if (KiTickFraction >= KeMaximumIncrement) {
+        KiTickFraction -= KeMaximumIncrement;
+        KiCountTick();
+        KiChargeTick(Prcb, TrapFrame, OldIrql);
+    }
     if (KiTimersDue(Now))
         Prcb->TimerRequest = 1;
     if (Prcb->TimerRequest != 0 || Prcb->QuantumEnd || Prcb->DpcQueueDepth != 0)
@@ -105,6 +119,19 @@ ULONGLONG NTAPI KeQueryInterruptTime(VOID)
 VOID NTAPI KeQueryTickCount(PLARGE_INTEGER Count)
 {
     Count->QuadPart = (LONGLONG)KiReadTime(&KeTickCount);
+}
+
+// Has the clock interrupt as nearly every Desired (100 ns) as the HAL can; KeTimeIncrement tells what came of it.
+// IRQL <= APC_LEVEL. Called by ex/resolution.c only.
+VOID KeSetClockIncrement(ULONG Desired)
+{
+    KIRQL OldIrql;
+
+    KeSetSystemAffinityThread(1);
+    OldIrql = KfRaiseIrql(CLOCK_LEVEL);
+    KeTimeIncrement = HalSetTimeIncrement(Desired);
+    KfLowerIrql(OldIrql);
+    KeRevertToUserAffinityThread();
 }
 
 // 100 ns a tick. Any IRQL.

@@ -8,6 +8,10 @@
 #define KI_HAS(Flags, Part) (((Flags) & (Part)) == (Part))
 #define DR7_ALWAYS 0x400u
 #define DR7_USER_MASK 0xFFFF0155u // local enables, lengths and kinds
+#define DR7_LOCAL(Index) (1ul << (Index)*2)
+#define DR7_KIND(Dr7, Index) ((Dr7) >> (16 + (Index)*4) & 3)
+#define DR7_KIND_IO 2u
+#define DR6_DEFINED 0xE00Fu
 
 // Esp of what a frame interrupted. A trap from kernel mode pushes no Esp: it is where the frame ends.
 static ULONG KiFrameEsp(PKTRAP_FRAME TrapFrame)
@@ -18,18 +22,16 @@ static ULONG KiFrameEsp(PKTRAP_FRAME TrapFrame)
 }
 
 // A service's frame lacks the volatile registers and data segments (i386/service.asm): gives them defined values, so
-// that the thread can leave through the full exit.
+// that the thread can leave through the full exit. Eax stays the service's to give.
 static VOID KiCompleteFrame(PKTRAP_FRAME TrapFrame)
 {
-    BOOLEAN User = KiTrapMode(TrapFrame) == UserMode;
-
-    if (TrapFrame->DbgArgMark == KI_FRAME_FULL)
+    if (TrapFrame->DbgArgMark >= KI_FRAME_FULL)
         return;
-    TrapFrame->DbgArgMark = KI_FRAME_FULL;
+    TrapFrame->DbgArgMark = KI_FRAME_RESULT;
     TrapFrame->SegDs = TrapFrame->SegEs = KGDT_R3_DATA | RPL_MASK;
     TrapFrame->SegGs = 0;
     TrapFrame->Eax = TrapFrame->Ecx = TrapFrame->Edx = 0;
-    if (User)
+    if (KiTrapMode(TrapFrame) == UserMode)
         TrapFrame->TempSegCs = 0;
 }
 
@@ -48,7 +50,7 @@ static VOID KiDebugRegistersToContext(PKTHREAD Thread, PCONTEXT Context)
 VOID KeContextFromKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFrame, PCONTEXT Context)
 {
     ULONG Flags = Context->ContextFlags;
-    BOOLEAN Full = TrapFrame->DbgArgMark == KI_FRAME_FULL, User = KiTrapMode(TrapFrame) == UserMode;
+    BOOLEAN Full = TrapFrame->DbgArgMark >= KI_FRAME_FULL, User = KiTrapMode(TrapFrame) == UserMode;
     PKTHREAD Thread = KeGetCurrentThread();
 
     UNREFERENCED_PARAMETER(ExceptionFrame);
@@ -80,15 +82,16 @@ VOID KeContextFromKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFra
         KiNpxToContext(Thread, Context, Flags);
 }
 
-// A data selector that user mode may load: one of ours or none; anything else becomes Default.
+// A data selector that user mode may load: one of ours, whatever its RPL, or none; anything else becomes Default.
 static ULONG KiUserSelector(ULONG Selector, ULONG Default)
 {
-    switch (Selector & 0xFFFF) {
+    switch (Selector & 0xFFFF & ~RPL_MASK) {
     case 0:
-    case KGDT_R3_CODE | RPL_MASK:
-    case KGDT_R3_DATA | RPL_MASK:
-    case KGDT_R3_TEB | RPL_MASK:
-        return Selector & 0xFFFF;
+        return 0;
+    case KGDT_R3_CODE:
+    case KGDT_R3_DATA:
+    case KGDT_R3_TEB:
+        return (Selector & 0xFFFF) | RPL_MASK;
     default:
         return Default;
     }
@@ -123,11 +126,14 @@ static VOID KiDebugRegistersFromContext(PKTHREAD Thread, PCONTEXT Context)
     Registers[1] = Context->Dr1;
     Registers[2] = Context->Dr2;
     Registers[3] = Context->Dr3;
-    Registers[6] = Context->Dr6;
+    Registers[6] = Context->Dr6 & DR6_DEFINED;
     Registers[7] = Context->Dr7 & DR7_USER_MASK;
-    for (Index = 0; Index < 4; Index++)
+    for (Index = 0; Index < 4; Index++) {
         if (Registers[Index] >= MM_USER_PROBE_ADDRESS)
             Registers[Index] = 0; // no break in the kernel
+        if (Registers[Index] == 0 || DR7_KIND(Registers[7], Index) == DR7_KIND_IO)
+            Registers[7] &= ~DR7_LOCAL(Index); // ports are the kernel's
+    }
     Thread->DebugActive = (Registers[7] & 0xFF) != 0;
     KiUpdateDebugRegisters(Thread);
 }
@@ -152,6 +158,7 @@ VOID KeContextToKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFrame
         TrapFrame->Edx = Context->Edx;
         TrapFrame->Ecx = Context->Ecx;
         TrapFrame->Eax = Context->Eax;
+        TrapFrame->DbgArgMark = KI_FRAME_FULL;
     }
     if (User && KI_HAS(ContextFlags, CONTEXT_SEGMENTS)) {
         TrapFrame->SegGs = KiUserSelector(Context->SegGs, 0);
@@ -165,21 +172,29 @@ VOID KeContextToKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFrame
         KiNpxFromContext(Thread, Context, ContextFlags);
 }
 
-// Loads the debug registers of the thread that now runs; nothing to do if neither it nor the last one uses them.
+static VOID KiLoadDebugRegisters(const ULONG *Registers)
+{
+    __asm__ volatile("mov %0, %%dr7" : : "r"(DR7_ALWAYS));
+    __asm__ volatile("mov %0, %%dr0" : : "r"(Registers[0]));
+    __asm__ volatile("mov %0, %%dr1" : : "r"(Registers[1]));
+    __asm__ volatile("mov %0, %%dr2" : : "r"(Registers[2]));
+    __asm__ volatile("mov %0, %%dr3" : : "r"(Registers[3]));
+    __asm__ volatile("mov %0, %%dr7" : : "r"(Registers[7] | DR7_ALWAYS));
+}
+
+// Loads the debug registers of Thread if it runs on this processor; nothing to do if neither it nor the last one uses
+// them. Any IRQL.
 VOID KiUpdateDebugRegisters(PKTHREAD Thread)
 {
+    BOOLEAN Enable = KeDisableInterrupts();
     PKPRCB Prcb = KeGetCurrentPrcb();
 
-    if (Thread != Prcb->CurrentThread || (!Thread->DebugActive && !Prcb->DebugLoaded))
-        return;
-    Prcb->DebugLoaded = Thread->DebugActive;
-    if (!Thread->DebugActive) {
-        __asm__ volatile("mov %0, %%dr7" : : "r"(DR7_ALWAYS));
-        return;
+    if (Thread == Prcb->CurrentThread && (Thread->DebugActive || Prcb->DebugLoaded)) {
+        Prcb->DebugLoaded = Thread->DebugActive;
+        if (Thread->DebugActive)
+            KiLoadDebugRegisters(Thread->DebugRegisters);
+        else
+            __asm__ volatile("mov %0, %%dr7" : : "r"(DR7_ALWAYS));
     }
-    __asm__ volatile("mov %0, %%dr0" : : "r"(Thread->DebugRegisters[0]));
-    __asm__ volatile("mov %0, %%dr1" : : "r"(Thread->DebugRegisters[1]));
-    __asm__ volatile("mov %0, %%dr2" : : "r"(Thread->DebugRegisters[2]));
-    __asm__ volatile("mov %0, %%dr3" : : "r"(Thread->DebugRegisters[3]));
-    __asm__ volatile("mov %0, %%dr7" : : "r"(Thread->DebugRegisters[7] | DR7_ALWAYS));
+    KeRestoreInterrupts(Enable);
 }

@@ -154,39 +154,3 @@ VOID KiSetTrapTableCr3(PKI_DESCRIPTORS Tables, ULONG Cr3)
     Tables->DoubleFault.CR3 = Cr3;
     Tables->Nmi.CR3 = Cr3;
 }
-
-// The interrupted registers, for the stack in the bugcheck.
-static VOID KiFrameFromTss(PKTRAP_FRAME TrapFrame)
-{
-    PKTSS Tss = KeGetPcr()->TSS;
-
-    RtlZeroMemory(TrapFrame, sizeof(*TrapFrame));
-    TrapFrame->Eip = Tss->Eip;
-    TrapFrame->Ebp = Tss->Ebp;
-    TrapFrame->SegCs = Tss->Cs;
-    TrapFrame->EFlags = Tss->EFlags;
-    TrapFrame->TempSegCs = Tss->Cs;
-    TrapFrame->TempEsp = Tss->Esp;
-}
-
-// From KiTrap08: most often the kernel stack has run into its guard page.
-VOID KiDoubleFault(VOID);
-VOID KiDoubleFault(VOID)
-{
-    KTRAP_FRAME TrapFrame;
-
-    KiFrameFromTss(&TrapFrame);
-    KiBugCheckTrap(UNEXPECTED_KERNEL_MODE_TRAP, VECTOR_DOUBLE_FAULT, (ULONG_PTR)KeGetPcr()->TSS, TrapFrame.TempEsp,
-                   TrapFrame.Eip, &TrapFrame);
-}
-
-// From KiTrap02: another processor stops this one, or the hardware has failed.
-VOID KiNonMaskableInterrupt(VOID);
-VOID KiNonMaskableInterrupt(VOID)
-{
-    KTRAP_FRAME TrapFrame;
-
-    (VOID) KiStopIfFrozen();
-    KiFrameFromTss(&TrapFrame);
-    KiBugCheckTrap(NMI_HARDWARE_FAILURE, 0, 0, 0, 0, &TrapFrame);
-}

@@ -28,7 +28,8 @@ VOID NTAPI KeSetTargetProcessorDpc(PKDPC Dpc, CCHAR Number)
     Dpc->Number = (USHORT)(Number + KI_DPC_TARGET);
 }
 
-static BOOLEAN KiLockDpcs(PKPRCB Prcb)
+// A processor's DPC lists. Any IRQL; interrupts are off meanwhile.
+BOOLEAN KiLockDpcs(PKPRCB Prcb)
 {
     BOOLEAN Enable = KeDisableInterrupts();
 
@@ -37,7 +38,7 @@ static BOOLEAN KiLockDpcs(PKPRCB Prcb)
     return Enable;
 }
 
-static VOID KiUnlockDpcs(PKPRCB Prcb, BOOLEAN Enable)
+VOID KiUnlockDpcs(PKPRCB Prcb, BOOLEAN Enable)
 {
     __atomic_store_n(&Prcb->DpcLock, 0, __ATOMIC_RELEASE);
     KeRestoreInterrupts(Enable);
@@ -51,13 +52,33 @@ static PKPRCB KiDpcTarget(PKDPC Dpc)
     return KeGetCurrentPrcb();
 }
 
+// Puts the DPC into the list that its type belongs to. Returns whether the processor has to be interrupted for it. The
+// lock is held.
+static BOOLEAN KiLinkDpc(PKPRCB Prcb, PKDPC Dpc)
+{
+    BOOLEAN Threaded = Dpc->Type == ThreadedDpcObject && Prcb->DpcThread != NULL;
+    PLIST_ENTRY Head = Threaded ? &Prcb->ThreadedDpcListHead : &Prcb->DpcListHead;
+
+    if (Dpc->Importance == HighImportance)
+        InsertHeadList(Head, &Dpc->DpcListEntry);
+    else
+        InsertTailList(Head, &Dpc->DpcListEntry);
+    if (Threaded) {
+        Prcb->DpcThreadRequested = TRUE;
+        return TRUE;
+    }
+    Prcb->DpcQueueDepth++;
+    return !Prcb->DpcRoutineActive &&
+           (Dpc->Importance != LowImportance || Prcb->DpcQueueDepth >= KI_LOW_IMPORTANCE_DEPTH);
+}
+
 // Queues the DPC with two arguments for its routine. Any IRQL. Returns FALSE if it is queued already.
 BOOLEAN NTAPI KeInsertQueueDpc(PKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
 {
     PKPRCB Prcb = KiDpcTarget(Dpc);
     BOOLEAN Enable, Request;
 
-    ASSERT(Dpc->Type == DpcObject);
+    ASSERT(Dpc->Type == DpcObject || Dpc->Type == ThreadedDpcObject);
     Enable = KiLockDpcs(Prcb);
     if (InterlockedCompareExchangePointer(&Dpc->DpcData, Prcb, NULL) != NULL) {
         KiUnlockDpcs(Prcb, Enable);
@@ -65,13 +86,7 @@ BOOLEAN NTAPI KeInsertQueueDpc(PKDPC Dpc, PVOID SystemArgument1, PVOID SystemArg
     }
     Dpc->SystemArgument1 = SystemArgument1;
     Dpc->SystemArgument2 = SystemArgument2;
-    Prcb->DpcQueueDepth++;
-    if (Dpc->Importance == HighImportance)
-        InsertHeadList(&Prcb->DpcListHead, &Dpc->DpcListEntry);
-    else
-        InsertTailList(&Prcb->DpcListHead, &Dpc->DpcListEntry);
-    Request =
-        !Prcb->DpcRoutineActive && (Dpc->Importance != LowImportance || Prcb->DpcQueueDepth >= KI_LOW_IMPORTANCE_DEPTH);
+    Request = KiLinkDpc(Prcb, Dpc);
     if (Request && Prcb != KeGetCurrentPrcb()) {
         KiSendIpi(Prcb->SetMember, KI_IPI_DISPATCH);
         Request = FALSE;
@@ -93,7 +108,8 @@ BOOLEAN NTAPI KeRemoveQueueDpc(PKDPC Dpc)
         Queued = Dpc->DpcData == Prcb; // else it has run meanwhile, and may be queued elsewhere
         if (Queued) {
             RemoveEntryList(&Dpc->DpcListEntry);
-            Prcb->DpcQueueDepth--;
+            if (Dpc->Type == DpcObject || Prcb->DpcThread == NULL)
+                Prcb->DpcQueueDepth--;
             __atomic_store_n(&Dpc->DpcData, NULL, __ATOMIC_RELEASE);
         }
         KiUnlockDpcs(Prcb, Enable);
@@ -109,13 +125,10 @@ VOID NTAPI KeFlushQueuedDpcs(VOID)
     KAFFINITY Left;
 
     ASSERT_IRQL_EQUAL(PASSIVE_LEVEL);
-    if (KeNumberProcessors == 1) {
-        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
-        return;
-    }
     for (Left = KeActiveProcessors; Left != 0; Left &= Left - 1) {
         KeSetSystemAffinityThread(Left & -Left);
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+        KiFlushThreadedDpcs();
     }
     KeRevertToUserAffinityThread();
 }
@@ -161,6 +174,8 @@ VOID KiRetireDpcList(VOID)
         KdTrace(DpcEnd, Copy.DeferredRoutine, 0, 0, 0);
         ASSERT(KeGetCurrentIrql() == DISPATCH_LEVEL);
     }
+    if (Prcb->DpcThreadRequested)
+        KiWakeDpcThread(Prcb);
 }
 
 // The software interrupt at DISPATCH_LEVEL: DPCs, then quantum end, then the switch to a more important thread.

@@ -7,8 +7,7 @@
 
 PVOID KeUserApcDispatcher, KeUserExceptionDispatcher, KeRaiseUserExceptionDispatcher;
 
-#define KI_USER_CONTEXT_FLAGS                                                                                          \
-    (CONTEXT_FULL | CONTEXT_FLOATING_POINT | CONTEXT_DEBUG_REGISTERS | CONTEXT_EXTENDED_REGISTERS)
+#define KI_USER_CONTEXT_FLAGS (CONTEXT_FULL | CONTEXT_FLOATING_POINT | CONTEXT_DEBUG_REGISTERS)
 
 static VOID KiDispatchKernelException(PEXCEPTION_RECORD Record, PKTRAP_FRAME TrapFrame, BOOLEAN FirstChance)
 {
@@ -32,7 +31,10 @@ static VOID KiRedirectToUser(PKTRAP_FRAME TrapFrame, PVOID Routine, ULONG Esp)
     TrapFrame->Eip = (ULONG)Routine;
     TrapFrame->SegCs = KGDT_R3_CODE | RPL_MASK;
     TrapFrame->HardwareSegSs = KGDT_R3_DATA | RPL_MASK;
-    TrapFrame->EFlags &= ~(ULONG)(EFLAGS_TF | 0x400); // no single step, direction up
+    TrapFrame->SegDs = TrapFrame->SegEs = KGDT_R3_DATA | RPL_MASK;
+    TrapFrame->SegFs = KGDT_R3_TEB | RPL_MASK;
+    // No single step, direction up, no task to return to, and no alignment checks that would fault again.
+    TrapFrame->EFlags &= ~(ULONG)(EFLAGS_TF | EFLAGS_DF | EFLAGS_NT | EFLAGS_RF | EFLAGS_AC);
 }
 
 // What ntdll!KiUserExceptionDispatcher finds at esp.
@@ -62,11 +64,8 @@ static BOOLEAN KiPushException(PEXCEPTION_RECORD Record, PCONTEXT Context, PKTRA
         Pushed = FALSE;
     }
     SEH_END
-    if (Pushed) {
+    if (Pushed)
         KiRedirectToUser(TrapFrame, KeUserExceptionDispatcher, (ULONG)Arguments);
-        TrapFrame->SegDs = TrapFrame->SegEs = KGDT_R3_DATA | RPL_MASK;
-        TrapFrame->SegFs = KGDT_R3_TEB | RPL_MASK;
-    }
     return Pushed;
 }
 
@@ -76,6 +75,10 @@ static VOID KiDispatchUserException(PEXCEPTION_RECORD Record, PKTRAP_FRAME TrapF
 
     if (FirstChance && KeUserExceptionDispatcher != NULL) {
         Context.ContextFlags = KI_USER_CONTEXT_FLAGS;
+        if (KeFeatureBits & KF_FXSR)
+            Context.ContextFlags |= CONTEXT_EXTENDED_REGISTERS;
+        else
+            RtlZeroMemory(Context.ExtendedRegisters, sizeof(Context.ExtendedRegisters));
         KeContextFromKframes(TrapFrame, NULL, &Context);
         KeContextToKframes(TrapFrame, NULL, &Context, CONTEXT_FULL, UserMode); // the frame is complete now
         if (KiPushException(Record, &Context, TrapFrame))
@@ -99,22 +102,34 @@ VOID KiDispatchException(PEXCEPTION_RECORD Record, PKEXCEPTION_FRAME ExceptionFr
         KiDispatchUserException(Record, TrapFrame, FirstChance);
 }
 
-// Makes a record for a trap and dispatches it. TrapFrame->Eip is the exception's address.
-VOID KiRaiseTrapException(PKTRAP_FRAME TrapFrame, NTSTATUS Code, ULONG Parameters, ULONG_PTR P1, ULONG_PTR P2,
-                          ULONG_PTR P3)
+static VOID KiRaise(PVOID Address, PKTRAP_FRAME TrapFrame, NTSTATUS Code, ULONG Parameters, const ULONG_PTR *Values)
 {
     EXCEPTION_RECORD Record;
 
+    RtlZeroMemory(&Record, sizeof(Record));
     Record.ExceptionCode = Code;
-    Record.ExceptionFlags = 0;
-    Record.ExceptionRecord = NULL;
-    Record.ExceptionAddress = (PVOID)TrapFrame->Eip;
+    Record.ExceptionAddress = Address;
     Record.NumberParameters = Parameters;
-    Record.ExceptionInformation[0] = P1;
-    Record.ExceptionInformation[1] = P2;
-    Record.ExceptionInformation[2] = P3;
-    RtlZeroMemory(&Record.ExceptionInformation[3], sizeof(Record.ExceptionInformation) - 3 * sizeof(ULONG_PTR));
+    RtlCopyMemory(Record.ExceptionInformation, Values, Parameters * sizeof(ULONG_PTR));
     KiDispatchException(&Record, NULL, TrapFrame, KiTrapMode(TrapFrame), TRUE);
+}
+
+// Makes a record for a trap and dispatches it. TrapFrame->Eip is the exception's address. IRQL: of the code that trapped.
+VOID KiRaiseTrapException(PKTRAP_FRAME TrapFrame, NTSTATUS Code, ULONG Parameters, ULONG_PTR P1, ULONG_PTR P2,
+                          ULONG_PTR P3)
+{
+    const ULONG_PTR Values[] = {P1, P2, P3};
+
+    KiRaise((PVOID)TrapFrame->Eip, TrapFrame, Code, Parameters, Values);
+}
+
+// The same for a trap that the processor reports later than it happened, at Address.
+VOID KiRaiseTrapExceptionAt(PVOID Address, PKTRAP_FRAME TrapFrame, NTSTATUS Code, ULONG Parameters, ULONG_PTR P1,
+                            ULONG_PTR P2)
+{
+    const ULONG_PTR Values[] = {P1, P2};
+
+    KiRaise(Address, TrapFrame, Code, Parameters, Values);
 }
 
 // What ntdll!KiUserApcDispatcher finds at esp.

@@ -13,15 +13,16 @@ static PLIST_ENTRY KiInterruptChain(ULONG Line)
     return &KiInterruptChains[Line];
 }
 
-// All lines interrupt processor 0: there, with interrupts off, no service routine runs and a chain may be changed.
-static BOOLEAN KiLockChains(VOID)
+// A line interrupts one processor: there, with interrupts off, none of its service routines runs and its chain may be
+// changed.
+static BOOLEAN KiLockChain(ULONG Line)
 {
     ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
-    KeSetSystemAffinityThread(1);
+    KeSetSystemAffinityThread((KAFFINITY)1 << HalQueryInterruptLineTarget(Line));
     return KeDisableInterrupts();
 }
 
-static VOID KiUnlockChains(BOOLEAN Enable)
+static VOID KiUnlockChain(BOOLEAN Enable)
 {
     KeRestoreInterrupts(Enable);
     KeRevertToUserAffinityThread();
@@ -38,28 +39,40 @@ static VOID KiReleaseInterruptLock(PKSPIN_LOCK Lock)
     __atomic_store_n(Lock, 0, __ATOMIC_RELEASE);
 }
 
-// Calls the service routines of a line, each under its lock, until one says that it was its device (level-sensitive
-// lines) or all of them (latched lines: another edge may have been swallowed).
+static BOOLEAN KiCallServiceRoutine(PKINTERRUPT Interrupt, KIRQL Level)
+{
+    BOOLEAN Handled;
+
+    KiSetIrql(Interrupt->SynchronizeIrql > Level ? Interrupt->SynchronizeIrql : Level);
+    KiAcquireInterruptLock(Interrupt->ActualLock);
+    Handled = Interrupt->ServiceRoutine(Interrupt, Interrupt->ServiceContext);
+    KiReleaseInterruptLock(Interrupt->ActualLock);
+    KiSetIrql(Level);
+    Interrupt->ServiceCount += Handled;
+    return Handled;
+}
+
+// Calls the service routines of a line, each under its lock. Level-sensitive: until one says that it was its device; if
+// another one's still wants something, the line comes again. Latched: until none of them finds anything, for an edge
+// may have been swallowed by one that was still up.
 static VOID KiCallChain(ULONG Line)
 {
     PLIST_ENTRY Chain = KiInterruptChain(Line), Entry;
-    PKINTERRUPT Interrupt;
     KIRQL Level = KeGetCurrentIrql();
-    BOOLEAN Handled;
+    BOOLEAN Again;
 
-    for (Entry = Chain->Flink; Entry != Chain; Entry = Entry->Flink) {
-        Interrupt = CONTAINING_RECORD(Entry, KINTERRUPT, InterruptListEntry);
-        KiSetIrql(Interrupt->SynchronizeIrql > Level ? Interrupt->SynchronizeIrql : Level);
-        KiAcquireInterruptLock(Interrupt->ActualLock);
-        Handled = Interrupt->ServiceRoutine(Interrupt, Interrupt->ServiceContext);
-        KiReleaseInterruptLock(Interrupt->ActualLock);
-        KiSetIrql(Level);
-        if (Handled) {
-            Interrupt->ServiceCount++;
+    do {
+        Again = FALSE;
+        for (Entry = Chain->Flink; Entry != Chain; Entry = Entry->Flink) {
+            PKINTERRUPT Interrupt = CONTAINING_RECORD(Entry, KINTERRUPT, InterruptListEntry);
+
+            if (!KiCallServiceRoutine(Interrupt, Level))
+                continue;
             if (Interrupt->Mode == LevelSensitive)
-                break;
+                return;
+            Again = Chain->Flink != Chain->Blink;
         }
-    }
+    } while (Again);
 }
 
 // Serves a line at its own IRQL, above OldIrql.
@@ -78,12 +91,12 @@ VOID KiRunInterruptLine(ULONG Line, KIRQL OldIrql, PKTRAP_FRAME TrapFrame, BOOLE
         KeUpdateRunTime(TrapFrame, OldIrql);
     else if (Line == HAL_IPI_LINE)
         KiIpiInterrupt();
-    else
+    else {
         KiCallChain(Line);
+        HalEndInterruptLine(Line);
+    }
     (VOID) KeDisableInterrupts();
     KdTrace(InterruptEnd, Line, 0, 0, 0);
-    if (Line < HAL_LINE_COUNT)
-        HalEndInterruptLine(Line);
     KiSetIrql(OldIrql);
 }
 
@@ -110,7 +123,7 @@ VOID FASTCALL KiInterruptTrap(PKTRAP_FRAME TrapFrame)
 VOID FASTCALL KiUnexpectedInterruptTrap(PKTRAP_FRAME TrapFrame)
 {
     UNREFERENCED_PARAMETER(TrapFrame);
-    DbgPrint("Ke: interrupt on a vector without an owner\n");
+    HalAcknowledgeUnexpectedInterrupt();
 }
 
 // Prepares an interrupt object for Vector (HalGetInterruptVector); it does nothing until connected.
@@ -134,9 +147,16 @@ VOID NTAPI KeInitializeInterrupt(PKINTERRUPT Interrupt, PKSERVICE_ROUTINE Routin
     Interrupt->ShareVector = ShareVector;
 }
 
+static BOOLEAN KiMayJoin(PLIST_ENTRY Chain, PKINTERRUPT Interrupt)
+{
+    PKINTERRUPT First = CONTAINING_RECORD(Chain->Flink, KINTERRUPT, InterruptListEntry);
+
+    return IsListEmpty(Chain) || (Interrupt->ShareVector && First->ShareVector && Interrupt->Mode == First->Mode);
+}
+
 // Adds the object to its line's chain and opens the line. IRQL <= APC_LEVEL.
 // Returns FALSE if it is connected already, the vector is not a line's, or the line is taken and one of both is not
-// shared.
+// shared, or they disagree about the mode.
 BOOLEAN NTAPI KeConnectInterrupt(PKINTERRUPT Interrupt)
 {
     ULONG Line = Interrupt->Vector - PRIMARY_VECTOR_BASE;
@@ -145,17 +165,15 @@ BOOLEAN NTAPI KeConnectInterrupt(PKINTERRUPT Interrupt)
 
     if (Line >= HAL_LINE_COUNT || Line == CLOCK_LINE)
         return FALSE;
-    Enable = KiLockChains();
+    Enable = KiLockChain(Line);
     Chain = KiInterruptChain(Line);
-    if (!Interrupt->Connected &&
-        (IsListEmpty(Chain) ||
-         (Interrupt->ShareVector && CONTAINING_RECORD(Chain->Flink, KINTERRUPT, InterruptListEntry)->ShareVector))) {
+    if (!Interrupt->Connected && KiMayJoin(Chain, Interrupt)) {
         if (IsListEmpty(Chain))
             HalUnmaskInterruptLine(Line);
         InsertTailList(Chain, &Interrupt->InterruptListEntry);
         Interrupt->Connected = Connected = TRUE;
     }
-    KiUnlockChains(Enable);
+    KiUnlockChain(Enable);
     return Connected;
 }
 
@@ -166,14 +184,14 @@ BOOLEAN NTAPI KeDisconnectInterrupt(PKINTERRUPT Interrupt)
     ULONG Line = Interrupt->Vector - PRIMARY_VECTOR_BASE;
     BOOLEAN Enable, Connected;
 
-    Enable = KiLockChains();
+    Enable = KiLockChain(Line);
     Connected = Interrupt->Connected;
     if (Connected) {
         Interrupt->Connected = FALSE;
         if (RemoveEntryList(&Interrupt->InterruptListEntry))
             HalMaskInterruptLine(Line);
     }
-    KiUnlockChains(Enable);
+    KiUnlockChain(Enable);
     return Connected;
 }
 

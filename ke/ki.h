@@ -124,6 +124,12 @@ ULONG KiCountTimers(VOID);
 
 // --- DPCs, APCs
 VOID KiRetireDpcList(VOID);
+BOOLEAN KiLockDpcs(PKPRCB Prcb);
+VOID KiUnlockDpcs(PKPRCB Prcb, BOOLEAN Enable);
+VOID KiWakeDpcThread(PKPRCB Prcb);
+VOID KiFlushThreadedDpcs(VOID);
+BOOLEAN KiStartDpcThreads(VOID);
+BOOLEAN KiStartBalanceSetManager(VOID);
 BOOLEAN KiInsertQueueApc(PKAPC Apc, KPRIORITY Increment);
 VOID NTAPI KiDeliverApc(KPROCESSOR_MODE Mode, PKEXCEPTION_FRAME ExceptionFrame, PKTRAP_FRAME TrapFrame);
 VOID KiInitializeUserApc(PKTRAP_FRAME TrapFrame, PKNORMAL_ROUTINE Routine, PVOID Context, PVOID Argument1,
@@ -139,10 +145,15 @@ VOID KiQueueThreadWakes(PKTHREAD Thread);
 VOID KiAbandonMutants(PKTHREAD Thread);
 
 // --- traps
-VOID FASTCALL KiUnexpectedTrap(PKTRAP_FRAME TrapFrame);
+DECLSPEC_NORETURN VOID KiUnexpectedTrap(ULONG Vector, PKTRAP_FRAME TrapFrame);
+// A fault of an instruction that leaves the kernel: repairs the frame it was leaving through and does not return.
+VOID KiRepairExit(PKTRAP_FRAME TrapFrame);
 // Builds a record and dispatches it. The frame's Eip is the exception's address.
 VOID KiRaiseTrapException(PKTRAP_FRAME TrapFrame, NTSTATUS Code, ULONG Parameters, ULONG_PTR P1, ULONG_PTR P2,
                           ULONG_PTR P3);
+// The same for a trap that is reported later than it happened: the exception's address is not the frame's.
+VOID KiRaiseTrapExceptionAt(PVOID Address, PKTRAP_FRAME TrapFrame, NTSTATUS Code, ULONG Parameters, ULONG_PTR P1,
+                            ULONG_PTR P2);
 FORCEINLINE KPROCESSOR_MODE KiTrapMode(PKTRAP_FRAME TrapFrame)
 {
     return (TrapFrame->SegCs & 1) ? UserMode : KernelMode;
@@ -151,17 +162,32 @@ FORCEINLINE KPROCESSOR_MODE KiTrapMode(PKTRAP_FRAME TrapFrame)
 #define KI_FRAME_SYSENTER 0 // eax is the result, SYSEXIT is possible
 #define KI_FRAME_SERVICE 1  // int 2Eh or Zw*: eax is the result
 #define KI_FRAME_FULL 2     // every register comes from the frame
+#define KI_FRAME_RESULT 3   // every register but eax, which is the service's result
 extern const UCHAR KiCopyArguments[], KiCopyArgumentsFault[], KiFastCallEntry[], KiFastCallEntryTraced[];
 
 // --- floating point (npx.c)
 #define NPX_STATE_NONE 0  // the thread has not used the FPU
 #define NPX_STATE_SAVED 1 // the area holds its state, or the FPU does if Prcb->NpxThread is the thread
+#define NPX_STATE_KERNEL 2 // the state is the kernel's, between KeSaveFloatingPointState and its counterpart
 VOID KiInitializeNpx(VOID);
 VOID KiFlushNpxState(PKTHREAD Thread); // the thread's state is in its area afterwards
 VOID KiForgetNpxState(PKTHREAD Thread);
 VOID KiNpxToContext(PKTHREAD Thread, PCONTEXT Context, ULONG Flags);
 VOID KiNpxFromContext(PKTHREAD Thread, PCONTEXT Context, ULONG Flags);
-VOID KiGetNpxStatus(PULONG Control, PULONG Status, PULONG Mxcsr);
+typedef struct _KI_NPX_STATUS {
+    ULONG Control, Status, Mxcsr;
+    PVOID Address; // of the x87 instruction that the status is about, NULL if the processor does not tell
+} KI_NPX_STATUS, *PKI_NPX_STATUS;
+VOID KiGetNpxStatus(PKI_NPX_STATUS Npx);
+// Several processors: the state of the thread that is switched away from must not stay in this one's FPU. Called at
+// DISPATCH_LEVEL before KiSwapContext if Prcb->NpxThread is Old; one processor stays lazy.
+VOID KiSaveNpxForSwitch(PKTHREAD Old);
+
+// --- traps with a task of their own (taskgate.c)
+// Whoever stops processors through their NMI: TRUE if this one was his, the processor then goes on where it was.
+// HIGH_LEVEL in effect, interrupts off, on the NMI's own stack.
+extern BOOLEAN (*KiNmiClaim)(PKTRAP_FRAME TrapFrame);
+BOOLEAN KiForgiveTaskSwitch(VOID);
 
 // --- start-up
 // What the processor itself reads, a set for each (descriptor.c). SYSENTER begins with esp inside Main (cpu.c): a debug
@@ -194,6 +220,7 @@ DECLSPEC_NORETURN VOID KiBugCheckTrap(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, UL
                                       PKTRAP_FRAME TrapFrame);
 PCSTR KiBugCheckName(ULONG Code);
 BOOLEAN KiIsTextAddress(PVOID Address);
+BOOLEAN KiIsImageData(PVOID Address);
 BOOLEAN KiIsStackAddress(ULONG_PTR Address);
 
 // --- CPU instructions

@@ -10,6 +10,7 @@ FORCEINLINE VOID KiInsertReady(PKPRCB Prcb, PKTHREAD Thread, BOOLEAN AtHead)
     PLIST_ENTRY Queue = &Prcb->DispatcherReadyListHead[Thread->Priority];
 
     Thread->State = Ready;
+    Thread->WaitTime = KeTickCount.LowPart; // balmgr.c
     Thread->NextProcessor = Prcb->Number;
     if (AtHead)
         InsertHeadList(Queue, &Thread->WaitListEntry);

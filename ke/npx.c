@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT
 // Floating point is switched lazily, here only: a thread switch sets CR0.TS unless the FPU holds the new thread's state
 // (i386/switch.asm); the first FPU instruction then traps to KiNpxNotAvailable, which saves the old owner's state and
-// loads the new one's. The kernel itself does not use the FPU. Source: Intel SDM 1 chapter 10, 3A 2.5 and 13.
+// loads the new one's. With several processors a state is saved when its thread is switched away from, so that the FPU
+// of one processor never holds what another may load. The kernel uses the FPU only after KeSaveFloatingPointState, and
+// one SSE register in mm/hyper.c, which puts register and TS back. Source: Intel SDM 1 chapter 10, 3A 2.5 and 13.
 
 #include "ki.h"
 
 #define FX_CONTROL 0 // offsets into the FXSAVE image
 #define FX_STATUS 2
 #define FX_TAG 4
+#define FX_ADDRESS 8
 #define FX_MXCSR 24
 #define FX_REGISTERS 32
 #define FN_STATUS 4 // offsets into the FNSAVE image
+#define FN_ADDRESS 12
 #define FN_IMAGE_LENGTH 108
+#define NPX_TAG 0x78704E4Bu // KNpx
 #define MXCSR_DEFAULT 0x1F80u
 #define MXCSR_MASK_DEFAULT 0xFFBFu
 #define NPX_CONTROL_DEFAULT 0x27Fu // what Windows gives a new thread: 53-bit precision, all exceptions masked
@@ -74,17 +79,37 @@ VOID KiInitializeNpx(VOID)
     KiSetTaskSwitched(Prcb);
 }
 
-// The state of Thread, if the FPU holds it, goes into its area. Interrupts are off for that moment. Any IRQL.
+static VOID KiSaveLoadedState(PKPRCB Prcb)
+{
+    __asm__ volatile("clts");
+    KiSaveFpu(Prcb->NpxThread->NpxArea);
+    Prcb->NpxThread = NULL;
+}
+
+// The state of Thread, if this processor's FPU holds it, goes into its area. Interrupts are off for that moment.
+// Thread: the current one, or one that does not run (its state is in no other processor's FPU then). Any IRQL.
 VOID KiFlushNpxState(PKTHREAD Thread)
 {
-    PKPRCB Prcb = KeGetCurrentPrcb();
     BOOLEAN Enable = KeDisableInterrupts();
+    PKPRCB Prcb = KeGetCurrentPrcb();
 
     if (Prcb->NpxThread == Thread) {
-        KiClearTaskSwitched(Prcb);
-        KiSaveFpu(Thread->NpxArea);
-        Prcb->NpxThread = NULL;
+        KiSaveLoadedState(Prcb);
         KiSetTaskSwitched(Prcb);
+    }
+    KeRestoreInterrupts(Enable);
+}
+
+// Several processors: Old, whose state this FPU holds, is switched away from and may run anywhere next. KiSwapContext
+// then finds that the FPU is nobody's, and sets CR0.TS. DISPATCH_LEVEL, dispatcher lock held.
+VOID KiSaveNpxForSwitch(PKTHREAD Old)
+{
+    BOOLEAN Enable = KeDisableInterrupts();
+    PKPRCB Prcb = KeGetCurrentPrcb();
+
+    if (Prcb->NpxThread == Old) {
+        KiSaveLoadedState(Prcb);
+        Prcb->TaskSwitched = FALSE;
     }
     KeRestoreInterrupts(Enable);
 }
@@ -92,8 +117,8 @@ VOID KiFlushNpxState(PKTHREAD Thread)
 // The thread ends: its state is of no interest any more.
 VOID KiForgetNpxState(PKTHREAD Thread)
 {
-    PKPRCB Prcb = KeGetCurrentPrcb();
     BOOLEAN Enable = KeDisableInterrupts();
+    PKPRCB Prcb = KeGetCurrentPrcb();
 
     if (Prcb->NpxThread == Thread) {
         Prcb->NpxThread = NULL;
@@ -102,14 +127,18 @@ VOID KiForgetNpxState(PKTHREAD Thread)
     KeRestoreInterrupts(Enable);
 }
 
-// Vector 7: somebody uses the FPU while TS is set.
+// Vector 7: somebody uses the FPU while TS is set. Interrupts off.
 VOID FASTCALL KiNpxNotAvailable(PKTRAP_FRAME TrapFrame)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
     PKTHREAD Thread = Prcb->CurrentThread;
 
-    if (KiTrapMode(TrapFrame) == KernelMode)
-        KiBugCheckTrap(UNEXPECTED_KERNEL_MODE_TRAP, 7, 0, 0, TrapFrame->Eip, TrapFrame);
+    if (KiTrapMode(TrapFrame) == KernelMode && (Thread->NpxState & NPX_STATE_KERNEL) == 0) {
+        if (!KiForgiveTaskSwitch())
+            KiUnexpectedTrap(7, TrapFrame);
+        __asm__ volatile("clts"); // mm/hyper.c, which had cleared it
+        return;
+    }
     KiClearTaskSwitched(Prcb);
     if (Prcb->NpxThread == Thread)
         return;
@@ -123,15 +152,73 @@ VOID FASTCALL KiNpxNotAvailable(PKTRAP_FRAME TrapFrame)
     Prcb->NpxThread = Thread;
 }
 
-// Control and status words of the current thread's FPU. The state is in its area afterwards.
-VOID KiGetNpxStatus(PULONG Control, PULONG Status, PULONG Mxcsr)
+// Control and status words of the current thread's FPU. The state is in its area afterwards. Any IRQL.
+VOID KiGetNpxStatus(PKI_NPX_STATUS Npx)
 {
     PKTHREAD Thread = KeGetCurrentThread();
+    const UCHAR *Data = Thread->NpxArea->Data;
 
     KiFlushNpxState(Thread);
-    *Control = *(PUSHORT)&Thread->NpxArea->Data[FX_CONTROL];
-    *Status = *(PUSHORT)&Thread->NpxArea->Data[KiHasFxsr() ? FX_STATUS : FN_STATUS];
-    *Mxcsr = KiHasFxsr() ? *(PULONG)&Thread->NpxArea->Data[FX_MXCSR] : MXCSR_DEFAULT;
+    Npx->Control = *(const USHORT *)&Data[FX_CONTROL];
+    Npx->Status = *(const USHORT *)&Data[KiHasFxsr() ? FX_STATUS : FN_STATUS];
+    Npx->Mxcsr = KiHasFxsr() ? *(const ULONG *)&Data[FX_MXCSR] : MXCSR_DEFAULT;
+    Npx->Address = *(PVOID const *)&Data[KiHasFxsr() ? FX_ADDRESS : FN_ADDRESS];
+}
+
+// What KeSaveFloatingPointState puts away.
+typedef struct _KI_KEPT_STATE {
+    KFPU_AREA Area;
+    PKTHREAD Thread;
+    UCHAR State;
+    BOOLEAN Guarded;
+} KI_KEPT_STATE, *PKI_KEPT_STATE;
+
+// Gives the current thread's FPU to kernel code, clean, until KeRestoreFloatingPointState by the same thread. Nests; a
+// DPC may do it too. Below DISPATCH_LEVEL kernel APCs are held off meanwhile (one might ask for the user's registers).
+//
+// IRQL <= DISPATCH_LEVEL, else STATUS_ILLEGAL_FLOAT_CONTEXT. STATUS_INSUFFICIENT_RESOURCES: no pool.
+// Source: WDK, KeSaveFloatingPointState.
+NTSTATUS NTAPI KeSaveFloatingPointState(PKFLOATING_SAVE FloatSave)
+{
+    PKTHREAD Thread = KeGetCurrentThread();
+    PKI_KEPT_STATE Kept;
+
+    if (KeGetCurrentIrql() > DISPATCH_LEVEL)
+        return STATUS_ILLEGAL_FLOAT_CONTEXT;
+    Kept = ExAllocatePoolWithTag(NonPagedPool, sizeof(*Kept), NPX_TAG);
+    if (Kept == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    Kept->Guarded = KeGetCurrentIrql() < DISPATCH_LEVEL;
+    if (Kept->Guarded)
+        KeEnterGuardedRegion();
+    KiFlushNpxState(Thread);
+    Kept->Area = *Thread->NpxArea;
+    Kept->Thread = Thread;
+    Kept->State = Thread->NpxState;
+    *Thread->NpxArea = KiCleanFpuArea;
+    Thread->NpxState = NPX_STATE_SAVED | NPX_STATE_KERNEL;
+    FloatSave->Spare1 = (ULONG)Kept;
+    return STATUS_SUCCESS;
+}
+
+// Puts back what KeSaveFloatingPointState found. IRQL as there. STATUS_ILLEGAL_FLOAT_CONTEXT: not this thread's.
+NTSTATUS NTAPI KeRestoreFloatingPointState(PKFLOATING_SAVE FloatSave)
+{
+    PKTHREAD Thread = KeGetCurrentThread();
+    PKI_KEPT_STATE Kept = (PKI_KEPT_STATE)FloatSave->Spare1;
+    BOOLEAN Guarded;
+
+    if (Kept == NULL || Kept->Thread != Thread || KeGetCurrentIrql() > DISPATCH_LEVEL)
+        return STATUS_ILLEGAL_FLOAT_CONTEXT;
+    KiForgetNpxState(Thread);
+    *Thread->NpxArea = Kept->Area;
+    Thread->NpxState = Kept->State;
+    Guarded = Kept->Guarded;
+    FloatSave->Spare1 = 0;
+    ExFreePoolWithTag(Kept, NPX_TAG);
+    if (Guarded)
+        KeLeaveGuardedRegion();
+    return STATUS_SUCCESS;
 }
 
 // The two-bit tag of a register from its contents (SDM 1, 8.1.7): FXSAVE only says empty or not.
@@ -206,12 +293,15 @@ VOID KiNpxToContext(PKTHREAD Thread, PCONTEXT Context, ULONG Flags)
             RtlCopyMemory(&Context->FloatSave, Area->Data, FN_IMAGE_LENGTH);
         Context->FloatSave.Cr0NpxState = 0;
     }
-    if (Extended)
+    if (Extended && KiHasFxsr())
         RtlCopyMemory(Context->ExtendedRegisters, Area->Data, sizeof(Context->ExtendedRegisters));
+    else if (Extended)
+        RtlZeroMemory(Context->ExtendedRegisters, sizeof(Context->ExtendedRegisters));
 }
 
-// Gives Thread the floating-point state in Context, as far as Flags say that there is one. Reserved bits that would
-// fault when loaded are cleared. Thread: as above.
+// Gives Thread the floating-point state in Context, as far as Flags say that there is one. With both forms SSE's part
+// comes from ExtendedRegisters and the x87's from FloatSave, where handlers of x87 exceptions make their repairs.
+// Reserved bits that would fault when loaded are cleared. Thread: as above.
 VOID KiNpxFromContext(PKTHREAD Thread, PCONTEXT Context, ULONG Flags)
 {
     BOOLEAN Float = (Flags & CONTEXT_FLOATING_POINT) == CONTEXT_FLOATING_POINT;
@@ -226,10 +316,10 @@ VOID KiNpxFromContext(PKTHREAD Thread, PCONTEXT Context, ULONG Flags)
     if (Extended) {
         RtlCopyMemory(Thread->NpxArea->Data, Context->ExtendedRegisters, sizeof(Context->ExtendedRegisters));
         *(PULONG)&Thread->NpxArea->Data[FX_MXCSR] &= KiMxcsrMask;
-    } else if (KiHasFxsr()) {
-        KiFnToFx(&Context->FloatSave, Thread->NpxArea->Data);
-    } else {
-        RtlCopyMemory(Thread->NpxArea->Data, &Context->FloatSave, FN_IMAGE_LENGTH);
     }
+    if (Float && KiHasFxsr())
+        KiFnToFx(&Context->FloatSave, Thread->NpxArea->Data);
+    else if (Float)
+        RtlCopyMemory(Thread->NpxArea->Data, &Context->FloatSave, FN_IMAGE_LENGTH);
     Thread->NpxState = NPX_STATE_SAVED;
 }

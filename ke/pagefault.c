@@ -51,11 +51,13 @@ VOID FASTCALL KiPageFault(PKTRAP_FRAME TrapFrame)
     NTSTATUS Status;
 
     KeRestoreInterrupts((TrapFrame->EFlags & EFLAGS_IF) != 0);
+    if (Raised && Mode == KernelMode && MmIsBlockCopy(&TrapFrame->Eip))
+        return; // mm/blockcopy.c goes on without it
     KeGetCurrentPrcb()->MmPageFaultCount++;
     KdTrace(FaultBegin, Va, TrapFrame->Eip, TrapFrame->ErrCode, 0);
     Status = MmAccessFault(TrapFrame->ErrCode, (PVOID)Va, Mode, TrapFrame);
     KdTrace(FaultEnd, Status, 0, 0, 0);
-    if (NT_SUCCESS(Status))
+    if (NT_SUCCESS(Status) || (Mode == KernelMode && ExRepairSListFault(TrapFrame)))
         return;
     if (Status == MM_FAULT_AT_RAISED_IRQL || Raised)
         KiFaultAtRaisedIrql(TrapFrame, Va);

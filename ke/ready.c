@@ -124,7 +124,6 @@ static VOID KiReadyOnProcessor(PKTHREAD Thread, PKPRCB Prcb)
 VOID KiReadyThread(PKTHREAD Thread)
 {
     ASSERT_DISPATCHER_LOCKED();
-    Thread->WaitTime = KeTickCount.LowPart;
     KiReadyOnProcessor(Thread, KeNumberProcessors == 1 ? KeGetCurrentPrcb() : KiChooseProcessor(Thread));
 }
 

@@ -24,7 +24,7 @@ VOID KiFinishSwitch(VOID)
 static VOID KiPrepareSwitchMp(PKPRCB Prcb, PKTHREAD Thread, PKTHREAD NewThread)
 {
     if (Prcb->NpxThread == Thread)
-        KiFlushNpxState(Thread);
+        KiSaveNpxForSwitch(Thread);
     if (NewThread == Prcb->IdleThread)
         KiIdleSummary |= Prcb->SetMember;
     else

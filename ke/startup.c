@@ -22,7 +22,7 @@ _Static_assert(__builtin_offsetof(typeof(KiInitialThread), Thread) == sizeof(OBJ
 
 static UCHAR KiIdleStack[KI_IDLE_STACK_SIZE] ALIGNED(4096);
 
-KPRCB *KiProcessorBlock[32];
+KPRCB *KiProcessorBlock[MAXIMUM_PROCESSORS];
 CCHAR KeNumberProcessors = 1;
 KAFFINITY KeActiveProcessors = 1;
 
@@ -51,6 +51,7 @@ VOID KiInitializePcr(PKPCR Pcr, ULONG Number, PKTHREAD IdleThread, PVOID StackTo
     Prcb->CurrentThread = Prcb->IdleThread = IdleThread;
     Prcb->DpcStack = StackTop;
     InitializeListHead(&Prcb->DpcListHead);
+    InitializeListHead(&Prcb->ThreadedDpcListHead);
     for (Priority = 0; Priority < MAXIMUM_PRIORITY; Priority++)
         InitializeListHead(&Prcb->DispatcherReadyListHead[Priority]);
     KiProcessorBlock[Number] = Prcb;
@@ -131,5 +132,5 @@ BOOLEAN KeInitSystem(VOID)
 {
     KiSetTrapTableCr3(&KiBootDescriptors, PsInitialSystemProcess->Pcb.DirectoryTableBase);
     KiStartProcessors();
-    return TRUE;
+    return KiStartDpcThreads() && KiStartBalanceSetManager();
 }

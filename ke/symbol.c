@@ -10,19 +10,26 @@ typedef struct _KSYMBOL {
 } KSYMBOL;
 extern const KSYMBOL KiSymbolTable[] __attribute__((weak)); // sorted by address
 extern const ULONG KiSymbolCount __attribute__((weak));
-extern UCHAR KiTextStart[], KiTextEnd[]; // linker.ld
+extern UCHAR KiTextStart[], KiTextEnd[], KiDataStart[], KiDataEnd[]; // linker.ld
 
 BOOLEAN KiIsTextAddress(PVOID Address)
 {
     return (ULONG_PTR)Address >= (ULONG_PTR)KiTextStart && (ULONG_PTR)Address < (ULONG_PTR)KiTextEnd;
 }
 
-// Name and offset of the kernel symbol at or below Address; NULL if Address is not in the image's code. Any IRQL.
+// Is Address a variable of the image?
+BOOLEAN KiIsImageData(PVOID Address)
+{
+    return (ULONG_PTR)Address >= (ULONG_PTR)KiDataStart && (ULONG_PTR)Address < (ULONG_PTR)KiDataEnd;
+}
+
+// Name and offset of the kernel symbol at or below Address: code, or a variable that has to do with locks. NULL if
+// Address is not in the image. Any IRQL.
 PCSTR KeLookupSymbol(PVOID Address, PULONG Offset)
 {
     ULONG Low = 0, High, Middle;
 
-    if (&KiSymbolCount == NULL || KiSymbolCount == 0 || !KiIsTextAddress(Address) ||
+    if (&KiSymbolCount == NULL || KiSymbolCount == 0 || (!KiIsTextAddress(Address) && !KiIsImageData(Address)) ||
         (ULONG_PTR)Address < KiSymbolTable[0].Address)
         return NULL;
     for (High = KiSymbolCount; High - Low > 1;) {

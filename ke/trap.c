@@ -7,6 +7,8 @@
 
 #define DR6_SINGLE_STEP 0x4000u
 #define DR6_BREAKPOINTS 0xFu
+#define DR6_DEFINED 0xE00Fu // BT, BS, BD, B3-B0
+#define PREFIX_LOCK 0xF0
 #define ERROR_CODE_IDT 2u
 
 static VOID KiTrapPrologue(PKTRAP_FRAME TrapFrame)
@@ -14,21 +16,35 @@ static VOID KiTrapPrologue(PKTRAP_FRAME TrapFrame)
     KeRestoreInterrupts((TrapFrame->EFlags & EFLAGS_IF) != 0);
 }
 
-// A trap that means a broken kernel wherever it comes from.
-VOID FASTCALL KiUnexpectedTrap(PKTRAP_FRAME TrapFrame)
+// A trap that means a broken kernel: 0x7F with its vector.
+DECLSPEC_NORETURN VOID KiUnexpectedTrap(ULONG Vector, PKTRAP_FRAME TrapFrame)
 {
-    KiBugCheckTrap(UNEXPECTED_KERNEL_MODE_TRAP, 0xFF, TrapFrame->ErrCode, KiReadCr0(), TrapFrame->Eip, TrapFrame);
+    KiBugCheckTrap(UNEXPECTED_KERNEL_MODE_TRAP, Vector, TrapFrame->ErrCode, KiReadCr0(), TrapFrame->Eip, TrapFrame);
+}
+
+VOID FASTCALL KiSegmentOverrun(PKTRAP_FRAME TrapFrame)
+{
+    KiUnexpectedTrap(9, TrapFrame);
+}
+
+VOID FASTCALL KiReservedTrap(PKTRAP_FRAME TrapFrame)
+{
+    KiUnexpectedTrap(0xF, TrapFrame);
+}
+
+// Vector 0Ah. A user's IRET with NT set asks for a task to return to, and there is none.
+VOID FASTCALL KiInvalidTss(PKTRAP_FRAME TrapFrame)
+{
+    if (KiTrapMode(TrapFrame) == KernelMode)
+        KiUnexpectedTrap(0xA, TrapFrame);
+    KiTrapPrologue(TrapFrame);
+    TrapFrame->EFlags &= ~(ULONG)EFLAGS_NT;
+    KiRaiseTrapException(TrapFrame, STATUS_ACCESS_VIOLATION, 2, 0, MAXULONG, 0);
 }
 
 VOID FASTCALL KiMachineCheck(PKTRAP_FRAME TrapFrame)
 {
     KiBugCheckTrap(MACHINE_CHECK_EXCEPTION, 0, 0, 0, 0, TrapFrame);
-}
-
-VOID FASTCALL KiDivideError(PKTRAP_FRAME TrapFrame)
-{
-    KiTrapPrologue(TrapFrame);
-    KiRaiseTrapException(TrapFrame, STATUS_INTEGER_DIVIDE_BY_ZERO, 0, 0, 0, 0);
 }
 
 VOID FASTCALL KiOverflow(PKTRAP_FRAME TrapFrame)
@@ -44,12 +60,6 @@ VOID FASTCALL KiBoundRange(PKTRAP_FRAME TrapFrame)
     KiRaiseTrapException(TrapFrame, STATUS_ARRAY_BOUNDS_EXCEEDED, 0, 0, 0, 0);
 }
 
-VOID FASTCALL KiInvalidOpcode(PKTRAP_FRAME TrapFrame)
-{
-    KiTrapPrologue(TrapFrame);
-    KiRaiseTrapException(TrapFrame, STATUS_ILLEGAL_INSTRUCTION, 0, 0, 0, 0);
-}
-
 VOID FASTCALL KiAlignmentCheck(PKTRAP_FRAME TrapFrame)
 {
     KiTrapPrologue(TrapFrame);
@@ -58,12 +68,14 @@ VOID FASTCALL KiAlignmentCheck(PKTRAP_FRAME TrapFrame)
 
 VOID FASTCALL KiSegmentNotPresent(PKTRAP_FRAME TrapFrame)
 {
+    KiRepairExit(TrapFrame);
     KiTrapPrologue(TrapFrame);
     KiRaiseTrapException(TrapFrame, STATUS_ACCESS_VIOLATION, 2, 0, TrapFrame->ErrCode & 0xFFFF, 0);
 }
 
 VOID FASTCALL KiStackFault(PKTRAP_FRAME TrapFrame)
 {
+    KiRepairExit(TrapFrame);
     KiTrapPrologue(TrapFrame);
     KiRaiseTrapException(TrapFrame, STATUS_ACCESS_VIOLATION, 2, 0, MAXULONG, 0);
 }
@@ -79,7 +91,7 @@ VOID FASTCALL KiDebugTrap(PKTRAP_FRAME TrapFrame)
     if (KiTrapMode(TrapFrame) == KernelMode && (Dr6 & DR6_BREAKPOINTS) != 0 && (Dr6 & DR6_SINGLE_STEP) == 0)
         return;
     KiTrapPrologue(TrapFrame);
-    Thread->DebugRegisters[6] = Dr6;
+    Thread->DebugRegisters[6] = Dr6 & DR6_DEFINED;
     TrapFrame->EFlags &= ~(ULONG)EFLAGS_TF;
     KiRaiseTrapException(TrapFrame, STATUS_SINGLE_STEP, 0, 0, 0, 0);
 }
@@ -126,13 +138,11 @@ static ULONG KiReadUserCode(ULONG Eip, PUCHAR Code)
 // bad address or selector. Source: Intel SDM 3A 5.9.
 static BOOLEAN KiIsPrivileged(ULONG Eip)
 {
-    UCHAR Code[KI_MAXIMUM_INSTRUCTION] = {0}, Op, Next, Extension;
+    UCHAR Code[KI_MAXIMUM_INSTRUCTION + 2] = {0}, Op, Next, Extension;
     ULONG Count = KiReadUserCode(Eip, Code), At = 0;
 
     while (At < Count && KiIsPrefix(Code[At]))
         At++;
-    if (At + 2 >= KI_MAXIMUM_INSTRUCTION)
-        return FALSE;
     Op = Code[At]; // bytes that could not be read are 0, an instruction that is not privileged
     Next = Code[At + 1];
     Extension = Code[At + 2] >> 3 & 7;
@@ -148,8 +158,30 @@ static BOOLEAN KiIsPrivileged(ULONG Eip)
            Next == 0x35; // clts, invd, wbinvd, mov cr/dr, wrmsr, rdtsc, rdmsr, rdpmc, sysexit
 }
 
+// A LOCK prefix where none may be is an error of its own.
+static BOOLEAN KiIsLocked(ULONG Eip)
+{
+    UCHAR Code[KI_MAXIMUM_INSTRUCTION];
+    ULONG Count = KiReadUserCode(Eip, Code), At;
+
+    for (At = 0; At < Count && KiIsPrefix(Code[At]); At++)
+        if (Code[At] == PREFIX_LOCK)
+            return TRUE;
+    return FALSE;
+}
+
+VOID FASTCALL KiInvalidOpcode(PKTRAP_FRAME TrapFrame)
+{
+    KiTrapPrologue(TrapFrame);
+    if (KiTrapMode(TrapFrame) == UserMode && KiIsLocked(TrapFrame->Eip))
+        KiRaiseTrapException(TrapFrame, STATUS_INVALID_LOCK_SEQUENCE, 0, 0, 0, 0);
+    else
+        KiRaiseTrapException(TrapFrame, STATUS_ILLEGAL_INSTRUCTION, 0, 0, 0, 0);
+}
+
 VOID FASTCALL KiGeneralProtection(PKTRAP_FRAME TrapFrame)
 {
+    KiRepairExit(TrapFrame);
     KiTrapPrologue(TrapFrame);
     if (KiTrapMode(TrapFrame) == UserMode && (TrapFrame->ErrCode & ERROR_CODE_IDT) == 0 &&
         KiIsPrivileged(TrapFrame->Eip))
@@ -173,32 +205,38 @@ static NTSTATUS KiFloatStatus(ULONG Pending)
     return STATUS_FLOAT_INVALID_OPERATION;
 }
 
+// The x87 reports an error at the next instruction of its own; the exception's address is the one that erred, where the
+// processor tells it.
 VOID FASTCALL KiNpxError(PKTRAP_FRAME TrapFrame)
 {
-    ULONG Control, FpStatus, Mxcsr, Pending;
+    KI_NPX_STATUS Npx;
+    ULONG Pending;
     NTSTATUS Code;
 
-    if (KiTrapMode(TrapFrame) == KernelMode)
-        KiUnexpectedTrap(TrapFrame);
-    KiGetNpxStatus(&Control, &FpStatus, &Mxcsr);
+    if (KiTrapMode(TrapFrame) == KernelMode && (KeGetCurrentThread()->NpxState & NPX_STATE_KERNEL) == 0)
+        KiUnexpectedTrap(0x10, TrapFrame);
+    KiGetNpxStatus(&Npx);
     KiTrapPrologue(TrapFrame);
-    Pending = FpStatus & ~Control & 0x3F;
-    Code = (Pending & 1) && (FpStatus & 0x40) ? STATUS_FLOAT_STACK_CHECK : KiFloatStatus(Pending);
-    KiRaiseTrapException(TrapFrame, Code, 2, 0, 0, 0);
+    Pending = Npx.Status & ~Npx.Control & 0x3F;
+    Code = (Pending & 1) && (Npx.Status & 0x40) ? STATUS_FLOAT_STACK_CHECK : KiFloatStatus(Pending);
+    KiRaiseTrapExceptionAt(Npx.Address != NULL ? Npx.Address : (PVOID)TrapFrame->Eip, TrapFrame, Code, 1, 0, 0);
 }
 
-// NT tells SSE's exceptions only as faults (before the result) and traps (with a result).
+// SSE's exceptions are told by two statuses only, with MXCSR as second parameter: MULTIPLE_TRAPS for an invalid or
+// denormal operand and division by zero, MULTIPLE_FAULTS for overflow, underflow and an inexact result - as published
+// crash reports of Windows show them, and the other way round than the SDM's words (1, 11.5.1) would have it.
 VOID FASTCALL KiSimdError(PKTRAP_FRAME TrapFrame)
 {
-    ULONG Control, FpStatus, Mxcsr, Pending;
+    KI_NPX_STATUS Npx;
+    ULONG Pending;
 
-    if (KiTrapMode(TrapFrame) == KernelMode)
-        KiUnexpectedTrap(TrapFrame);
-    KiGetNpxStatus(&Control, &FpStatus, &Mxcsr);
+    if (KiTrapMode(TrapFrame) == KernelMode && (KeGetCurrentThread()->NpxState & NPX_STATE_KERNEL) == 0)
+        KiUnexpectedTrap(0x13, TrapFrame);
+    KiGetNpxStatus(&Npx);
     KiTrapPrologue(TrapFrame);
-    Pending = Mxcsr & ~(Mxcsr >> 7) & 0x3F;
-    KiRaiseTrapException(TrapFrame, (Pending & 7) ? STATUS_FLOAT_MULTIPLE_FAULTS : STATUS_FLOAT_MULTIPLE_TRAPS, 2, 0,
-                         Mxcsr, 0);
+    Pending = Npx.Mxcsr & ~(Npx.Mxcsr >> 7) & 0x3F;
+    KiRaiseTrapException(TrapFrame, (Pending & 7) ? STATUS_FLOAT_MULTIPLE_TRAPS : STATUS_FLOAT_MULTIPLE_FAULTS, 2, 0,
+                         Npx.Mxcsr, 0);
 }
 
 // int 29h, __fastfail(ecx): no handler is asked.

@@ -33,6 +33,7 @@ NTSTATUS KiSatisfyObject(PDISPATCHER_HEADER Object, PKTHREAD Thread, NTSTATUS St
     switch (Object->Type & 0x7F) {
     case EventSynchronizationObject:
     case TimerSynchronizationObject:
+    case GateObject:
         Object->SignalState = 0;
         return Status;
     case SemaphoreObject:

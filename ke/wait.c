@@ -139,6 +139,7 @@ FORCEINLINE BOOLEAN KiTakeSignal(PDISPATCHER_HEADER Header)
         return FALSE;
     case EventSynchronizationObject:
     case TimerSynchronizationObject:
+    case GateObject:
         Header->SignalState = 0;
         return TRUE;
     case SemaphoreObject:

@@ -38,64 +38,6 @@ VOID MiUnmapPage(PVOID Va, KIRQL OldIrql)
     KfLowerIrql(OldIrql);
 }
 
-// A block of memory through an SSE register: a third of the instructions that rep stos takes under an emulator. The
-// register and CR0.TS are put back, so whoever owns the FPU does not notice (Intel SDM 1, 10.4). At DISPATCH_LEVEL: no
-// thread switch.
-#define MI_ZERO_STEP 128u
-#define MI_COPY_STEP 64u
-
-static VOID MiZeroWithSse(PVOID Va)
-{
-    UCHAR Saved[16];
-    ULONG Cr0, Count = PAGE_SIZE / MI_ZERO_STEP;
-
-    __asm__ volatile("mov %%cr0, %0; clts" : "=r"(Cr0) : : "memory");
-    __asm__ volatile("movups %%xmm0, (%2)\n\t"
-                     "xorps %%xmm0, %%xmm0\n"
-                     "1:\tmovaps %%xmm0, (%0)\n\t"
-                     "movaps %%xmm0, 16(%0)\n\t"
-                     "movaps %%xmm0, 32(%0)\n\t"
-                     "movaps %%xmm0, 48(%0)\n\t"
-                     "movaps %%xmm0, 64(%0)\n\t"
-                     "movaps %%xmm0, 80(%0)\n\t"
-                     "movaps %%xmm0, 96(%0)\n\t"
-                     "movaps %%xmm0, 112(%0)\n\t"
-                     "sub $-128, %0\n\t"
-                     "dec %1\n\t"
-                     "jnz 1b\n\t"
-                     "movups (%2), %%xmm0"
-                     : "+r"(Va), "+r"(Count)
-                     : "r"(Saved)
-                     : "memory", "cc");
-    __asm__ volatile("mov %0, %%cr0" : : "r"(Cr0) : "memory");
-}
-
-static VOID MiCopyWithSse(PVOID To, PVOID From)
-{
-    UCHAR Saved[16];
-    ULONG Cr0, Count = PAGE_SIZE / MI_COPY_STEP;
-
-    __asm__ volatile("mov %%cr0, %0; clts" : "=r"(Cr0) : : "memory");
-    __asm__ volatile("movups %%xmm0, (%3)\n"
-                     "1:\tmovaps (%1), %%xmm0\n\t"
-                     "movaps %%xmm0, (%0)\n\t"
-                     "movaps 16(%1), %%xmm0\n\t"
-                     "movaps %%xmm0, 16(%0)\n\t"
-                     "movaps 32(%1), %%xmm0\n\t"
-                     "movaps %%xmm0, 32(%0)\n\t"
-                     "movaps 48(%1), %%xmm0\n\t"
-                     "movaps %%xmm0, 48(%0)\n\t"
-                     "add $64, %0\n\t"
-                     "add $64, %1\n\t"
-                     "dec %2\n\t"
-                     "jnz 1b\n\t"
-                     "movups (%3), %%xmm0"
-                     : "+r"(To), "+r"(From), "+r"(Count)
-                     : "r"(Saved)
-                     : "memory", "cc");
-    __asm__ volatile("mov %0, %%cr0" : : "r"(Cr0) : "memory");
-}
-
 // Fills a frame with zeros. IRQL <= DISPATCH_LEVEL.
 VOID MiZeroPage(PFN_NUMBER Page)
 {
@@ -118,7 +60,7 @@ VOID MiCopyPage(PFN_NUMBER Target, PFN_NUMBER Source)
     ULONG Count = PAGE_SIZE / sizeof(ULONG);
 
     if (KeFeatureBits & KF_XMMI)
-        MiCopyWithSse(To, From);
+        MiCopyWithSse(To, From, PAGE_SIZE);
     else
         __asm__ volatile("rep movsl" : "+D"(To), "+S"(From), "+c"(Count) : : "memory");
     KfLowerIrql(OldIrql);

@@ -82,6 +82,13 @@ static NTSTATUS MiCheckOptionalHeader(PMI_IMAGE Image)
     return STATUS_SUCCESS;
 }
 
+// A program for a processor with 64 bits: a good one, but not for us.
+static BOOLEAN MiIs64Bit(USHORT Machine)
+{
+    return Machine == IMAGE_FILE_MACHINE_AMD64 || Machine == IMAGE_FILE_MACHINE_IA64 ||
+           Machine == IMAGE_FILE_MACHINE_ARM64;
+}
+
 // Finds the headers in Image->Buffer and checks them. IRQL <= APC_LEVEL. STATUS_INVALID_IMAGE_*.
 NTSTATUS MiCheckImageHeaders(PMI_IMAGE Image)
 {
@@ -99,6 +106,8 @@ NTSTATUS MiCheckImageHeaders(PMI_IMAGE Image)
     if (Offset + sizeof(IMAGE_NT_HEADERS32) > Image->BufferSize)
         return STATUS_INVALID_IMAGE_FORMAT;
     File = &Image->Headers->FileHeader;
+    if (MiIs64Bit(File->Machine))
+        return STATUS_INVALID_IMAGE_WIN_64;
     if (File->Machine != IMAGE_FILE_MACHINE_I386 || !(File->Characteristics & IMAGE_FILE_EXECUTABLE_IMAGE))
         return STATUS_INVALID_IMAGE_FORMAT;
     if (File->NumberOfSections == 0 || File->NumberOfSections > MI_MAXIMUM_SECTIONS)

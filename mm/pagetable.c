@@ -4,6 +4,8 @@
 
 #include "mi.h"
 
+#define MI_USED_ENTRIES_SHIFT 22 // MMPTE_SOFTWARE.UsedPageTableEntries, the top of the low half
+
 // Makes sure that Va (user) has a page table. STATUS_NO_MEMORY: no frame to spare; the caller may wait and try again.
 NTSTATUS MiMakePageTable(PEPROCESS Process, PVOID Va)
 {
@@ -43,11 +45,13 @@ NTSTATUS MiMakePageTableWait(PEPROCESS Process, PVOID Va)
 // An entry for Va becomes used (+1) or 0 (-1). The table itself stays; MiDeletePageTable looks.
 VOID MiCountUsedPte(PVOID Va, LONG Change)
 {
-    MI_PFN_ELEMENT(MI_PTE_FRAME(MiGetPdeAddress(Va)))->OriginalPte.u.Soft.UsedPageTableEntries += Change;
+    PMMPFN Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(MiGetPdeAddress(Va)));
+
+    Pfn->OriginalPte.u.Low += (ULONG)Change << MI_USED_ENTRIES_SHIFT;
 }
 
-// Frees the page table of Va if no entry in it is used. TRUE if there is none now. Takes the PFN lock, so that who holds
-// that may read a table that it has found (MiTryLockPage).
+// Frees the page table of Va if no entry in it is used. TRUE if there is none now. Takes the PFN lock, so that who
+// holds that may read a table that it has found (MiTryLockPage).
 BOOLEAN MiDeletePageTable(PEPROCESS Process, PVOID Va)
 {
     PMMPTE Pde = MiGetPdeAddress(Va);

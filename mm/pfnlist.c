@@ -142,15 +142,12 @@ VOID MiUnlinkPageFromList(PMMPFN Pfn)
     Pfn->u3.e1.PageLocation = TransitionPage;
 }
 
-// The lists it is used with hold available pages.
-static PFN_NUMBER MiRemoveHead(PMMPFNLIST List)
+// The lists it is used with hold available pages; this one is not empty.
+static PFN_NUMBER MiTakeHead(PMMPFNLIST List)
 {
     PFN_NUMBER Page = List->Flink;
-    PMMPFN Pfn;
+    PMMPFN Pfn = MI_PFN_ELEMENT(Page);
 
-    if (Page == MM_EMPTY_LIST)
-        return 0;
-    Pfn = MI_PFN_ELEMENT(Page);
     if (List->ListName == StandbyPageList)
         MiRestoreTransitionPte(Pfn);
     List->Flink = Pfn->u1.Flink;
@@ -164,6 +161,11 @@ static PFN_NUMBER MiRemoveHead(PMMPFNLIST List)
     Pfn->u3.ShortFlags = 0;
     Pfn->u3.e1.PageLocation = TransitionPage;
     return Page;
+}
+
+FORCEINLINE PFN_NUMBER MiRemoveHead(PMMPFNLIST List)
+{
+    return List->Flink == MM_EMPTY_LIST ? 0 : MiTakeHead(List);
 }
 
 // Takes any frame, contents undefined: free, then zeroed, then the standby page that was used longest ago, then what

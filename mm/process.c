@@ -168,7 +168,7 @@ VOID MmCleanProcessAddressSpace(PEPROCESS Process)
     PAGED_CODE();
     ASSERT(Process == PsGetCurrentProcess());
     KeAcquireGuardedMutex(&Process->AddressCreationLock);
-    Process->Flags |= PS_PROCESS_FLAGS_VM_DELETED;
+    PsSetFlags(Process, PS_PROCESS_FLAGS_VM_DELETED);
     while ((Vad = Process->VadRoot.Root) != NULL)
         MiUnmapVad(Process, Vad);
     MiLockWorkingSet(Process);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Committing pages, and the questions whether and how a page is committed. A page of private memory is committed if its
 // entry says so, or, where there is no entry, if the descriptor does (MemCommit); a mapped page if its prototype PTE
-// is. The address creation lock is held around everything here, and the working set lock around what reads entries: with
-// the first alone a page table could be trimmed away under the reader.
+// is. The address creation lock is held around everything here, and the working set lock around what reads entries:
+// with the first alone a page table could be trimmed away under the reader.
 
 #include "mi.h"
 

@@ -3,6 +3,17 @@
 
 #include "psp.h"
 
+// The system's totals go on counting what the process has counted. PsActiveProcessMutex is held.
+static VOID PspKeepIoCounters(const IO_COUNTERS *Counters)
+{
+    PsDeadIoCounters.ReadOperationCount += Counters->ReadOperationCount;
+    PsDeadIoCounters.WriteOperationCount += Counters->WriteOperationCount;
+    PsDeadIoCounters.OtherOperationCount += Counters->OtherOperationCount;
+    PsDeadIoCounters.ReadTransferCount += Counters->ReadTransferCount;
+    PsDeadIoCounters.WriteTransferCount += Counters->WriteTransferCount;
+    PsDeadIoCounters.OtherTransferCount += Counters->OtherTransferCount;
+}
+
 // IRQL PASSIVE_LEVEL, called by Ob.
 VOID NTAPI PspProcessDelete(PVOID Object)
 {
@@ -12,6 +23,7 @@ VOID NTAPI PspProcessDelete(PVOID Object)
     if (!IsListEmpty(&Process->ActiveProcessLinks)) {
         KeAcquireGuardedMutex(&PsActiveProcessMutex);
         RemoveEntryList(&Process->ActiveProcessLinks);
+        PspKeepIoCounters(&Process->IoCounters);
         KeReleaseGuardedMutex(&PsActiveProcessMutex);
     }
     if (Process->ObjectTable != NULL)
@@ -24,6 +36,7 @@ VOID NTAPI PspProcessDelete(PVOID Object)
             MmCleanProcessAddressSpace(Process);
             KeUnstackDetachProcess(&ApcState);
         }
+        KeUnloadProcess(&Process->Pcb); // an idle processor may still have it loaded
         MmDeleteProcessAddressSpace(Process);
     }
     if (Process->Token != NULL)

@@ -5,6 +5,8 @@
 
 #include "psp.h"
 
+#define PSP_CRITICAL_PROCESS 3 // CRITICAL_OBJECT_TERMINATION, parameter 1 (WDK, "Bug Check 0xF4")
+
 static LIST_ENTRY PspReaperList; // of ETHREAD.KeyedWaitChain
 static KSPIN_LOCK PspReaperLock;
 static WORK_QUEUE_ITEM PspReaperItem;
@@ -71,7 +73,6 @@ VOID PspRundownProcess(PEPROCESS Process)
         KeStackAttachProcess(&Process->Pcb, &ApcState);
         MmCleanProcessAddressSpace(Process);
         KeUnstackDetachProcess(&ApcState);
-        Process->Flags |= PS_PROCESS_FLAGS_VM_DELETED;
     }
     KdTrace(ProcessExit, Process->UniqueProcessId, Process->ExitStatus, 0, 0);
     KeSetProcess(&Process->Pcb, IO_NO_INCREMENT);
@@ -106,16 +107,21 @@ static BOOLEAN PspLeaveProcess(PETHREAD Thread, PEPROCESS Process, NTSTATUS Exit
 
     KeEnterCriticalRegion();
     ExAcquirePushLockExclusive(&Process->ProcessLock);
-    Thread->Flags |= PS_THREAD_FLAGS_TERMINATED;
+    PsSetFlags(Thread, PS_THREAD_FLAGS_TERMINATING | PS_THREAD_FLAGS_TERMINATED);
     Thread->ExitStatus = ExitStatus;
     KeQuerySystemTime(&Thread->ExitTime);
     Last = --Process->ActiveThreads == 0;
     if (Last) {
-        Process->Flags |= PS_PROCESS_FLAGS_DELETE;
+        PsSetFlags(Process, PS_PROCESS_FLAGS_DELETE);
         Process->LastThreadExitStatus = ExitStatus;
     }
     ExReleasePushLockExclusive(&Process->ProcessLock);
     KeLeaveCriticalRegion();
+    if (Last && (Process->Flags & PS_PROCESS_FLAGS_BREAK_ON_TERMINATION)) {
+        KdPrintBoot("%s was critical and has ended with 0x%08X\n", Process->ImageFileName, ExitStatus);
+        KeBugCheckEx(CRITICAL_OBJECT_TERMINATION, PSP_CRITICAL_PROCESS, (ULONG_PTR)Process,
+                     (ULONG_PTR)Process->ImageFileName, (ULONG_PTR)ExitStatus);
+    }
     return Last;
 }
 
@@ -127,11 +133,13 @@ VOID PspExitThread(NTSTATUS ExitStatus)
 
     ASSERT_IRQL_EQUAL(PASSIVE_LEVEL);
     ASSERT(Thread->Tcb.ApcStateIndex == 0);
+    KeCheckThreadHoldsNoLock();
     Thread->Tcb.KernelApcDisable--; // for good: no normal kernel APC finds a thread half gone
     Thread->Tcb.Alertable = FALSE;
     if (PspLeaveProcess(Thread, Process, ExitStatus)) {
         IoCancelThreadIo(Thread);
         ExTimerRundown();
+        ExTimerResolutionRundown();
         PspFlushApcs(Thread, UserMode);
         PspRundownProcess(Process);
     } else {
@@ -215,6 +223,7 @@ NTSTATUS NTAPI PspTerminateThread(PETHREAD Thread, NTSTATUS ExitStatus)
         return STATUS_INSUFFICIENT_RESOURCES;
     KeInitializeApc(Apc, &Thread->Tcb, OriginalApcEnvironment, PspExitNothing, PspExitApcRundown, PspExitNormalApc,
                     KernelMode, (PVOID)(LONG_PTR)ExitStatus);
+    PsSetFlags(Thread, PS_THREAD_FLAGS_TERMINATING); // first: whoever suspends it after us sees it and undoes that
     if (!KeInsertQueueApc(Apc, Apc, NULL, 2))
         ExFreePoolWithTag(Apc, TAG_PS_APC); // it is past its last APC
     else
@@ -284,7 +293,7 @@ NTSTATUS NTAPI NtTerminateProcess(HANDLE ProcessHandle, NTSTATUS ExitStatus)
     Exiting = (Process->Flags & PS_PROCESS_FLAGS_DELETE) != 0;
     if (!Exiting)
         Process->ExitStatus = ExitStatus;
-    Process->Flags |= PS_PROCESS_FLAGS_DELETE;
+    PsSetFlags(Process, PS_PROCESS_FLAGS_DELETE);
     ExReleasePushLockExclusive(&Process->ProcessLock);
     KeLeaveCriticalRegion();
     if (Empty && Exiting)

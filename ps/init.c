@@ -6,6 +6,21 @@
 
 PEPROCESS PsInitialSystemProcess, PsIdleProcess;
 
+// KUSER_SHARED_DATA (WDK, ntddk.h)
+#define PSP_SUITE_MASK (0x10 | 0x100) // VER_SUITE_TERMINAL, VER_SUITE_SINGLEUSERTS: a workstation
+#define PSP_NX_ALWAYS_ON 1            // pages without PAGE_EXECUTE_* never run where the processor can tell
+#define PSP_LARGE_PAGE 0x200000       // PAE
+#define PSP_RET_INSTRUCTION 0xC3
+
+// The secret with which kernel32 and ntdll hide pointers: differs from boot to boot where the clock does.
+static ULONG PspMakeCookie(VOID)
+{
+    LARGE_INTEGER Time, Counter = KeQueryPerformanceCounter(NULL);
+
+    KeQuerySystemTime(&Time);
+    return (Time.LowPart ^ (ULONG)Time.HighPart ^ (Counter.LowPart * 0x9E3779B9u)) | 1;
+}
+
 static VOID PspDescribeSystem(VOID)
 {
     static const WCHAR Root[] = L"C:\\WINDOWS";
@@ -18,6 +33,13 @@ static VOID PspDescribeSystem(VOID)
     SharedUserData->ImageNumberLow = IMAGE_FILE_MACHINE_I386;
     SharedUserData->ImageNumberHigh = IMAGE_FILE_MACHINE_I386;
     SharedUserData->NumberOfPhysicalPages = MmNumberOfPhysicalPages;
+    SharedUserData->SuiteMask = PSP_SUITE_MASK;
+    SharedUserData->NXSupportPolicy = PSP_NX_ALWAYS_ON;
+    SharedUserData->LargePageMinimum = PSP_LARGE_PAGE;
+    SharedUserData->TestRetInstruction = PSP_RET_INSTRUCTION;
+    SharedUserData->ActiveProcessorCount = (ULONG)KeNumberProcessors;
+    SharedUserData->ActiveGroupCount = 1;
+    SharedUserData->Cookie = PspMakeCookie();
 }
 
 static BOOLEAN PspInitPhase0(VOID)
@@ -36,7 +58,7 @@ static BOOLEAN PspInitPhase0(VOID)
     Status = PspCreateProcess(NULL, PROCESS_ALL_ACCESS, NULL, NULL, NULL, 0, NULL, &PsInitialSystemProcess);
     if (!NT_SUCCESS(Status))
         return FALSE;
-    PsInitialSystemProcess->Flags |= PS_PROCESS_FLAGS_SYSTEM;
+    PsSetFlags(PsInitialSystemProcess, PS_PROCESS_FLAGS_SYSTEM);
     RtlCopyMemory(PsInitialSystemProcess->ImageFileName, "System", 7);
     KdTraceProcessName(PsInitialSystemProcess);
     return TRUE;

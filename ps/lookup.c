@@ -6,6 +6,7 @@
 PHANDLE_TABLE PspCidTable;
 LIST_ENTRY PsActiveProcessHead;
 KGUARDED_MUTEX PsActiveProcessMutex;
+IO_COUNTERS PsDeadIoCounters;
 
 // Gives Object an id from the common space of processes and threads.
 // IRQL <= APC_LEVEL. Takes the table's lock. NULL when there is no memory; the table holds no reference.
@@ -26,6 +27,12 @@ VOID PspDestroyId(HANDLE Id)
         NT_VERIFY(ExDestroyHandle(PspCidTable, Id, NULL));
 }
 
+// A thread has its id before its stack and TEB, which contains the id; nobody may act on it until it is linked.
+static BOOLEAN PspIsComplete(PVOID Object, POBJECT_TYPE Type)
+{
+    return Type != PsThreadType || (((PETHREAD)Object)->Flags & PS_THREAD_FLAGS_VISIBLE) != 0;
+}
+
 // The object behind an id if it is of Type and not being deleted, referenced.
 static PVOID PspReferenceById(HANDLE Id, POBJECT_TYPE Type)
 {
@@ -37,7 +44,8 @@ static PVOID PspReferenceById(HANDLE Id, POBJECT_TYPE Type)
     if (Entry != NULL) {
         PVOID Candidate = EX_HANDLE_ENTRY_OBJECT(Entry);
 
-        if (OBJECT_TO_OBJECT_HEADER(Candidate)->Type == Type && ObReferenceObjectSafe(Candidate))
+        if (OBJECT_TO_OBJECT_HEADER(Candidate)->Type == Type && PspIsComplete(Candidate, Type) &&
+            ObReferenceObjectSafe(Candidate))
             Object = Candidate;
         ExUnlockHandleTableEntry(PspCidTable, Entry);
     }

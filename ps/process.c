@@ -71,6 +71,7 @@ static NTSTATUS PspBuildProcess(PEPROCESS Process, PEPROCESS Parent, ULONG Flags
     if (!NT_SUCCESS(Status))
         return Status;
     KeInitializeProcess(&Process->Pcb, PSP_NORMAL_BASE_PRIORITY, KeActiveProcessors, Process->Pcb.DirectoryTableBase);
+    PspInheritPriority(Process, Parent);
     Status = SeInitProcess(Parent, Process);
     if (!NT_SUCCESS(Status))
         return Status;

@@ -36,6 +36,14 @@ VOID PspTerminateOtherThreads(PEPROCESS Process, NTSTATUS ExitStatus);
 VOID PspRundownProcess(PEPROCESS Process);
 VOID PspInitializeReaper(VOID);
 
+// foreground.c
+SCHAR PspComputeQuantum(UCHAR Class, BOOLEAN Foreground);
+KPRIORITY PspComputeBasePriority(UCHAR Class);
+NTCHECK PspSetPriorityClass(PEPROCESS Process, UCHAR Class, BOOLEAN Foreground);
+VOID PspSetForeground(PEPROCESS Process, BOOLEAN Foreground);
+VOID PspSetAffinity(PEPROCESS Process, KAFFINITY Affinity);
+VOID PspInheritPriority(PEPROCESS Process, PEPROCESS Parent);
+
 // Id for an object, NULL when there is no memory; PspDestroyId gives it back.
 HANDLE PspCreateId(PVOID Object);
 VOID PspDestroyId(HANDLE Id);

@@ -52,15 +52,8 @@ static VOID PspTicksToTime(ULONG Ticks, PLARGE_INTEGER Time)
 
 static VOID PspProcessTimes(PEPROCESS Process, PKERNEL_USER_TIMES Times)
 {
-    ULONG Kernel = Process->Pcb.KernelTime, User = Process->Pcb.UserTime, ThreadUser;
-    PETHREAD Thread = NULL;
+    ULONG User, Kernel = KeQueryRuntimeProcess(&Process->Pcb, &User);
 
-    while ((Thread = PsGetNextProcessThread(Process, Thread)) != NULL) {
-        if (!(Thread->Flags & PS_THREAD_FLAGS_TERMINATED)) {
-            Kernel += KeQueryRuntimeThread(&Thread->Tcb, &ThreadUser);
-            User += ThreadUser;
-        }
-    }
     Times->CreateTime = Process->CreateTime;
     Times->ExitTime = Process->ExitTime;
     PspTicksToTime(Kernel, &Times->KernelTime);
@@ -77,6 +70,12 @@ static VOID PspProcessBasic(PEPROCESS Process, PPROCESS_BASIC_INFORMATION Basic)
     Basic->BasePriority = Process->Pcb.BasePriority;
     Basic->UniqueProcessId = (ULONG_PTR)Process->UniqueProcessId;
     Basic->InheritedFromUniqueProcessId = (ULONG_PTR)Process->InheritedFromUniqueProcessId;
+}
+
+static VOID PspPriorityClass(PEPROCESS Process, PROCESS_PRIORITY_CLASS_NT *Class)
+{
+    Class->Foreground = Process->Foreground;
+    Class->PriorityClass = Process->PriorityClass;
 }
 
 static NTSTATUS PspAnswerProcess(PEPROCESS Process, PROCESSINFOCLASS Class, PPSP_ANSWER Answer)
@@ -101,8 +100,7 @@ static NTSTATUS PspAnswerProcess(PEPROCESS Process, PROCESSINFOCLASS Class, PPSP
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Process->DefaultHardErrorProcessing;
         return STATUS_SUCCESS;
     case ProcessPriorityClass:
-        ((PROCESS_PRIORITY_CLASS_NT *)PspAnswer(Answer, sizeof(PROCESS_PRIORITY_CLASS_NT)))->PriorityClass =
-            Process->PriorityClass;
+        PspPriorityClass(Process, PspAnswer(Answer, sizeof(PROCESS_PRIORITY_CLASS_NT)));
         return STATUS_SUCCESS;
     case ProcessHandleCount:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = ObGetProcessHandleCount(Process);
@@ -112,6 +110,9 @@ static NTSTATUS PspAnswerProcess(PEPROCESS Process, PROCESSINFOCLASS Class, PPSP
         return STATUS_SUCCESS;
     case ProcessSessionInformation:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Process->SessionId;
+        return STATUS_SUCCESS;
+    case ProcessBreakOnTermination:
+        *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = (Process->Flags & PS_PROCESS_FLAGS_BREAK_ON_TERMINATION) != 0;
         return STATUS_SUCCESS;
     case ProcessImageInformation:
         if (Process->SectionObject == NULL)
@@ -212,15 +213,13 @@ static VOID PspThreadBasic(PETHREAD Thread, PTHREAD_BASIC_INFORMATION Basic)
     Basic->ExitStatus = KeReadStateEvent((PKEVENT)&Thread->Tcb) ? Thread->ExitStatus : STATUS_PENDING;
     Basic->TebBaseAddress = Thread->Tcb.Teb;
     Basic->ClientId = Thread->Cid;
-    Basic->AffinityMask = Thread->Tcb.Affinity;
+    Basic->AffinityMask = Thread->Tcb.UserAffinity; // what was asked for, wherever the kernel has it run now
     Basic->Priority = Thread->Tcb.Priority;
     Basic->BasePriority = KeQueryBasePriorityThread(&Thread->Tcb);
 }
 
 static NTSTATUS PspAnswerThread(PETHREAD Thread, THREADINFOCLASS Class, PPSP_ANSWER Answer)
 {
-    LARGE_INTEGER Counter;
-
     switch (Class) {
     case ThreadBasicInformation:
         PspThreadBasic(Thread, PspAnswer(Answer, sizeof(THREAD_BASIC_INFORMATION)));
@@ -231,9 +230,8 @@ static NTSTATUS PspAnswerThread(PETHREAD Thread, THREADINFOCLASS Class, PPSP_ANS
     case ThreadQuerySetWin32StartAddress:
         *(PVOID *)PspAnswer(Answer, sizeof(PVOID)) = Thread->Win32StartAddress;
         return STATUS_SUCCESS;
-    case ThreadPerformanceCount:
-        Counter.QuadPart = 0;
-        *(PLARGE_INTEGER)PspAnswer(Answer, sizeof(LARGE_INTEGER)) = Counter;
+    case ThreadPerformanceCount: // NT keeps none either: always 0
+        PspAnswer(Answer, sizeof(LARGE_INTEGER));
         return STATUS_SUCCESS;
     case ThreadAmILastThread:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Thread->ThreadsProcess->ActiveThreads == 1;

@@ -3,6 +3,9 @@
 
 #include "psp.h"
 
+#define PSP_SATURATED 16 // an increment that goes to the end of the range
+#define PSP_MAXIMUM_PROCESSORS 32
+
 // Copies a value of exactly Size bytes. STATUS_INFO_LENGTH_MISMATCH for any other length.
 static NTSTATUS PspCaptureValue(PVOID Value, ULONG Size, PVOID Information, ULONG Length)
 {
@@ -24,44 +27,88 @@ static NTSTATUS PspCaptureValue(PVOID Value, ULONG Size, PVOID Information, ULON
     return Status;
 }
 
-static NTSTATUS PspSetPriorityClass(PEPROCESS Process, UCHAR Class)
+static BOOLEAN PspMayRaisePriority(VOID)
 {
-    static const SCHAR Base[] = {8, 4, 8, 13, 24, 6, 10}; // indexed by PROCESS_PRIORITY_CLASS_*
+    return SeSinglePrivilegeCheck(SE_INC_BASE_PRIORITY_PRIVILEGE, ExGetPreviousMode());
+}
 
-    if (Class == PROCESS_PRIORITY_CLASS_UNKNOWN || Class >= RTL_NUMBER_OF(Base))
+// ProcessBasePriority: above the present one only with SeIncreaseBasePriorityPrivilege.
+static NTSTATUS PspSetBasePriority(PEPROCESS Process, ULONG Value)
+{
+    if (Value == 0 || Value > HIGH_PRIORITY)
         return STATUS_INVALID_PARAMETER;
-    Process->PriorityClass = Class;
-    KeSetPriorityProcess(&Process->Pcb, Base[Class]);
+    if ((KPRIORITY)Value > Process->Pcb.BasePriority && !PspMayRaisePriority())
+        return STATUS_PRIVILEGE_NOT_HELD;
+    KeSetPriorityProcess(&Process->Pcb, (KPRIORITY)Value);
     return STATUS_SUCCESS;
+}
+
+// ProcessBreakOnTermination: the end of the process stops the system (bugcheck 0xF4). A program that may do that can
+// crash the kernel; the privilege alone, which everybody has here, is not enough: the boot line must allow it, and only
+// checked builds listen to it.
+static NTSTATUS PspSetBreakOnTermination(PEPROCESS Process, BOOLEAN Break)
+{
+    if (!DBG || KeFindBootOption("/BREAKONTERMINATION") == NULL ||
+        !SeSinglePrivilegeCheck(SE_DEBUG_PRIVILEGE, ExGetPreviousMode()))
+        return STATUS_PRIVILEGE_NOT_HELD;
+    if (Break)
+        PsSetFlags(Process, PS_PROCESS_FLAGS_BREAK_ON_TERMINATION);
+    else
+        InterlockedAnd(&Process->Flags, ~PS_PROCESS_FLAGS_BREAK_ON_TERMINATION);
+    return STATUS_SUCCESS;
+}
+
+// The classes whose information is a ULONG.
+static NTSTATUS PspSetProcessUlong(PEPROCESS Process, PROCESSINFOCLASS Class, ULONG Value)
+{
+    switch (Class) {
+    case ProcessDefaultHardErrorMode:
+        Process->DefaultHardErrorProcessing = Value;
+        return STATUS_SUCCESS;
+    case ProcessPriorityBoost:
+        KeSetDisableBoostProcess(&Process->Pcb, Value != 0);
+        return STATUS_SUCCESS;
+    case ProcessBasePriority:
+        return PspSetBasePriority(Process, Value);
+    case ProcessBreakOnTermination:
+        return PspSetBreakOnTermination(Process, Value != 0);
+    case ProcessAffinityMask:
+        if (Value == 0 || (Value & ~KeActiveProcessors))
+            return STATUS_INVALID_PARAMETER;
+        if (Process->Flags & PS_PROCESS_FLAGS_DELETE)
+            return STATUS_PROCESS_IS_TERMINATING;
+        PspSetAffinity(Process, Value);
+        return STATUS_SUCCESS;
+    default:
+        return STATUS_INVALID_INFO_CLASS;
+    }
 }
 
 static NTSTATUS PspSetProcessValue(PEPROCESS Process, PROCESSINFOCLASS Class, PVOID Information, ULONG Length)
 {
     PROCESS_PRIORITY_CLASS_NT PriorityClass;
+    BOOLEAN Foreground;
     ULONG Value;
     NTSTATUS Status;
 
     switch (Class) {
     case ProcessPriorityClass:
         Status = PspCaptureValue(&PriorityClass, sizeof(PriorityClass), Information, Length);
-        return NT_SUCCESS(Status) ? PspSetPriorityClass(Process, PriorityClass.PriorityClass) : Status;
+        return NT_SUCCESS(Status)
+                   ? PspSetPriorityClass(Process, PriorityClass.PriorityClass, PriorityClass.Foreground != 0)
+                   : Status;
+    case ProcessForegroundInformation:
+        Status = PspCaptureValue(&Foreground, sizeof(Foreground), Information, Length);
+        if (NT_SUCCESS(Status))
+            PspSetForeground(Process, Foreground != 0);
+        return Status;
     case ProcessDefaultHardErrorMode:
-        Status = PspCaptureValue(&Value, sizeof(Value), Information, Length);
-        if (NT_SUCCESS(Status))
-            Process->DefaultHardErrorProcessing = Value;
-        return Status;
     case ProcessPriorityBoost:
-        Status = PspCaptureValue(&Value, sizeof(Value), Information, Length);
-        if (NT_SUCCESS(Status))
-            Process->Pcb.DisableBoost = Value != 0;
-        return Status;
     case ProcessBasePriority:
+    case ProcessAffinityMask:
+    case ProcessBreakOnTermination:
         Status = PspCaptureValue(&Value, sizeof(Value), Information, Length);
-        if (NT_SUCCESS(Status) && (Value == 0 || Value > HIGH_PRIORITY))
-            Status = STATUS_INVALID_PARAMETER;
-        if (NT_SUCCESS(Status))
-            KeSetPriorityProcess(&Process->Pcb, (KPRIORITY)Value);
-        return Status;
+        return NT_SUCCESS(Status) ? PspSetProcessUlong(Process, Class, Value) : Status;
     default:
         return STATUS_INVALID_INFO_CLASS;
     }
@@ -82,19 +129,57 @@ NTSTATUS NTAPI NtSetInformationProcess(HANDLE ProcessHandle, PROCESSINFOCLASS Cl
     return Status;
 }
 
-static NTSTATUS PspSetThreadPriority(PETHREAD Thread, THREADINFOCLASS Class, LONG Value)
+// ThreadPriority: the current priority, 1 to 31; the real-time ones need the privilege.
+static NTSTATUS PspSetThreadPriority(PETHREAD Thread, LONG Value)
 {
-    if (Class == ThreadPriority) {
-        if (Value <= 0 || Value > HIGH_PRIORITY)
-            return STATUS_INVALID_PARAMETER;
-        KeSetPriorityThread(&Thread->Tcb, Value);
-        return STATUS_SUCCESS;
-    }
-    // An increment of -2..2, or +-15/16 for saturation (SDK: SetThreadPriority); the real-time class may use -7..6.
-    if (Value < -16 || Value > 16)
+    if (Value <= 0 || Value > HIGH_PRIORITY)
+        return STATUS_INVALID_PARAMETER;
+    if (Value >= LOW_REALTIME_PRIORITY && !PspMayRaisePriority())
+        return STATUS_PRIVILEGE_NOT_HELD;
+    KeSetPriorityThread(&Thread->Tcb, Value);
+    return STATUS_SUCCESS;
+}
+
+// ThreadBasePriority: an increment of -2 to 2, or one step beyond the SDK's THREAD_BASE_PRIORITY_IDLE and _LOWRT (-15,
+// 15) for saturation; the real-time class may use everything from -7 to 6 (SDK, SetThreadPriority).
+static NTSTATUS PspSetThreadIncrement(PETHREAD Thread, LONG Value)
+{
+    BOOLEAN Saturated = Value == PSP_SATURATED || Value == -PSP_SATURATED;
+
+    if (!Saturated && (Value < -2 || Value > 2) &&
+        (Thread->ThreadsProcess->PriorityClass != PROCESS_PRIORITY_CLASS_REALTIME || Value < -7 || Value > 6))
         return STATUS_INVALID_PARAMETER;
     KeSetBasePriorityThread(&Thread->Tcb, Value);
     return STATUS_SUCCESS;
+}
+
+// ThreadAffinityMask: processors of the process's set, which does not change meanwhile.
+static NTSTATUS PspSetThreadAffinity(PETHREAD Thread, KAFFINITY Affinity)
+{
+    PEPROCESS Process = Thread->ThreadsProcess;
+    NTSTATUS Status = STATUS_SUCCESS;
+
+    KeEnterCriticalRegion();
+    ExAcquirePushLockShared(&Process->ProcessLock);
+    if (Affinity == 0 || (Affinity & ~Process->Pcb.Affinity))
+        Status = STATUS_INVALID_PARAMETER;
+    else if (Thread->Flags & PS_THREAD_FLAGS_TERMINATED)
+        Status = STATUS_THREAD_IS_TERMINATING;
+    else
+        KeSetAffinityThread(&Thread->Tcb, Affinity);
+    ExReleasePushLockShared(&Process->ProcessLock);
+    KeLeaveCriticalRegion();
+    return Status;
+}
+
+// ThreadIdealProcessor: returns the old one as a (success) status; MAXIMUM_PROCESSORS only asks.
+static NTSTATUS PspSetThreadIdealProcessor(PETHREAD Thread, ULONG Value)
+{
+    if (Value == PSP_MAXIMUM_PROCESSORS)
+        return (NTSTATUS)Thread->Tcb.IdealProcessor;
+    if (Value >= (ULONG)KeNumberProcessors)
+        return STATUS_INVALID_PARAMETER;
+    return (NTSTATUS)KeSetIdealProcessorThread(&Thread->Tcb, (UCHAR)Value);
 }
 
 static NTSTATUS PspSetThreadValue(PETHREAD Thread, THREADINFOCLASS Class, PVOID Information, ULONG Length)
@@ -105,7 +190,7 @@ static NTSTATUS PspSetThreadValue(PETHREAD Thread, THREADINFOCLASS Class, PVOID 
     if (Class == ThreadHideFromDebugger) {
         if (Length != 0)
             return STATUS_INFO_LENGTH_MISMATCH;
-        Thread->Flags |= PS_THREAD_FLAGS_HIDE_FROM_DEBUGGER;
+        PsSetFlags(Thread, PS_THREAD_FLAGS_HIDE_FROM_DEBUGGER);
         return STATUS_SUCCESS;
     }
     if (Class != ThreadPriority && Class != ThreadBasePriority && Class != ThreadAffinityMask &&
@@ -115,24 +200,20 @@ static NTSTATUS PspSetThreadValue(PETHREAD Thread, THREADINFOCLASS Class, PVOID 
     if (!NT_SUCCESS(Status))
         return Status;
     switch (Class) {
+    case ThreadPriority:
+        return PspSetThreadPriority(Thread, (LONG)Value);
+    case ThreadBasePriority:
+        return PspSetThreadIncrement(Thread, (LONG)Value);
     case ThreadAffinityMask:
-        if (Value == 0 || (Value & ~Thread->ThreadsProcess->Pcb.Affinity))
-            return STATUS_INVALID_PARAMETER;
-        KeSetAffinityThread(&Thread->Tcb, Value);
-        return STATUS_SUCCESS;
+        return PspSetThreadAffinity(Thread, Value);
     case ThreadQuerySetWin32StartAddress:
         Thread->Win32StartAddress = (PVOID)(ULONG_PTR)Value;
         return STATUS_SUCCESS;
     case ThreadPriorityBoost:
         KeSetDisableBoostThread(&Thread->Tcb, Value != 0);
         return STATUS_SUCCESS;
-    case ThreadIdealProcessor:
-        if (Value > 32)
-            return STATUS_INVALID_PARAMETER;
-        Thread->Tcb.IdealProcessor = (UCHAR)(Value < (ULONG)KeNumberProcessors ? Value : Thread->Tcb.IdealProcessor);
-        return STATUS_SUCCESS;
     default:
-        return PspSetThreadPriority(Thread, Class, (LONG)Value);
+        return PspSetThreadIdealProcessor(Thread, Value);
     }
 }
 

@@ -33,10 +33,8 @@ static NTSTATUS PspSuspend(PETHREAD Thread, PULONG Previous)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    if (Thread->Flags & (PS_THREAD_FLAGS_TERMINATED | PS_THREAD_FLAGS_SYSTEM))
+    if (Thread->Flags & (PS_THREAD_FLAGS_TERMINATING | PS_THREAD_FLAGS_SYSTEM))
         return (Thread->Flags & PS_THREAD_FLAGS_SYSTEM) ? STATUS_ACCESS_DENIED : STATUS_THREAD_IS_TERMINATING;
-    if (!ExAcquireRundownProtection(&Thread->RundownProtect))
-        return STATUS_THREAD_IS_TERMINATING;
     SEH_TRY
     {
         *Previous = KeSuspendThread(&Thread->Tcb);
@@ -46,7 +44,11 @@ static NTSTATUS PspSuspend(PETHREAD Thread, PULONG Previous)
         Status = SEH_CODE();
     }
     SEH_END
-    ExReleaseRundownProtection(&Thread->RundownProtect);
+    // PspTerminateThread sets the flag before it takes suspensions back. One of us two comes second and sees the other.
+    if (NT_SUCCESS(Status) && (Thread->Flags & PS_THREAD_FLAGS_TERMINATING)) {
+        KeForceResumeThread(&Thread->Tcb);
+        return STATUS_THREAD_IS_TERMINATING;
+    }
     return Status;
 }
 

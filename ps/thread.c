@@ -63,7 +63,6 @@ static VOID PspInitializeThreadFields(PETHREAD Thread, PEPROCESS Process)
     InitializeListHead(&Thread->KeyedWaitChain);
     KeInitializeSpinLock(&Thread->ActiveTimerListLock);
     KeInitializeSemaphore(&Thread->KeyedWaitSemaphore, 0, 1);
-    ExInitializeRundownProtection(&Thread->RundownProtect);
 }
 
 // Fills the TEB from what the creator said of the user stack. The caller is attached to the process.
@@ -99,6 +98,11 @@ static NTSTATUS PspCreateUserPart(PETHREAD Thread, PEPROCESS Process, PINITIAL_T
     KAPC_STATE ApcState;
     NTSTATUS Status;
 
+    KeEnterCriticalRegion(); // the process's last thread waits for us: nobody may suspend us here
+    if (!ExAcquireRundownProtection(&Process->RundownProtect)) {
+        KeLeaveCriticalRegion();
+        return STATUS_PROCESS_IS_TERMINATING;
+    }
     KeStackAttachProcess(&Process->Pcb, &ApcState);
     Status = MmCreateTeb(Process, Teb);
     if (NT_SUCCESS(Status)) {
@@ -107,6 +111,8 @@ static NTSTATUS PspCreateUserPart(PETHREAD Thread, PEPROCESS Process, PINITIAL_T
             MmDeleteTeb(Process, *Teb);
     }
     KeUnstackDetachProcess(&ApcState);
+    ExReleaseRundownProtection(&Process->RundownProtect);
+    KeLeaveCriticalRegion();
     return Status;
 }
 
@@ -135,7 +141,7 @@ static NTSTATUS PspBuildThread(PETHREAD Thread, PEPROCESS Process, PCONTEXT Cont
         KeInitThread(&Thread->Tcb, KernelStack, PspUserThreadStartup, NULL, NULL, Context, Teb, &Process->Pcb);
     } else {
         Thread->StartAddress = StartRoutine;
-        Thread->Flags |= PS_THREAD_FLAGS_SYSTEM;
+        PsSetFlags(Thread, PS_THREAD_FLAGS_SYSTEM);
         KeInitThread(&Thread->Tcb, KernelStack, PspSystemThreadStartup, StartRoutine, StartContext, NULL, NULL,
                      &Process->Pcb);
     }
@@ -154,8 +160,9 @@ static NTSTATUS PspLinkThread(PETHREAD Thread, PEPROCESS Process)
     } else {
         InsertTailList(&Process->ThreadListHead, &Thread->ThreadListEntry);
         Process->ActiveThreads++;
-        Process->Flags |= PS_PROCESS_FLAGS_CREATED;
+        PsSetFlags(Process, PS_PROCESS_FLAGS_CREATED);
         KeStartThread(&Thread->Tcb);
+        PsSetFlags(Thread, PS_THREAD_FLAGS_VISIBLE);
     }
     ExReleasePushLockExclusive(&Process->ProcessLock);
     KeLeaveCriticalRegion();
@@ -212,8 +219,11 @@ NTSTATUS NTAPI PspCreateThread(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJEC
     KdTraceThread(Thread);
     ObReferenceObject(Thread); // the running thread's own; the reaper gives it back
     ObReferenceObject(Thread); // ours
-    if (CreateSuspended)
+    if (CreateSuspended) {
         KeSuspendThread(&Thread->Tcb);
+        if (Thread->Flags & PS_THREAD_FLAGS_TERMINATING) // since it was linked: see PspSuspend
+            KeForceResumeThread(&Thread->Tcb);
+    }
     Status = ObInsertObject(Thread, NULL, DesiredAccess, 0, NULL, Handle != NULL ? &LocalHandle : NULL);
     if (NT_SUCCESS(Status) && Handle != NULL) {
         Status = PspReturnThread(Handle, ClientId, LocalHandle, Thread, Mode);

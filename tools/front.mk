@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types. Each target installs what is missing, builds, and hands over to ./mica.
 
-.PHONY: host-list setup run check chaos lint bench iso fmt
+.PHONY: host-list setup run check chaos lint bench bochs iso fmt
 setup:
 	@tools/setup.sh
 run: setup
@@ -15,6 +15,9 @@ chaos: setup
 	@./mica chaos
 bench: setup
 	@./mica bench
+bochs:
+	@tools/setup.sh bochs
+	@./mica bochs
 iso: setup
 	@./mica iso
 lint:
@@ -26,4 +29,4 @@ host-list:
 	@printf '%s\n' $(HOST_TESTS) $(wildcard tests/host/*/build.sh)
 help:
 	@sed -n 's/^# \?//;2,3p' Makefile
-	@echo 'make run | check | lint | bench | iso | clean; ./mica help for the rest'
+	@echo 'make run | check | lint | bench | bochs | iso | clean; ./mica help for the rest'

@@ -6,6 +6,7 @@ set -eu
 packages="gcc-i686-linux-gnu binutils-i686-linux-gnu libc6-dev-i386-cross nasm gcc-mingw-w64-i686-win32 mingw-w64-i686-dev
 grub-pc-bin grub-common xorriso mtools dosfstools qemu-system-x86 gdb python3 unicode-data make gcc libc6-dev"
 [ "${1:-}" = lint ] && packages="$packages clang-format cppcheck shellcheck flake8"
+[ "${1:-}" = bochs ] && packages="$packages bochs bochsbios vgabios" # optional: the trap tests on a second emulator
 
 missing=""
 for package in $packages; do

@@ -5,6 +5,7 @@
 #include "hostrun.h"
 
 #define MAXIMUM_COMMAND 4096
+#define MAXIMUM_REASON 400
 
 // The text behind an option that stands as a word of its own; NULL if there is none.
 static PCWSTR FindOption(PCWSTR Options, PCWSTR Option)
@@ -21,10 +22,10 @@ static PCWSTR FindOption(PCWSTR Options, PCWSTR Option)
 
 static void ReportStartFailure(DWORD error, PCWSTR command)
 {
-    WCHAR reason[256];
+    WCHAR reason[MAXIMUM_REASON];
     ULONG_PTR inserts[] = {(ULONG_PTR)L"it"};
     DWORD length = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_ARGUMENT_ARRAY, NULL, error, 0, reason,
-                                  256, (va_list *)inserts);
+                                  MAXIMUM_REASON, (va_list *)inserts);
 
     while (length && (reason[length - 1] == L'\r' || reason[length - 1] == L'\n'))
         length--;

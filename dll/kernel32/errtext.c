@@ -62,7 +62,9 @@ static const BASE_ERROR_TEXT BasepErrorTexts[] = {
     {ERROR_ENVVAR_NOT_FOUND, "The system could not find the environment option that was entered."},
     {ERROR_FILENAME_EXCED_RANGE, "The filename or extension is too long."},
     {ERROR_EXE_MACHINE_TYPE_MISMATCH,
-     "The version of this file is not compatible with the version of Windows you're running."},
+     "The version of this file is not compatible with the version of Windows you're running. Check your computer's "
+     "system information to see whether you need a x86 (32-bit) or x64 (64-bit) version of the program, and then "
+     "contact the software publisher."},
     {ERROR_BAD_PIPE, "The pipe state is invalid."},
     {ERROR_PIPE_BUSY, "All pipe instances are busy."},
     {ERROR_NO_DATA, "The pipe is being closed."},

@@ -72,6 +72,18 @@ static const struct {
     {ABOVE_NORMAL_PRIORITY_CLASS, PROCESS_PRIORITY_CLASS_ABOVE_NORMAL},
 };
 
+// Who may not have the real-time class gets the one below it (SDK, SetPriorityClass).
+static BOOL BasepSetClass(HANDLE Process, PROCESS_PRIORITY_CLASS_NT *Information)
+{
+    NTSTATUS Status = NtSetInformationProcess(Process, ProcessPriorityClass, Information, sizeof(*Information));
+
+    if (Status == STATUS_PRIVILEGE_NOT_HELD && Information->PriorityClass == PROCESS_PRIORITY_CLASS_REALTIME) {
+        Information->PriorityClass = PROCESS_PRIORITY_CLASS_HIGH;
+        Status = NtSetInformationProcess(Process, ProcessPriorityClass, Information, sizeof(*Information));
+    }
+    return BaseBool(Status);
+}
+
 WINBOOL WINAPI SetPriorityClass(HANDLE Process, DWORD Class)
 {
     PROCESS_PRIORITY_CLASS_NT Information ALIGNED(4) = {FALSE, 0};
@@ -79,7 +91,7 @@ WINBOOL WINAPI SetPriorityClass(HANDLE Process, DWORD Class)
     for (ULONG i = 0; i < RTL_NUMBER_OF(BasepClasses); i++) {
         if (BasepClasses[i].Class == Class) {
             Information.PriorityClass = BasepClasses[i].Native;
-            return BaseBool(NtSetInformationProcess(Process, ProcessPriorityClass, &Information, sizeof(Information)));
+            return BasepSetClass(Process, &Information);
         }
     }
     return BaseFail(ERROR_INVALID_PARAMETER);
@@ -131,6 +143,24 @@ WINBOOL WINAPI GetProcessAffinityMask(HANDLE Process, PDWORD_PTR ProcessMask, PD
 WINBOOL WINAPI SetProcessAffinityMask(HANDLE Process, DWORD_PTR Mask)
 {
     return BaseBool(NtSetInformationProcess(Process, ProcessAffinityMask, &Mask, sizeof(Mask)));
+}
+
+WINBOOL WINAPI SetProcessPriorityBoost(HANDLE Process, WINBOOL Disable)
+{
+    ULONG Value = Disable != 0;
+
+    return BaseBool(NtSetInformationProcess(Process, ProcessPriorityBoost, &Value, sizeof(Value)));
+}
+
+WINBOOL WINAPI GetProcessPriorityBoost(HANDLE Process, PBOOL Disabled)
+{
+    ULONG Value = 0;
+
+    if (!BaseBool(NtQueryInformationProcess(Process, ProcessPriorityBoost, &Value, sizeof(Value), NULL))) {
+        return FALSE;
+    }
+    *Disabled = Value != 0;
+    return TRUE;
 }
 
 WINBOOL WINAPI GetProcessIoCounters(HANDLE Process, PIO_COUNTERS Counters)

@@ -88,6 +88,19 @@ VOID WINAPI GetNativeSystemInfo(LPSYSTEM_INFO Information)
     GetSystemInfo(Information);
 }
 
+WINBOOL WINAPI GetSystemTimeAdjustment(PDWORD Adjustment, PDWORD Increment, PBOOL Disabled)
+{
+    SYSTEM_QUERY_TIME_ADJUST_INFORMATION Information;
+
+    if (!BaseBool(NtQuerySystemInformation(SystemTimeAdjustmentInformation, &Information, sizeof(Information), NULL))) {
+        return FALSE;
+    }
+    *Adjustment = Information.TimeAdjustment;
+    *Increment = Information.TimeIncrement;
+    *Disabled = Information.Enable;
+    return TRUE;
+}
+
 WINBOOL WINAPI IsProcessorFeaturePresent(DWORD Feature)
 {
     return Feature < PROCESSOR_FEATURE_MAX && SharedUserData->ProcessorFeatures[Feature];

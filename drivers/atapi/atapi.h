@@ -81,6 +81,9 @@ typedef struct _IDE_CHANNEL {
     PPRD PrdTable;
     ULONG PrdTablePhysical;
     KSPIN_LOCK Lock; // ActiveDisk, WaitingDisks
+    // The registers and the request under way, from one interrupt's DPC to the next: the interrupt of a command may come,
+    // and its DPC run on another processor, before the one that sent the command is done with it. Outside Lock.
+    KSPIN_LOCK CommandLock;
     struct _IDE_DISK *ActiveDisk;
     LIST_ENTRY WaitingDisks; // of IDE_DISK.WaitEntry
     KDPC Dpc;                // a command's interrupt
@@ -103,7 +106,7 @@ typedef struct _IDE_DISK { // the device extension of \Device\HarddiskN\Partitio
     BOOLEAN Lba48;
     BOOLEAN Dma;
     LIST_ENTRY WaitEntry;
-    // The request under way; the channel's owner alone touches it.
+    // The request under way, under the channel's CommandLock.
     PIRP Irp;
     BOOLEAN Write;
     TRANSFER_MODE Mode;
@@ -129,7 +132,7 @@ VOID AtapiSetDispatch(PDRIVER_OBJECT Driver);
 // request.c
 VOID NTAPI AtapiStartIo(PDEVICE_OBJECT Device, PIRP Irp);
 VOID AtapiFinishRequest(PIDE_DISK Disk, NTSTATUS Status);
-VOID AtapiAdvanceRequest(PIDE_DISK Disk);
+NTSTATUS AtapiAdvanceRequest(PIDE_DISK Disk);
 // command.c
 VOID AtapiStartTransfer(PIDE_DISK Disk);
 VOID AtapiStartFlush(PIDE_DISK Disk);

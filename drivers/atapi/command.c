@@ -12,11 +12,22 @@ static VOID AtapiExpectInterrupt(PIDE_CHANNEL Channel)
     Channel->Expecting = TRUE;
 }
 
-static VOID AtapiFailCommand(PIDE_CHANNEL Channel)
+// With the interrupt locked out: unless it has come after all, the command ends here as failed.
+static BOOLEAN NTAPI AtapiGiveUpCommand(PVOID Context)
 {
+    PIDE_CHANNEL Channel = Context;
+
+    if (!Channel->Expecting)
+        return FALSE;
     Channel->Expecting = FALSE;
     Channel->Status = STATUS_ERR;
     KeInsertQueueDpc(&Channel->Dpc, NULL, NULL);
+    return TRUE;
+}
+
+static VOID AtapiFailCommand(PIDE_CHANNEL Channel)
+{
+    KeSynchronizeExecution(Channel->Interrupt, AtapiGiveUpCommand, Channel);
 }
 
 // Sector number and count; with 48 bits every register takes its high byte first (ATA-6 6.9).
@@ -62,7 +73,7 @@ static BOOLEAN AtapiChooseMode(PIDE_DISK Disk)
     return Disk->PioBuffer != NULL;
 }
 
-// Starts the next command of the request that owns the channel. DISPATCH_LEVEL.
+// Starts the next command of the request that owns the channel. DISPATCH_LEVEL, CommandLock held.
 VOID AtapiStartTransfer(PIDE_DISK Disk)
 {
     PIDE_CHANNEL Channel = Disk->Channel;
@@ -105,7 +116,7 @@ VOID AtapiStartTransfer(PIDE_DISK Disk)
     AtapiSettle(Channel);
 }
 
-// Sends FLUSH CACHE. DISPATCH_LEVEL.
+// Sends FLUSH CACHE. DISPATCH_LEVEL, CommandLock held.
 VOID AtapiStartFlush(PIDE_DISK Disk)
 {
     PIDE_CHANNEL Channel = Disk->Channel;

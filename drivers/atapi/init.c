@@ -118,6 +118,7 @@ static NTSTATUS AtapiConnectChannel(PIDE_CHANNEL Channel)
     NTSTATUS Status;
 
     KeInitializeSpinLock(&Channel->Lock);
+    KeInitializeSpinLock(&Channel->CommandLock);
     InitializeListHead(&Channel->WaitingDisks);
     KeInitializeDpc(&Channel->Dpc, AtapiDpc, Channel);
     KeInitializeDpc(&Channel->WatchdogDpc, AtapiWatchdog, Channel);

@@ -10,13 +10,16 @@
 // Takes the result of the command off the hardware, which takes its interrupt request away too.
 static VOID AtapiTakeStatus(PIDE_CHANNEL Channel, UCHAR BusMasterStatus)
 {
+    UCHAR Status;
+
     if (Channel->BusMasterBase != 0) {
         WRITE_PORT_UCHAR(Channel->BusMasterBase + BM_COMMAND, 0);
         WRITE_PORT_UCHAR(Channel->BusMasterBase + BM_STATUS, BusMasterStatus);
     }
-    Channel->Status = READ_PORT_UCHAR(Channel->CommandBase + ATA_STATUS);
-    Channel->BusMasterStatus = BusMasterStatus;
-    if (Channel->Expecting) {
+    Status = READ_PORT_UCHAR(Channel->CommandBase + ATA_STATUS);
+    if (Channel->Expecting) { // else nobody asked, and the DPC may still be looking at the last command's result
+        Channel->Status = Status;
+        Channel->BusMasterStatus = BusMasterStatus;
         Channel->Expecting = FALSE;
         KeInsertQueueDpc(&Channel->Dpc, NULL, NULL);
     }
@@ -41,20 +44,17 @@ BOOLEAN NTAPI AtapiInterrupt(PKINTERRUPT Interrupt, PVOID Context)
     return TRUE;
 }
 
-// A sector of a PIO command is there, or wanted.
-static VOID AtapiContinuePio(PIDE_DISK Disk)
+// A sector of a PIO command is there, or wanted. The request's status, or STATUS_PENDING.
+static NTSTATUS AtapiContinuePio(PIDE_DISK Disk)
 {
     PIDE_CHANNEL Channel = Disk->Channel;
     PUCHAR Buffer = Disk->PioBuffer + Disk->Offset + Disk->CommandOffset;
 
     if (Disk->Write && Disk->CommandOffset == Disk->CommandBytes) {
-        AtapiAdvanceRequest(Disk);
-        return;
+        return AtapiAdvanceRequest(Disk);
     }
-    if (!(Channel->Status & STATUS_DRQ)) {
-        AtapiFinishRequest(Disk, STATUS_IO_DEVICE_ERROR);
-        return;
-    }
+    if (!(Channel->Status & STATUS_DRQ))
+        return STATUS_IO_DEVICE_ERROR;
     Disk->CommandOffset += SECTOR_SIZE;
     // The next interrupt may come with the last word.
     Channel->CommandAge = 0;
@@ -64,29 +64,37 @@ static VOID AtapiContinuePio(PIDE_DISK Disk)
     else
         AtapiReadData(Channel, Buffer);
     AtapiSettle(Channel);
-    if (!Disk->Write && Disk->CommandOffset == Disk->CommandBytes)
-        AtapiAdvanceRequest(Disk);
+    return !Disk->Write && Disk->CommandOffset == Disk->CommandBytes ? AtapiAdvanceRequest(Disk) : STATUS_PENDING;
 }
 
-// After the interrupt: checks the command and goes on. DISPATCH_LEVEL.
+// Checks the command that has ended and starts what comes next of its request. The request's status, or STATUS_PENDING.
+// CommandLock held.
+static NTSTATUS AtapiTakeResult(PIDE_CHANNEL Channel, PIDE_DISK Disk)
+{
+    if (Channel->Status & (STATUS_ERR | STATUS_DF) || Channel->BusMasterStatus & BM_STATUS_ERROR)
+        return STATUS_IO_DEVICE_ERROR;
+    if (Disk->Mode == TransferDma)
+        return AtapiAdvanceRequest(Disk);
+    return Disk->Mode == TransferPio ? AtapiContinuePio(Disk) : STATUS_SUCCESS;
+}
+
+// After the interrupt. DISPATCH_LEVEL. Takes CommandLock.
 VOID NTAPI AtapiDpc(PKDPC Dpc, PVOID Context, PVOID SystemArgument1, PVOID SystemArgument2)
 {
     PIDE_CHANNEL Channel = Context;
-    PIDE_DISK Disk = Channel->ActiveDisk;
+    PIDE_DISK Disk;
+    NTSTATUS Status = STATUS_PENDING;
 
     UNREFERENCED_PARAMETER(Dpc);
     UNREFERENCED_PARAMETER(SystemArgument1);
     UNREFERENCED_PARAMETER(SystemArgument2);
-    if (Disk == NULL)
-        return;
-    if (Channel->Status & (STATUS_ERR | STATUS_DF) || Channel->BusMasterStatus & BM_STATUS_ERROR)
-        AtapiFinishRequest(Disk, STATUS_IO_DEVICE_ERROR);
-    else if (Disk->Mode == TransferDma)
-        AtapiAdvanceRequest(Disk);
-    else if (Disk->Mode == TransferPio)
-        AtapiContinuePio(Disk);
-    else
-        AtapiFinishRequest(Disk, STATUS_SUCCESS);
+    KeAcquireSpinLockAtDpcLevel(&Channel->CommandLock);
+    Disk = Channel->ActiveDisk; // the command's: nobody passes the channel on before its result is taken
+    if (Disk != NULL)
+        Status = AtapiTakeResult(Channel, Disk);
+    KeReleaseSpinLockFromDpcLevel(&Channel->CommandLock);
+    if (Status != STATUS_PENDING)
+        AtapiFinishRequest(Disk, Status);
 }
 
 // With the interrupt locked out, every second. A command that has ended but whose interrupt was lost is taken as if it
@@ -122,6 +130,8 @@ VOID NTAPI AtapiWatchdog(PKDPC Dpc, PVOID Context, PVOID SystemArgument1, PVOID 
     if (!KeSynchronizeExecution(Channel->Interrupt, AtapiCheckCommand, Channel))
         return;
     DbgPrint("ATAPI: disk %lu does not answer, resetting its channel\n", Channel->ActiveDisk->DiskNumber);
+    KeAcquireSpinLockAtDpcLevel(&Channel->CommandLock);
     AtapiResetChannel(Channel);
+    KeReleaseSpinLockFromDpcLevel(&Channel->CommandLock);
     AtapiFinishRequest(Channel->ActiveDisk, STATUS_IO_DEVICE_ERROR);
 }

@@ -3,11 +3,12 @@
 
 #include "atapi.h"
 
-// Begins the request of the disk that has just got the channel. DISPATCH_LEVEL.
+// Begins the request of the disk that has just got the channel. DISPATCH_LEVEL. Takes CommandLock.
 static VOID AtapiStartRequest(PIDE_DISK Disk)
 {
     PIO_STACK_LOCATION Stack = IoGetCurrentIrpStackLocation(Disk->Irp);
 
+    KeAcquireSpinLockAtDpcLevel(&Disk->Channel->CommandLock);
     if (Stack->MajorFunction == IRP_MJ_READ || Stack->MajorFunction == IRP_MJ_WRITE) {
         Disk->Write = Stack->MajorFunction == IRP_MJ_WRITE;
         Disk->Sector = (ULONGLONG)Stack->Parameters.Read.ByteOffset.QuadPart >> SECTOR_SHIFT;
@@ -18,6 +19,7 @@ static VOID AtapiStartRequest(PIDE_DISK Disk)
     } else {
         AtapiStartFlush(Disk);
     }
+    KeReleaseSpinLockFromDpcLevel(&Disk->Channel->CommandLock);
 }
 
 // The I/O manager's next IRP for a disk. DISPATCH_LEVEL. Takes the channel's lock.
@@ -53,7 +55,8 @@ static VOID AtapiPassChannel(PIDE_CHANNEL Channel)
         AtapiStartRequest(Next);
 }
 
-// Ends the request that owns the channel: the next one of either disk starts, the IRP is completed. DISPATCH_LEVEL.
+// Ends the request that owns the channel: the next one of either disk starts, the IRP is completed. DISPATCH_LEVEL, no
+// lock held (completion routines may bring new requests).
 VOID AtapiFinishRequest(PIDE_DISK Disk, NTSTATUS Status)
 {
     PIRP Irp = Disk->Irp;
@@ -65,13 +68,14 @@ VOID AtapiFinishRequest(PIDE_DISK Disk, NTSTATUS Status)
     DrvCompleteIrp(Irp, Status, Information, IO_DISK_INCREMENT);
 }
 
-// A command's bytes have all gone over: the next command, or the end. DISPATCH_LEVEL.
-VOID AtapiAdvanceRequest(PIDE_DISK Disk)
+// A command's bytes have all gone over: starts the next command (STATUS_PENDING), or says that the request is done.
+// DISPATCH_LEVEL, CommandLock held.
+NTSTATUS AtapiAdvanceRequest(PIDE_DISK Disk)
 {
     Disk->Offset += Disk->CommandBytes;
     Disk->Sector += Disk->CommandBytes >> SECTOR_SHIFT;
-    if (Disk->Offset < Disk->Length)
-        AtapiStartTransfer(Disk);
-    else
-        AtapiFinishRequest(Disk, STATUS_SUCCESS);
+    if (Disk->Offset >= Disk->Length)
+        return STATUS_SUCCESS;
+    AtapiStartTransfer(Disk);
+    return STATUS_PENDING;
 }

@@ -98,6 +98,7 @@ static VOID FatCleanupFile(PVCB Vcb, PFILE_OBJECT File, PFCB Fcb, PCCB Ccb)
         Gone = FatLastCleanup(File, Fcb);
     if (!FatIsDirectory(Fcb))
         CcUninitializeCacheMap(File, Gone ? &Zero : NULL, NULL);
+    IoSetFileFlags(File, FO_CLEANUP_COMPLETE); // a read or write that waits for the lock must not cache it again
     ExReleaseResourceLite(&Fcb->MainResource);
 }
 
@@ -117,7 +118,7 @@ NTSTATUS FatCleanup(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     } else {
         FatCleanupFile(Vcb, File, File->FsContext, Ccb);
     }
-    File->Flags |= FO_CLEANUP_COMPLETE;
+    IoSetFileFlags(File, FO_CLEANUP_COMPLETE);
     ExReleaseResourceLite(&Vcb->Resource);
     return STATUS_SUCCESS;
 }

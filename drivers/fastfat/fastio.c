@@ -37,7 +37,9 @@ BOOLEAN NTAPI FatFastIoRead(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Leng
     ExAcquireResourceSharedLite(&Fcb->MainResource, TRUE);
     Size = FatFileSize(Fcb);
     IoStatus->Information = 0;
-    if (Length == 0) {
+    if (File->PrivateCacheMap == NULL) { // the cleanup of the last handle came in between
+        Done = FALSE;
+    } else if (Length == 0) {
         IoStatus->Status = STATUS_SUCCESS;
     } else if (Offset->QuadPart >= Size) {
         IoStatus->Status = STATUS_END_OF_FILE;
@@ -70,7 +72,7 @@ BOOLEAN NTAPI FatFastIoWrite(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Len
         return FALSE;
     KeEnterCriticalRegion();
     ExAcquireResourceSharedLite(&Fcb->MainResource, TRUE);
-    if (Offset->QuadPart + Length <= FatValidLength(Fcb)) {
+    if (File->PrivateCacheMap != NULL && Offset->QuadPart + Length <= FatValidLength(Fcb)) {
         SEH_TRY
         {
             CcCopyWrite(File, Offset, Length, TRUE, Buffer);
@@ -83,7 +85,7 @@ BOOLEAN NTAPI FatFastIoWrite(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Len
         SEH_END
     }
     if (Done) {
-        File->Flags |= FO_FILE_MODIFIED;
+        IoSetFileFlags(File, FO_FILE_MODIFIED);
         IoStatus->Status = STATUS_SUCCESS;
         IoStatus->Information = Length;
     }

@@ -126,7 +126,10 @@ NTSTATUS FatRead(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     if (Irp->Flags & IRP_PAGING_IO)
         return FatPagingRead(Fcb, Irp, (ULONGLONG)Offset.QuadPart, Length);
     ExAcquireResourceSharedLite(&Fcb->MainResource, TRUE);
-    Status = FatReadFile(File, Fcb, Irp, &Offset, Length);
+    if (File->Flags & FO_CLEANUP_COMPLETE)
+        Status = STATUS_FILE_CLOSED;
+    else
+        Status = FatReadFile(File, Fcb, Irp, &Offset, Length);
     ExReleaseResourceLite(&Fcb->MainResource);
     if (NT_SUCCESS(Status) && (File->Flags & FO_SYNCHRONOUS_IO))
         File->CurrentByteOffset.QuadPart = Offset.QuadPart + (LONGLONG)Irp->IoStatus.Information;

@@ -56,7 +56,7 @@ static NTSTATUS FatSetEndOfFile(PFILE_OBJECT File, PFCB Fcb, ULONGLONG NewSize)
     else if (NewSize < Size)
         Status = FatTruncateFile(File, Fcb, (ULONG)NewSize);
     if (NT_SUCCESS(Status))
-        File->Flags |= FO_FILE_MODIFIED;
+        IoSetFileFlags(File, FO_FILE_MODIFIED);
     return Status;
 }
 

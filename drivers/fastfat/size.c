@@ -64,11 +64,15 @@ static VOID FatSetFileSize(PFCB Fcb, ULONG Size)
     *(volatile ULONG *)&Fcb->Header.FileSize.LowPart = Size;
 }
 
-// The file has data up to End now. Any lock of the file held.
+// The file has data up to End now. Any lock of the file held: a cached write and a paging write may meet here, and the
+// further one counts.
 VOID FatNoteWritten(PFCB Fcb, ULONG End)
 {
-    if (FatValidLength(Fcb) < End)
-        *(volatile ULONG *)&Fcb->Header.ValidDataLength.LowPart = End;
+    ULONG Valid = FatValidLength(Fcb);
+
+    while (Valid < End && !__atomic_compare_exchange_n(&Fcb->Header.ValidDataLength.LowPart, &Valid, End, FALSE,
+                                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        continue;
 }
 
 // Makes the file NewSize bytes long (longer than it is), allocating what that takes.

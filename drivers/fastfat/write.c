@@ -161,7 +161,7 @@ static NTSTATUS FatWriteFile(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONGLONG Of
         IGNORE_STATUS(FatTruncateFile(File, Fcb, OldSize)); // a view in the way: the file stays longer, with zeros
     if (NT_SUCCESS(Status)) {
         Irp->IoStatus.Information = Length;
-        File->Flags |= FO_FILE_MODIFIED;
+        IoSetFileFlags(File, FO_FILE_MODIFIED);
     }
     return Status;
 }
@@ -189,7 +189,10 @@ NTSTATUS FatWrite(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     ExAcquireResourceExclusiveLite(&Fcb->MainResource, TRUE);
     if (ToEnd)
         Offset.QuadPart = FatFileSize(Fcb);
-    Status = FatWriteFile(File, Fcb, Irp, (ULONGLONG)Offset.QuadPart, Length);
+    if (File->Flags & FO_CLEANUP_COMPLETE)
+        Status = STATUS_FILE_CLOSED;
+    else
+        Status = FatWriteFile(File, Fcb, Irp, (ULONGLONG)Offset.QuadPart, Length);
     ExReleaseResourceLite(&Fcb->MainResource);
     if (NT_SUCCESS(Status) && (File->Flags & FO_SYNCHRONOUS_IO))
         File->CurrentByteOffset.QuadPart = Offset.QuadPart + Length;

@@ -10,7 +10,7 @@ static NTSTATUS I8042Connect(PKEYBOARD_PORT Port, PCONNECT_DATA Connect)
     if (Port->Connect.ClassService != NULL)
         return STATUS_SHARING_VIOLATION;
     Port->Connect.ClassDeviceObject = Connect->ClassDeviceObject;
-    Port->Connect.ClassService = Connect->ClassService;
+    __atomic_store_n(&Port->Connect.ClassService, Connect->ClassService, __ATOMIC_RELEASE); // the DPC looks at it first
     return STATUS_SUCCESS;
 }
 
@@ -47,6 +47,7 @@ NTSTATUS NTAPI KeyboardDriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Regist
         return Status;
     Port = Device->DeviceExtension;
     Port->DeviceObject = Device;
+    KeInitializeSpinLock(&Port->Lock);
     KeInitializeDpc(&Port->Dpc, I8042Dpc, Port);
     Status =
         IoConnectInterrupt(&Port->Interrupt, I8042Interrupt, Port, NULL, Vector, Irql, Irql, Latched, FALSE, 1, FALSE);

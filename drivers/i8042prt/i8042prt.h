@@ -22,6 +22,7 @@ typedef struct _KEYBOARD_PORT { // the device extension of \Device\KeyboardPort0
     PKINTERRUPT Interrupt;
     KDPC Dpc;
     CONNECT_DATA Connect;
+    KSPIN_LOCK Lock;         // of the DPC, which may run on two processors at once: RingHead, Prefix, order of delivery
     USHORT Prefix;           // KEY_E0, KEY_E1: of the scan code that follows
     volatile ULONG RingHead; // the DPC's
     volatile ULONG RingTail; // the interrupt's

@@ -11,6 +11,7 @@
 
 static VOID I8042Deliver(PKEYBOARD_PORT Port, UCHAR Byte)
 {
+    PSERVICE_CALLBACK_ROUTINE Service;
     KEYBOARD_INPUT_DATA Input;
     ULONG Consumed = 0;
 
@@ -18,12 +19,12 @@ static VOID I8042Deliver(PKEYBOARD_PORT Port, UCHAR Byte)
     Input.MakeCode = Byte & (UCHAR)~SCAN_BREAK;
     Input.Flags = Port->Prefix | ((Byte & SCAN_BREAK) ? KEY_BREAK : KEY_MAKE);
     Port->Prefix = 0;
-    if (Port->Connect.ClassService != NULL)
-        ((PSERVICE_CALLBACK_ROUTINE)Port->Connect.ClassService)(Port->Connect.ClassDeviceObject, &Input, &Input + 1,
-                                                                &Consumed);
+    Service = (PSERVICE_CALLBACK_ROUTINE)__atomic_load_n(&Port->Connect.ClassService, __ATOMIC_ACQUIRE);
+    if (Service != NULL)
+        Service(Port->Connect.ClassDeviceObject, &Input, &Input + 1, &Consumed);
 }
 
-// Empties the ring. DISPATCH_LEVEL.
+// Empties the ring. DISPATCH_LEVEL. Takes the port's lock.
 VOID NTAPI I8042Dpc(PKDPC Dpc, PVOID Context, PVOID SystemArgument1, PVOID SystemArgument2)
 {
     PKEYBOARD_PORT Port = Context;
@@ -31,6 +32,7 @@ VOID NTAPI I8042Dpc(PKDPC Dpc, PVOID Context, PVOID SystemArgument1, PVOID Syste
     UNREFERENCED_PARAMETER(Dpc);
     UNREFERENCED_PARAMETER(SystemArgument1);
     UNREFERENCED_PARAMETER(SystemArgument2);
+    KeAcquireSpinLockAtDpcLevel(&Port->Lock);
     while (Port->RingHead != Port->RingTail) {
         UCHAR Byte = Port->Ring[Port->RingHead % BYTE_RING_SIZE];
 
@@ -42,4 +44,5 @@ VOID NTAPI I8042Dpc(PKDPC Dpc, PVOID Context, PVOID SystemArgument1, PVOID Syste
         else if (Byte != SCAN_ACKNOWLEDGE && Byte != SCAN_RESEND)
             I8042Deliver(Port, Byte);
     }
+    KeReleaseSpinLockFromDpcLevel(&Port->Lock);
 }

@@ -62,7 +62,7 @@ static NTSTATUS SerialCreatePort(PDRIVER_OBJECT Driver, ULONG Number)
         IoDeleteDevice(Device);
         return Status;
     }
-    SerialSetUp(Port);
+    KeSynchronizeExecution(Port->Interrupt, SerialSetUp, Port);
     return STATUS_SUCCESS;
 }
 

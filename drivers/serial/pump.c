@@ -13,8 +13,6 @@ static ULONG SerialTake(PSERIAL_PORT Port, PUCHAR Buffer, ULONG Length)
         Buffer[Taken] = Port->Ring[Port->RingHead % RING_SIZE];
         Port->RingHead++;
     }
-    if (Port->ReceiveStopped)
-        KeSynchronizeExecution(Port->Interrupt, SerialResumeReceive, Port);
     return Taken;
 }
 
@@ -76,10 +74,21 @@ static VOID SerialPumpWrites(PSERIAL_PORT Port)
     }
 }
 
+// Lets bytes in again when the ring has room. The interrupt may have found it full just as another processor emptied it,
+// so that no later read would come by here: therefore it is asked on every pass, also that of the interrupt's own DPC.
+static VOID SerialRestartReceive(PSERIAL_PORT Port)
+{
+    if (Port->ReceiveStopped && Port->RingTail - Port->RingHead < RING_SIZE)
+        KeSynchronizeExecution(Port->Interrupt, SerialResumeReceive, Port);
+}
+
 // Does what can be done for waiting IRPs. IRQL <= DISPATCH_LEVEL. Takes the port's lock.
 VOID SerialPump(PSERIAL_PORT Port)
 {
-    SerialPumpReads(Port);
+    do {
+        SerialPumpReads(Port);
+        SerialRestartReceive(Port);
+    } while (Port->RingHead != Port->RingTail && !DrvIsIrpQueueEmpty(&Port->Reads));
     SerialPumpWrites(Port);
 }
 

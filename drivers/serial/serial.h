@@ -13,6 +13,8 @@
 
 #define RING_SIZE 4096u // a power of two
 #define FIFO_SIZE 16u
+#define FIFO_SHARE                                                                                                     \
+    (FIFO_SIZE - 1) // of the driver; one place is for the kernel's log, which waits for an empty FIFO too
 
 // Registers, from the port's base
 #define UART_DATA 0
@@ -57,7 +59,7 @@ typedef struct _SERIAL_PORT { // the device extension of \Device\SerialN
     // Shared with the interrupt; changed with it locked out, except RingHead (the DPC's) and RingTail (the
     // interrupt's).
     UCHAR InterruptEnable;
-    BOOLEAN ReceiveStopped; // the ring is full: bytes wait in the UART, the other side is asked to wait
+    volatile BOOLEAN ReceiveStopped; // the ring is full: bytes wait in the UART, the other side is asked to wait
     PUCHAR TransmitNext;
     volatile ULONG TransmitLeft;
     volatile ULONG RingHead; // next to read
@@ -67,7 +69,7 @@ typedef struct _SERIAL_PORT { // the device extension of \Device\SerialN
 
 // uart.c
 BOOLEAN SerialProbe(USHORT Base);
-VOID SerialSetUp(PSERIAL_PORT Port);
+BOOLEAN NTAPI SerialSetUp(PVOID Context);
 VOID SerialFillTransmitter(PSERIAL_PORT Port);
 BOOLEAN NTAPI SerialInterrupt(PKINTERRUPT Interrupt, PVOID Context);
 BOOLEAN NTAPI SerialResumeReceive(PVOID Context);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The chip: set-up, the interrupt, and filling its transmitter. Everything here but set-up runs with the port's
-// interrupt locked out. The kernel's log (hal/debugport.c) may slip a byte of its own in between; that disturbs
-// nothing.
+// The chip: set-up, the interrupt, and filling its transmitter. Everything here but the probe runs with the port's
+// interrupt locked out. The kernel's log (hal/debugport.c) may slip a byte of its own in between, from another processor
+// too, when it has seen the transmitter empty: FIFO_SHARE leaves room for it.
 
 #include "serial.h"
 
@@ -26,11 +26,11 @@ static VOID SerialEnable(PSERIAL_PORT Port, UCHAR Bits, BOOLEAN On)
     WRITE_PORT_UCHAR(Port->Base + UART_INTERRUPT_ENABLE, New);
 }
 
-// 115200 baud, 8 bits, no parity, FIFOs on, receive interrupts on. PASSIVE_LEVEL, interrupt connected.
-VOID SerialSetUp(PSERIAL_PORT Port)
+// 115200 baud, 8 bits, no parity, FIFOs on, receive interrupts on. Called through KeSynchronizeExecution.
+BOOLEAN NTAPI SerialSetUp(PVOID Context)
 {
+    PSERIAL_PORT Port = Context;
     USHORT Base = Port->Base;
-    BOOLEAN Enable = KeDisableInterrupts();
 
     WRITE_PORT_UCHAR(Base + UART_INTERRUPT_ENABLE, 0);
     WRITE_PORT_UCHAR(Base + UART_LINE_CONTROL, LINE_CONTROL_DLAB);
@@ -43,7 +43,7 @@ VOID SerialSetUp(PSERIAL_PORT Port)
     READ_PORT_UCHAR(Base + UART_LINE_STATUS);
     READ_PORT_UCHAR(Base + UART_MODEM_STATUS);
     SerialEnable(Port, ENABLE_RECEIVE | ENABLE_LINE_STATUS, TRUE);
-    KeRestoreInterrupts(Enable);
+    return TRUE;
 }
 
 // Sends what the transmitter takes; leaves the transmit interrupt on if something is left.
@@ -53,7 +53,7 @@ VOID SerialFillTransmitter(PSERIAL_PORT Port)
 
     while (Port->TransmitLeft > 0 && Budget > 0 &&
            (READ_PORT_UCHAR(Port->Base + UART_LINE_STATUS) & LINE_STATUS_TRANSMITTER_EMPTY)) {
-        for (Room = FIFO_SIZE; Room > 0 && Port->TransmitLeft > 0 && Budget > 0; Room--, Budget--) {
+        for (Room = FIFO_SHARE; Room > 0 && Port->TransmitLeft > 0 && Budget > 0; Room--, Budget--) {
             WRITE_PORT_UCHAR(Port->Base + UART_DATA, *Port->TransmitNext++);
             Port->TransmitLeft--;
         }

@@ -19,8 +19,10 @@ typedef enum _SYSTEM_INFORMATION_CLASS {
     SystemHandleInformation = 16,
     SystemPoolTagInformation = 22,
     SystemInterruptInformation = 23,
+    SystemTimeAdjustmentInformation = 28,
     SystemExceptionInformation = 33,
-    SystemKernelDebuggerInformation = 35
+    SystemKernelDebuggerInformation = 35,
+    SystemContextSwitchInformation = 36
 } SYSTEM_INFORMATION_CLASS;
 
 typedef struct _SYSTEM_BASIC_INFORMATION {
@@ -90,7 +92,7 @@ typedef struct _SYSTEM_PERFORMANCE_INFORMATION {
     ULONG CcFastReadWait;
     ULONG CcFastReadResourceMiss;
     ULONG CcFastReadNotPossible;
-    ULONG CcOther[24];
+    ULONG CcOther[26]; // of the cache manager, in the published order: CcFastMdlReadNoWait to CcDataPages
     ULONG ContextSwitches;
     ULONG FirstLevelTbFills;
     ULONG SecondLevelTbFills;
@@ -103,6 +105,8 @@ typedef struct _SYSTEM_TIMEOFDAY_INFORMATION {
     LARGE_INTEGER TimeZoneBias;
     ULONG TimeZoneId;
     ULONG Reserved;
+    ULONGLONG BootTimeBias;
+    ULONGLONG SleepTimeBias;
 } SYSTEM_TIMEOFDAY_INFORMATION, *PSYSTEM_TIMEOFDAY_INFORMATION;
 
 typedef struct _SYSTEM_THREAD_INFORMATION {
@@ -164,10 +168,40 @@ typedef struct _SYSTEM_EXCEPTION_INFORMATION {
     ULONG ByteWordEmulationCount;
 } SYSTEM_EXCEPTION_INFORMATION, *PSYSTEM_EXCEPTION_INFORMATION;
 
+typedef struct _SYSTEM_CONTEXT_SWITCH_INFORMATION {
+    ULONG ContextSwitches;
+    ULONG FindAny; // how the next thread was found; not told apart here: 0
+    ULONG FindLast;
+    ULONG FindIdeal;
+    ULONG IdleAny;
+    ULONG IdleCurrent;
+    ULONG IdleLast;
+    ULONG IdleIdeal;
+    ULONG PreemptAny;
+    ULONG PreemptCurrent;
+    ULONG PreemptLast;
+    ULONG SwitchToIdle;
+} SYSTEM_CONTEXT_SWITCH_INFORMATION, *PSYSTEM_CONTEXT_SWITCH_INFORMATION;
+
+typedef struct _SYSTEM_QUERY_TIME_ADJUST_INFORMATION {
+    ULONG TimeAdjustment; // 100 ns added to the time of day a tick
+    ULONG TimeIncrement;  // 100 ns from tick to tick
+    BOOLEAN Enable;       // TRUE: no adjustment, the clock runs by itself (lpTimeAdjustmentDisabled)
+} SYSTEM_QUERY_TIME_ADJUST_INFORMATION, *PSYSTEM_QUERY_TIME_ADJUST_INFORMATION;
+
 typedef struct _SYSTEM_KERNEL_DEBUGGER_INFORMATION {
     BOOLEAN KernelDebuggerEnabled;
     BOOLEAN KernelDebuggerNotPresent;
 } SYSTEM_KERNEL_DEBUGGER_INFORMATION, *PSYSTEM_KERNEL_DEBUGGER_INFORMATION;
+
+// sizes as the SDK's winternl.h has them
+C_ASSERT_SIZE(SYSTEM_PERFORMANCE_INFORMATION, 312);
+C_ASSERT_SIZE(SYSTEM_TIMEOFDAY_INFORMATION, 48);
+C_ASSERT_SIZE(SYSTEM_PROCESSOR_PERFORMANCE_INFORMATION, 48);
+C_ASSERT_SIZE(SYSTEM_INTERRUPT_INFORMATION, 24);
+C_ASSERT_SIZE(SYSTEM_EXCEPTION_INFORMATION, 16);
+C_ASSERT_SIZE(SYSTEM_THREAD_INFORMATION, 64);
+C_ASSERT_SIZE(SYSTEM_PROCESS_INFORMATION, 184);
 
 typedef struct _SYSTEM_POOLTAG {
     union {

@@ -72,9 +72,25 @@ typedef struct _KUSER_SHARED_DATA {
         volatile KSYSTEM_TIME TickCount;
         volatile ULONGLONG TickCountQuad;
     };
-    ULONG Cookie;                     // 330
-    ULONG CookiePad[1];               // 334
-    UCHAR Reserved338[0x5F0 - 0x338]; // 338
+    ULONG Cookie;                               // 330
+    ULONG CookiePad[1];                         // 334
+    LONGLONG ConsoleSessionForegroundProcessId; // 338
+    ULONG Wow64SharedInformation[16];           // 340
+    USHORT UserModeGlobalLogger[16];            // 380
+    ULONG ImageFileExecutionOptions;            // 3A0
+    ULONG LangGenerationCount;                  // 3A4
+    ULONGLONG Reserved5;                        // 3A8
+    volatile ULONGLONG InterruptTimeBias;       // 3B0
+    volatile ULONGLONG TscQpcBias;              // 3B8
+    volatile ULONG ActiveProcessorCount;        // 3C0
+    volatile USHORT ActiveGroupCount;           // 3C4
+    USHORT Reserved4;                           // 3C6
+    volatile ULONG AitSamplingValue;            // 3C8
+    volatile ULONG AppCompatFlag;               // 3CC
+    ULONGLONG SystemDllNativeRelocation;        // 3D0
+    ULONG SystemDllWowRelocation;               // 3D8
+    ULONG XStatePad[1];                         // 3DC
+    UCHAR XState[0x210];                        // 3E0  XSTATE_CONFIGURATION: no features, FXSAVE's area is all
 } KUSER_SHARED_DATA, *PKUSER_SHARED_DATA;
 
 C_ASSERT_OFFSET(KUSER_SHARED_DATA, NtSystemRoot, 0x30);
@@ -83,6 +99,9 @@ C_ASSERT_OFFSET(KUSER_SHARED_DATA, ProcessorFeatures, 0x274);
 C_ASSERT_OFFSET(KUSER_SHARED_DATA, NumberOfPhysicalPages, 0x2E8);
 C_ASSERT_OFFSET(KUSER_SHARED_DATA, SystemCall, 0x300);
 C_ASSERT_OFFSET(KUSER_SHARED_DATA, TickCount, 0x320);
+C_ASSERT_OFFSET(KUSER_SHARED_DATA, ActiveProcessorCount, 0x3C0);
+C_ASSERT_OFFSET(KUSER_SHARED_DATA, XState, 0x3E0);
+C_ASSERT_SIZE(KUSER_SHARED_DATA, 0x5F0);
 
 #ifndef MICA_KERNEL
 #define SharedUserData ((const KUSER_SHARED_DATA *)USER_SHARED_DATA_USER)

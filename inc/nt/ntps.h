@@ -261,6 +261,7 @@ typedef enum _PROCESSINFOCLASS {
     ProcessAffinityMask = 21,
     ProcessPriorityBoost = 22,
     ProcessSessionInformation = 24,
+    ProcessForegroundInformation = 25,
     ProcessImageFileName = 27,
     ProcessBreakOnTermination = 29,
     ProcessImageInformation = 37

@@ -25,34 +25,71 @@ ULONG ExQueryPoolTags(PSYSTEM_POOLTAG Entries, ULONG Capacity);
 VOID ExQueryPoolTotals(PULONG NonPagedAllocs, PULONG NonPagedFrees, PULONG PagedAllocs, PULONG PagedFrees);
 SIZE_T ExGetPoolUsage(BOOLEAN Paged); // bytes in use, for leak checks
 
-// --- lists (interlocked)
+// --- sequenced lists. Entries and header in memory that may be touched at the caller's IRQL.
 PSLIST_ENTRY FASTCALL InterlockedPushEntrySList(PSLIST_HEADER Head, PSLIST_ENTRY Entry);
 PSLIST_ENTRY FASTCALL InterlockedPopEntrySList(PSLIST_HEADER Head);
+PSLIST_ENTRY FASTCALL InterlockedFlushSList(PSLIST_HEADER Head);
+PSLIST_ENTRY FASTCALL ExInterlockedPushEntrySList(PSLIST_HEADER Head, PSLIST_ENTRY Entry, PKSPIN_LOCK Lock);
+PSLIST_ENTRY FASTCALL ExInterlockedPopEntrySList(PSLIST_HEADER Head, PKSPIN_LOCK Lock);
+PSLIST_ENTRY FASTCALL ExInterlockedFlushSList(PSLIST_HEADER Head);
+BOOLEAN ExRepairSListFault(PKTRAP_FRAME TrapFrame);
+#define ExQueryDepthSList(Head) ((Head)->Depth)
 FORCEINLINE VOID ExInitializeSListHead(PSLIST_HEADER Head)
 {
     Head->Alignment = 0;
 }
+
+// --- interlocked operations under a spin lock of their own, at any IRQL (ex/interlocked.c)
+PLIST_ENTRY NTAPI ExInterlockedInsertHeadList(PLIST_ENTRY Head, PLIST_ENTRY Entry, PKSPIN_LOCK Lock);
 PLIST_ENTRY NTAPI ExInterlockedInsertTailList(PLIST_ENTRY Head, PLIST_ENTRY Entry, PKSPIN_LOCK Lock);
 PLIST_ENTRY NTAPI ExInterlockedRemoveHeadList(PLIST_ENTRY Head, PKSPIN_LOCK Lock);
+PSINGLE_LIST_ENTRY NTAPI ExInterlockedPushEntryList(PSINGLE_LIST_ENTRY Head, PSINGLE_LIST_ENTRY Entry,
+                                                    PKSPIN_LOCK Lock);
+PSINGLE_LIST_ENTRY NTAPI ExInterlockedPopEntryList(PSINGLE_LIST_ENTRY Head, PKSPIN_LOCK Lock);
+LARGE_INTEGER NTAPI ExInterlockedAddLargeInteger(PLARGE_INTEGER Addend, LARGE_INTEGER Increment, PKSPIN_LOCK Lock);
+ULONG NTAPI ExInterlockedAddUlong(PULONG Addend, ULONG Increment, PKSPIN_LOCK Lock);
+VOID FASTCALL ExInterlockedAddLargeStatistic(PLARGE_INTEGER Addend, ULONG Increment);
+LONGLONG FASTCALL ExInterlockedCompareExchange64(volatile LONGLONG *Destination, LONGLONG *Exchange,
+                                                 LONGLONG *Comparand, PKSPIN_LOCK Lock);
 
+// --- lookaside lists: a stack of freed blocks for each processor
+typedef PVOID(NTAPI *PALLOCATE_FUNCTION)(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag);
+typedef VOID(NTAPI *PFREE_FUNCTION)(PVOID Memory);
+#define EX_LOOKASIDE_PROCESSORS 8 // more of them share
 typedef struct _GENERAL_LOOKASIDE {
-    SLIST_HEADER ListHead;
-    USHORT Depth;
+    SLIST_HEADER ListHead; // processor 0's, and where a driver's inline functions look
+    USHORT Depth;          // of each processor's stack
     USHORT MaximumDepth;
-    ULONG TotalAllocates;
+    ULONG TotalAllocates; // these counters are statistics: nothing guards them
     ULONG AllocateMisses;
     ULONG TotalFrees;
     ULONG FreeMisses;
     POOL_TYPE Type;
     ULONG Tag;
     ULONG Size;
+    PALLOCATE_FUNCTION Allocate;
+    PFREE_FUNCTION Free;
     LIST_ENTRY ListEntry;
-} GENERAL_LOOKASIDE, *PGENERAL_LOOKASIDE, NPAGED_LOOKASIDE_LIST, *PNPAGED_LOOKASIDE_LIST, PAGED_LOOKASIDE_LIST,
-    *PPAGED_LOOKASIDE_LIST;
+    ULONG LastTotalAllocates;
+    ULONG LastAllocateMisses;
+    ULONG Future[2];
+    SLIST_HEADER OtherHeads[EX_LOOKASIDE_PROCESSORS - 1]; // in the WDK: fills up to 128 bytes
+} GENERAL_LOOKASIDE, *PGENERAL_LOOKASIDE;
+C_ASSERT_SIZE(GENERAL_LOOKASIDE, 128);
+typedef struct _NPAGED_LOOKASIDE_LIST {
+    GENERAL_LOOKASIDE L;
+    ULONG Obsolete[16]; // WDK: a lock, aligned
+} NPAGED_LOOKASIDE_LIST, *PNPAGED_LOOKASIDE_LIST, PAGED_LOOKASIDE_LIST, *PPAGED_LOOKASIDE_LIST;
 VOID ExInitializeLookasideList(PGENERAL_LOOKASIDE List, POOL_TYPE Type, ULONG Size, ULONG Tag, USHORT Depth);
 PVOID ExAllocateFromLookasideList(PGENERAL_LOOKASIDE List);
 VOID ExFreeToLookasideList(PGENERAL_LOOKASIDE List, PVOID Entry);
 VOID ExDeleteLookasideList(PGENERAL_LOOKASIDE List);
+VOID NTAPI ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST List, PALLOCATE_FUNCTION Allocate,
+                                           PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth);
+VOID NTAPI ExDeleteNPagedLookasideList(PNPAGED_LOOKASIDE_LIST List);
+VOID NTAPI ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST List, PALLOCATE_FUNCTION Allocate, PFREE_FUNCTION Free,
+                                          ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth);
+VOID NTAPI ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST List);
 
 // --- critical regions without a call, for the shortest paths (KeEnterCriticalRegion, KeLeaveCriticalRegion: ke/)
 FORCEINLINE PKTHREAD ExEnterCriticalRegion(VOID)
@@ -80,58 +117,89 @@ typedef struct _FAST_MUTEX {
     KEVENT Event;
     ULONG OldIrql;
 } FAST_MUTEX, *PFAST_MUTEX;
-VOID ExInitializeFastMutex(PFAST_MUTEX Mutex);
+VOID(ExInitializeFastMutex)(PFAST_MUTEX Mutex);
 VOID FASTCALL ExAcquireFastMutex(PFAST_MUTEX Mutex);
 VOID FASTCALL ExReleaseFastMutex(PFAST_MUTEX Mutex);
 BOOLEAN FASTCALL ExTryToAcquireFastMutex(PFAST_MUTEX Mutex);
+VOID FASTCALL ExAcquireFastMutexUnsafe(PFAST_MUTEX Mutex);
+VOID FASTCALL ExReleaseFastMutexUnsafe(PFAST_MUTEX Mutex);
 typedef struct _KGUARDED_MUTEX {
     LONG Count;
     PKTHREAD Owner;
     ULONG Contention;
     KEVENT Gate;
 } KGUARDED_MUTEX, *PKGUARDED_MUTEX;
-VOID NTAPI KeInitializeGuardedMutex(PKGUARDED_MUTEX Mutex);
+VOID NTAPI(KeInitializeGuardedMutex)(PKGUARDED_MUTEX Mutex);
 VOID NTAPI KeAcquireGuardedMutex(PKGUARDED_MUTEX Mutex);
 VOID NTAPI KeReleaseGuardedMutex(PKGUARDED_MUTEX Mutex);
+BOOLEAN NTAPI KeTryToAcquireGuardedMutex(PKGUARDED_MUTEX Mutex);
+VOID NTAPI KeAcquireGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex);
+VOID NTAPI KeReleaseGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex);
 
 // --- executive resources: shared/exclusive, recursive; normal kernel APCs must be disabled (KeEnterCriticalRegion)
+typedef ULONG_PTR ERESOURCE_THREAD;
 typedef struct _OWNER_ENTRY {
-    ULONG_PTR OwnerThread;
-    LONG OwnerCount;
+    ERESOURCE_THREAD OwnerThread;
+    union {
+        LONG OwnerCount;
+        ULONG TableSize; // of the owner table, in its first entry
+    };
 } OWNER_ENTRY, *POWNER_ENTRY;
 typedef struct _ERESOURCE {
     LIST_ENTRY SystemResourcesList;
-    POWNER_ENTRY OwnerTable; // shared owners beyond the first
+    POWNER_ENTRY OwnerTable; // owners that do not fit into OwnerEntry; [0] holds the size
     SHORT ActiveCount;
-    USHORT Flag;
-    KSEMAPHORE SharedWaiters;
-    KEVENT ExclusiveWaiters;
-    OWNER_ENTRY OwnerEntry; // the exclusive owner
-    ULONG ActiveEntries;
+    USHORT Flag;            // Resource*
+    PVOID SharedWaiters;    // opaque: the first of the threads that wait (ex/resource.c)
+    PVOID ExclusiveWaiters; // opaque
+    OWNER_ENTRY OwnerEntry; // the exclusive owner, or a shared one
+    ULONG ActiveEntries;    // threads that own it
     ULONG ContentionCount;
     ULONG NumberOfSharedWaiters;
     ULONG NumberOfExclusiveWaiters;
-    ULONG OwnerTableSize;
+    union {
+        PVOID Address;
+        ULONG_PTR CreatorBackTraceIndex;
+    };
     KSPIN_LOCK SpinLock;
 } ERESOURCE, *PERESOURCE;
-NTCHECK ExInitializeResourceLite(PERESOURCE Resource);
+C_ASSERT_SIZE(ERESOURCE, 0x38);
+#define ResourceNeverExclusive 0x0010
+#define ResourceReleaseByOtherThread 0x0020
+#define ResourceOwnedExclusive 0x0080
+#define ExGetCurrentResourceThread() ((ERESOURCE_THREAD)KeGetCurrentThread())
+NTCHECK(ExInitializeResourceLite)(PERESOURCE Resource);
+NTCHECK ExReinitializeResourceLite(PERESOURCE Resource);
 NTCHECK ExDeleteResourceLite(PERESOURCE Resource);
 BOOLEAN NTAPI ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait);
 BOOLEAN NTAPI ExAcquireResourceSharedLite(PERESOURCE Resource, BOOLEAN Wait);
+BOOLEAN NTAPI ExAcquireSharedStarveExclusive(PERESOURCE Resource, BOOLEAN Wait);
+BOOLEAN NTAPI ExAcquireSharedWaitForExclusive(PERESOURCE Resource, BOOLEAN Wait);
 VOID FASTCALL ExReleaseResourceLite(PERESOURCE Resource);
+VOID NTAPI ExReleaseResourceForThreadLite(PERESOURCE Resource, ERESOURCE_THREAD Thread);
+VOID NTAPI ExSetResourceOwnerPointer(PERESOURCE Resource, PVOID OwnerPointer);
 VOID NTAPI ExConvertExclusiveToSharedLite(PERESOURCE Resource);
 BOOLEAN NTAPI ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource);
 ULONG NTAPI ExIsResourceAcquiredSharedLite(PERESOURCE Resource);
+#define ExIsResourceAcquiredLite ExIsResourceAcquiredSharedLite
+ULONG NTAPI ExGetExclusiveWaiterCount(PERESOURCE Resource);
+ULONG NTAPI ExGetSharedWaiterCount(PERESOURCE Resource);
+VOID NTAPI ExDisableResourceBoostLite(PERESOURCE Resource);
+PVOID NTAPI ExEnterCriticalRegionAndAcquireResourceExclusive(PERESOURCE Resource);
+PVOID NTAPI ExEnterCriticalRegionAndAcquireResourceShared(PERESOURCE Resource);
+VOID FASTCALL ExReleaseResourceAndLeaveCriticalRegion(PERESOURCE Resource);
 
 // --- push locks: pointer-sized shared/exclusive locks, not recursive; take them in a critical region
 typedef struct _EX_PUSH_LOCK {
     ULONG_PTR Value;
 } EX_PUSH_LOCK, *PEX_PUSH_LOCK;
-VOID ExInitializePushLock(PEX_PUSH_LOCK Lock);
+VOID(ExInitializePushLock)(PEX_PUSH_LOCK Lock);
 VOID FASTCALL ExAcquirePushLockExclusive(PEX_PUSH_LOCK Lock);
 VOID FASTCALL ExReleasePushLockExclusive(PEX_PUSH_LOCK Lock);
 VOID FASTCALL ExAcquirePushLockShared(PEX_PUSH_LOCK Lock);
 VOID FASTCALL ExReleasePushLockShared(PEX_PUSH_LOCK Lock);
+BOOLEAN FASTCALL ExTryAcquirePushLockExclusive(PEX_PUSH_LOCK Lock);
+BOOLEAN FASTCALL ExTryAcquirePushLockShared(PEX_PUSH_LOCK Lock);
 
 // --- run-down protection: references that can be shut off
 typedef struct _EX_RUNDOWN_REF {
@@ -140,6 +208,10 @@ typedef struct _EX_RUNDOWN_REF {
 VOID FASTCALL ExInitializeRundownProtection(PEX_RUNDOWN_REF Ref);
 BOOLEAN FASTCALL ExAcquireRundownProtection(PEX_RUNDOWN_REF Ref); // FALSE: running down
 VOID FASTCALL ExReleaseRundownProtection(PEX_RUNDOWN_REF Ref);
+BOOLEAN FASTCALL ExAcquireRundownProtectionEx(PEX_RUNDOWN_REF Ref, ULONG Count);
+VOID FASTCALL ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF Ref, ULONG Count);
+VOID FASTCALL ExReInitializeRundownProtection(PEX_RUNDOWN_REF Ref);
+VOID FASTCALL ExRundownCompleted(PEX_RUNDOWN_REF Ref);
 VOID FASTCALL ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF Ref);
 
 // --- worker threads
@@ -211,6 +283,10 @@ BOOLEAN ExRemoveNextHandle(PHANDLE_TABLE Table, PHANDLE Cursor, PHANDLE_TABLE_EN
 #define EX_HANDLE_ENTRY_OBJECT(e) ((PVOID)((e)->Value & ~7ul))
 
 VOID ExAllocateLocallyUniqueId(PLUID Luid); // unique since the start; any IRQL
+
+// --- the clock's resolution
+ULONG NTAPI ExSetTimerResolution(ULONG Desired, BOOLEAN Set);
+VOID ExTimerResolutionRundown(VOID); // the current process ends
 
 // --- executive objects
 struct _OBJECT_TYPE;

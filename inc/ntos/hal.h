@@ -56,8 +56,18 @@ VOID HalUnmaskInterruptLine(ULONG Line);
 BOOLEAN HalAcknowledgeInterruptLine(ULONG Line);
 // The handlers of an acknowledged line below HAL_LINE_COUNT have been called: a level-triggered one may come again.
 VOID HalEndInterruptLine(ULONG Line);
-// Sends the line's interrupts to one of these processors (at first: 0). IRQL <= DISPATCH_LEVEL.
-VOID HalSetInterruptLineTargets(ULONG Line, KAFFINITY Targets);
+// Sends the line's interrupts to one of these processors and returns its number (at first: 0). IRQL <= DISPATCH_LEVEL.
+ULONG HalSetInterruptLineTargets(ULONG Line, KAFFINITY Targets);
+ULONG HalQueryInterruptLineTarget(ULONG Line);
+BOOLEAN HalIsInterruptLinePresent(ULONG Line); // can anything interrupt there?
+BOOLEAN HalIsInterruptLineLevel(ULONG Line);
+VOID HalAcknowledgeUnexpectedInterrupt(VOID); // on a vector that nobody owns, interrupts off
+VOID HalQueryStrayInterrupts(PULONG Spurious, PULONG Unexpected);
+extern volatile ULONG HalSpuriousInterrupts; // i386/trap.asm counts those of HAL_SPURIOUS_VECTOR
+// In the handler of an NMI that is nobody's freeze: why the chipset raised it, and ready for the next one.
+#define HAL_NMI_PARITY 0x80u
+#define HAL_NMI_CHANNEL_CHECK 0x40u
+ULONG HalHandleNmi(VOID);
 // Vector and IRQL of a line (WDK: HalGetInterruptVector). IRQL = 27 - Line, the clock lines CLOCK_LEVEL, IPIs
 // IPI_LEVEL.
 ULONG HalGetInterruptVector(ULONG Line, PKIRQL Irql);
@@ -80,6 +90,7 @@ VOID HalStopProcessorClock(VOID);
 // --- clock
 #define CLOCK_LINE 0
 #define CLOCK_INCREMENT_100NS 156250u // 15.625 ms
+#define CLOCK_MINIMUM_100NS 10000u
 // Called by the clock interrupt (ke/clock.c) after the line's acknowledgement.
 VOID HalClockInterrupt(VOID);
 // Sets the clock's period to the nearest that it can, between 1 ms and CLOCK_INCREMENT_100NS; returns it (100 ns).
@@ -104,6 +115,9 @@ VOID HalPutHostCharacter(
 
 // --- PCI configuration space, type 1 (any IRQL). Width is 1, 2 or 4.
 ULONG HalReadPciConfig(ULONG Bus, ULONG Device, ULONG Function, ULONG Offset, ULONG Width);
+// The line on which the function interrupts, HAL_NO_LINE if it has none. IRQL <= DISPATCH_LEVEL.
+#define HAL_NO_LINE 0xFFu
+ULONG HalGetPciInterruptLine(ULONG Bus, ULONG Device, ULONG Function);
 VOID HalWritePciConfig(ULONG Bus, ULONG Device, ULONG Function, ULONG Offset, ULONG Width, ULONG Value);
 
 // --- the end. Verdict goes to isa-debug-exit (port F4) when /HOSTPORT is given.

@@ -245,6 +245,8 @@ typedef struct _FILE_OBJECT {
 C_ASSERT_OFFSET(FILE_OBJECT, FileName, 0x30);
 C_ASSERT_OFFSET(FILE_OBJECT, Event, 0x5C);
 C_ASSERT_SIZE(FILE_OBJECT, 128);
+// Flags change while other processors change their neighbours: once a file is open, only through this.
+#define IoSetFileFlags(File, Bits) InterlockedOr((volatile LONG *)&(File)->Flags, (LONG)(Bits))
 #define FO_FILE_OPEN 0x00000001
 #define FO_SYNCHRONOUS_IO 0x00000002
 #define FO_ALERTABLE_IO 0x00000004

@@ -28,7 +28,8 @@ VOID FASTCALL HalClearSoftwareInterrupt(KIRQL Level);
 #define KeRaiseIrql(New, Old) (*(Old) = KfRaiseIrql(New))
 #define KeLowerIrql KfLowerIrql
 
-extern KPRCB *KiProcessorBlock[32];
+#define MAXIMUM_PROCESSORS 32
+extern KPRCB *KiProcessorBlock[MAXIMUM_PROCESSORS];
 extern CCHAR KeNumberProcessors;
 extern KAFFINITY KeActiveProcessors;
 extern ULONG KeFeatureBits; // KF_*
@@ -43,7 +44,9 @@ extern ULONG KeFeatureBits; // KF_*
 #define KF_NX 0x20000000
 #define KF_SMEP 0x01000000
 #define KF_SMAP 0x02000000
-extern ULONG KeMaximumIncrement; // 100 ns a tick
+extern ULONG KeMaximumIncrement;       // 100 ns a tick
+extern volatile ULONG KeTimeIncrement; // 100 ns from one clock interrupt to the next
+VOID KeSetClockIncrement(ULONG Desired);
 extern volatile KSYSTEM_TIME KeTickCount;
 
 #define SharedUserData ((PKUSER_SHARED_DATA)USER_SHARED_DATA_KERNEL)
@@ -67,8 +70,20 @@ VOID FASTCALL KefReleaseSpinLockFromDpcLevel(PKSPIN_LOCK Lock);
 #define KeReleaseSpinLock KfReleaseSpinLock
 #define KeAcquireSpinLockAtDpcLevel KefAcquireSpinLockAtDpcLevel
 #define KeReleaseSpinLockFromDpcLevel KefReleaseSpinLockFromDpcLevel
+KIRQL FASTCALL KeAcquireSpinLockRaiseToSynch(PKSPIN_LOCK Lock);
+BOOLEAN FASTCALL KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK Lock);
+BOOLEAN FASTCALL KeTestSpinLock(PKSPIN_LOCK Lock);
+KIRQL FASTCALL KeAcquireSpinLockForDpc(PKSPIN_LOCK Lock);
+VOID FASTCALL KeReleaseSpinLockForDpc(PKSPIN_LOCK Lock, KIRQL OldIrql);
+// --- in-stack queued spin locks: waiters spin each on its own handle, first come first served. A lock is used in this
+// way or in the other, never both (WDK).
 VOID FASTCALL KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK Lock, PKLOCK_QUEUE_HANDLE Handle);
+VOID FASTCALL KeAcquireInStackQueuedSpinLockRaiseToSynch(PKSPIN_LOCK Lock, PKLOCK_QUEUE_HANDLE Handle);
 VOID FASTCALL KeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE Handle);
+VOID FASTCALL KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK Lock, PKLOCK_QUEUE_HANDLE Handle);
+VOID FASTCALL KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE Handle);
+VOID FASTCALL KeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK Lock, PKLOCK_QUEUE_HANDLE Handle);
+VOID FASTCALL KeReleaseInStackQueuedSpinLockForDpc(PKLOCK_QUEUE_HANDLE Handle);
 
 // --- events, mutants, semaphores, timers, queues
 VOID NTAPI KeInitializeEvent(PKEVENT Event, EVENT_TYPE Type, BOOLEAN State);
@@ -77,6 +92,13 @@ LONG NTAPI KeResetEvent(PKEVENT Event);
 VOID NTAPI KeClearEvent(PKEVENT Event);
 LONG NTAPI KePulseEvent(PKEVENT Event, KPRIORITY Increment, BOOLEAN Wait);
 LONG NTAPI KeReadStateEvent(PKEVENT Event);
+// As KeSetEvent for a synchronization event; the thread it wakes gets at least the caller's priority for one quantum,
+// and is told in *Thread (may be NULL; the thread may end at any time).
+VOID NTAPI KeSetEventBoostPriority(PKEVENT Event, PKTHREAD *Thread);
+// Gates: synchronization events for locks of the kernel: one waiter, nothing but waiting and signaling.
+VOID NTAPI KeInitializeGate(PKGATE Gate);
+VOID NTAPI KeSignalGateBoostPriority(PKGATE Gate);
+VOID NTAPI KeWaitForGate(PKGATE Gate, KWAIT_REASON Reason, KPROCESSOR_MODE WaitMode);
 VOID NTAPI KeInitializeMutant(PKMUTANT Mutant, BOOLEAN InitialOwner);
 VOID NTAPI KeInitializeMutex(PKMUTEX Mutex, ULONG Level);
 LONG NTAPI KeReleaseMutant(PKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned,
@@ -112,6 +134,7 @@ VOID KeWaitForever(PVOID Object, KWAIT_REASON Reason);
 
 // --- DPCs and APCs
 VOID NTAPI KeInitializeDpc(PKDPC Dpc, PKDEFERRED_ROUTINE Routine, PVOID Context);
+VOID NTAPI KeInitializeThreadedDpc(PKDPC Dpc, PKDEFERRED_ROUTINE Routine, PVOID Context);
 BOOLEAN NTAPI KeInsertQueueDpc(PKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2);
 BOOLEAN NTAPI KeRemoveQueueDpc(PKDPC Dpc);
 VOID NTAPI KeSetImportanceDpc(PKDPC Dpc, KDPC_IMPORTANCE Importance);
@@ -153,6 +176,12 @@ VOID KeSetPriorityProcess(PKPROCESS Process, KPRIORITY Base);
 KAFFINITY NTAPI KeSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity);
 BOOLEAN NTAPI KeSetDisableBoostThread(PKTHREAD Thread, BOOLEAN Disable);
 ULONG NTAPI KeQueryRuntimeThread(PKTHREAD Thread, PULONG UserTime); // ticks
+// processpriority.c
+VOID KeSetQuantumProcess(PKPROCESS Process, SCHAR QuantumReset); // thirds of a tick
+KPRIORITY KeSetPriorityAndQuantumProcess(PKPROCESS Process, KPRIORITY Base, SCHAR QuantumReset);
+BOOLEAN KeSetDisableBoostProcess(PKPROCESS Process, BOOLEAN Disable);
+UCHAR KeSetIdealProcessorThread(PKTHREAD Thread, UCHAR Processor);
+ULONG KeQueryRuntimeProcess(PKPROCESS Process, PULONG UserTime); // ticks
 VOID NTAPI KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE State);
 VOID NTAPI KeUnstackDetachProcess(PKAPC_STATE State);
 VOID KeBoostPriorityThread(PKTHREAD Thread, KPRIORITY Increment);
@@ -169,6 +198,14 @@ VOID KiDispatchException(PEXCEPTION_RECORD Record, PKEXCEPTION_FRAME ExceptionFr
 VOID KeContextFromKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFrame, PCONTEXT Context);
 VOID KeContextToKframes(PKTRAP_FRAME TrapFrame, PKEXCEPTION_FRAME ExceptionFrame, PCONTEXT Context, ULONG ContextFlags,
                         KPROCESSOR_MODE Mode);
+// Floating point in the kernel (ke/npx.c): between the two the FPU is the caller's, with every exception masked.
+typedef struct _KFLOATING_SAVE {
+    ULONG ControlWord, StatusWord, ErrorOffset, ErrorSelector, DataOffset, DataSelector;
+    ULONG Cr0NpxState;
+    ULONG Spare1; // what was there, in pool
+} KFLOATING_SAVE, *PKFLOATING_SAVE;
+NTCHECK KeSaveFloatingPointState(PKFLOATING_SAVE FloatSave);
+NTSTATUS NTAPI KeRestoreFloatingPointState(PKFLOATING_SAVE FloatSave);
 // Where ntdll's entry points are; set by Ps when ntdll is mapped.
 extern PVOID KeUserApcDispatcher, KeUserExceptionDispatcher, KeRaiseUserExceptionDispatcher;
 // The trap frame a user thread entered the kernel with (ps/context.c uses it).
@@ -212,6 +249,8 @@ VOID NTAPI KeInitializeInterrupt(PKINTERRUPT Interrupt, PKSERVICE_ROUTINE Routin
 BOOLEAN NTAPI KeConnectInterrupt(PKINTERRUPT Interrupt);
 BOOLEAN NTAPI KeDisconnectInterrupt(PKINTERRUPT Interrupt);
 typedef BOOLEAN(NTAPI *PKSYNCHRONIZE_ROUTINE)(PVOID Context);
+KIRQL NTAPI KeAcquireInterruptSpinLock(PKINTERRUPT Interrupt); // ke/spinlock.c
+VOID NTAPI KeReleaseInterruptSpinLock(PKINTERRUPT Interrupt, KIRQL OldIrql);
 BOOLEAN NTAPI KeSynchronizeExecution(PKINTERRUPT Interrupt, PKSYNCHRONIZE_ROUTINE Routine, PVOID Context);
 
 // --- bugcheck
@@ -286,5 +325,7 @@ DECLSPEC_NORETURN VOID KeAssertFailed(PCSTR Expression, PCSTR File, ULONG Line);
 
 // --- the kernel's log: serial port (and screen until the first user process), Kd owns it
 ULONG CDECL DbgPrint(PCSTR Format, ...); // any IRQL
+
+#include "lockcheck.h"
 
 #endif

@@ -144,7 +144,11 @@ typedef struct _KEXCEPTION_FRAME *PKEXCEPTION_FRAME; // empty on x86
 
 #define EFLAGS_TF 0x100
 #define EFLAGS_IF 0x200
+#define EFLAGS_DF 0x400
+#define EFLAGS_NT 0x4000
+#define EFLAGS_RF 0x10000
 #define EFLAGS_VM 0x20000
+#define EFLAGS_AC 0x40000
 #define EFLAGS_USER_SANITIZE 0x003D4DD7 // bits user mode may choose (VM is not among them)
 
 // --- dispatcher objects ----------------------------------------------------------------------------------------
@@ -184,6 +188,9 @@ typedef struct _DISPATCHER_HEADER {
 typedef struct _KEVENT {
     DISPATCHER_HEADER Header;
 } KEVENT, *PKEVENT, *PRKEVENT;
+typedef struct _KGATE {
+    DISPATCHER_HEADER Header;
+} KGATE, *PKGATE, *PRKGATE;
 typedef struct _KSEMAPHORE {
     DISPATCHER_HEADER Header;
     LONG Limit;
@@ -301,6 +308,18 @@ typedef struct _KFPU_AREA {
 typedef VOID(NTAPI *PKSTART_ROUTINE)(PVOID StartContext);
 typedef VOID(NTAPI *PKSYSTEM_ROUTINE)(PKSTART_ROUTINE StartRoutine, PVOID StartContext);
 
+// A lock that a thread holds (checked builds).
+typedef struct _KLOCK_RECORD *PKLOCK_RECORD;
+typedef struct _KHELD_LOCK {
+    PVOID Lock;
+    PKLOCK_RECORD Record; // NULL: a lock without a class
+    PVOID Place;          // where it was taken
+    USHORT Count;
+    UCHAR Kind;  // KLOCK_KIND
+    UCHAR Flags; // LOCK_*
+} KHELD_LOCK, *PKHELD_LOCK;
+#define KTHREAD_MAXIMUM_LOCKS 24
+
 struct _KTHREAD {
     DISPATCHER_HEADER Header;  // signaled when the thread has ended
     LIST_ENTRY MutantListHead; // mutants owned
@@ -339,9 +358,9 @@ struct _KTHREAD {
     BOOLEAN Preempted;
     BOOLEAN ProcessReadyQueue;
     BOOLEAN SystemThread;
-    UCHAR NpxState; // does the FPU area hold this thread's state, is it loaded (ke/npx.c)
-    UCHAR IdealProcessor;       // where it should run
-    UCHAR NextProcessor;        // Ready, Standby: whose queue it is in; else where it runs or ran last
+    UCHAR NpxState;               // does the FPU area hold this thread's state, is it loaded (ke/npx.c)
+    UCHAR IdealProcessor;         // where it should run
+    UCHAR NextProcessor;          // Ready, Standby: whose queue it is in; else where it runs or ran last
     BOOLEAN SystemAffinityActive; // Affinity is the kernel's for now, UserAffinity comes back
     KAFFINITY Affinity;
     KAFFINITY UserAffinity;
@@ -367,8 +386,9 @@ struct _KTHREAD {
     BOOLEAN DebugActive;
 #if DBG
     BOOLEAN InChaos; // ke/chaos.c acts on this thread
-    ULONG LocksHeld; // spin locks, for the rank check
-    ULONG LockRanks[16];
+    ULONG LocksHeld; // of HeldLocks (ke/lockcheck.c)
+    KHELD_LOCK HeldLocks[KTHREAD_MAXIMUM_LOCKS];
+    struct _KLOCK_RECORD *WaitingLock;
 #endif
 };
 
@@ -376,8 +396,8 @@ struct _KPROCESS {
     DISPATCHER_HEADER Header; // signaled when the process has ended
     LIST_ENTRY ProfileListHead;
     ULONG DirectoryTableBase; // physical address of the page-directory-pointer table (CR3)
-    ULONG ActiveProcessors; // that have its page tables loaded (an idle one may keep them)
-    ULONG KernelTime; // ticks of threads that have ended
+    ULONG ActiveProcessors;   // that have its page tables loaded (an idle one may keep them)
+    ULONG KernelTime;         // ticks of threads that have ended
     ULONG UserTime;
     LIST_ENTRY ReadyListHead;
     LIST_ENTRY ThreadListHead; // of KTHREAD.ThreadListEntry
@@ -425,22 +445,25 @@ struct _KPRCB {
     ULONG ReadySummary;
     LIST_ENTRY DispatcherReadyListHead[MAXIMUM_PRIORITY];
     BOOLEAN QuantumEnd;
-    PKTHREAD NpxThread;    // whose state is in the FPU
-    ULONG TaskSwitched;    // CR0.TS is set
-    ULONG LoadedDirectory;       // what CR3 holds
-    PKPROCESS LoadedProcess;     // whose that is
-    KSPIN_LOCK_QUEUE LockQueue;  // this processor's place in the queue for the dispatcher lock
-    volatile ULONG IpiRequests;  // KI_IPI_*
+    PKTHREAD NpxThread;         // whose state is in the FPU
+    ULONG TaskSwitched;         // CR0.TS is set
+    ULONG LoadedDirectory;      // what CR3 holds
+    PKPROCESS LoadedProcess;    // whose that is
+    KSPIN_LOCK_QUEUE LockQueue; // this processor's place in the queue for the dispatcher lock
+    volatile ULONG IpiRequests; // KI_IPI_*
     ULONG IpiCount;
-    volatile BOOLEAN Frozen;     // stopped for a bugcheck
-    BOOLEAN DebugLoaded;   // the debug registers hold a thread's breakpoints
+    volatile BOOLEAN Frozen; // stopped for a bugcheck
+    BOOLEAN DebugLoaded;     // the debug registers hold a thread's breakpoints
     // DPCs
     LIST_ENTRY DpcListHead;
     KSPIN_LOCK DpcLock;
     ULONG DpcQueueDepth;
     ULONG DpcCount;
     BOOLEAN DpcRoutineActive;
-    BOOLEAN DpcInterruptRequested;
+    LIST_ENTRY ThreadedDpcListHead; // for DpcThread; under DpcLock
+    KEVENT DpcEvent;
+    volatile BOOLEAN DpcThreadRequested; // DpcEvent has to be set
+    PKTHREAD DpcThread;
     PVOID DpcStack;
     ULONG TimerRequest; // timers may have expired
     // Counters

@@ -98,6 +98,10 @@ NTSTATUS MmAccessFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID 
 BOOLEAN NTAPI MmIsAddressValid(PVOID Va);
 PHYSICAL_ADDRESS NTAPI MmGetPhysicalAddress(PVOID Va);
 
+// A large memcpy, of buffers that may have to be faulted in. IRQL <= APC_LEVEL.
+VOID MmCopyBuffer(PVOID To, const VOID *From, SIZE_T Length);
+BOOLEAN MmIsBlockCopy(PULONG Eip); // for the page-fault trap: MmCopyBuffer touched a page that is not there
+
 // --- pool pages for ex/pool.c: whole pages. Paged: from MM_PAGED_POOL_START; else nonpaged. NULL when there is none.
 PVOID MmAllocatePoolPages(BOOLEAN Paged, SIZE_T Bytes); // <= DISPATCH_LEVEL (paged: <= APC_LEVEL)
 ULONG MmFreePoolPages(PVOID Va);                        // returns the number of pages

@@ -16,7 +16,7 @@ struct _EPROCESS {
     EX_PUSH_LOCK ProcessLock;
     LARGE_INTEGER CreateTime;
     LARGE_INTEGER ExitTime;
-    EX_RUNDOWN_REF RundownProtect; // held while somebody attaches or adds a thread
+    EX_RUNDOWN_REF RundownProtect; // held while somebody prepares a thread in the address space
     HANDLE UniqueProcessId;
     LIST_ENTRY ActiveProcessLinks; // PsActiveProcessHead
     PHANDLE_TABLE ObjectTable;
@@ -30,12 +30,15 @@ struct _EPROCESS {
     ULONG ActiveThreads;
     NTSTATUS ExitStatus;
     ULONG DefaultHardErrorProcessing;
+    volatile LONG Flags; // PS_PROCESS_FLAGS_*, changed by PsSetFlags
     UCHAR PriorityClass;
-    UCHAR Flags; // PS_PROCESS_FLAGS_*
+    BOOLEAN Foreground; // its threads have the longer quantum (PsPrioritySeparation)
     ULONG SessionId;
     NTSTATUS LastThreadExitStatus;
     PVOID Win32Process;
     IO_COUNTERS IoCounters;
+    ULONG TimerResolution; // asked for, in 100 ns; 0: nothing (ex/resolution.c)
+    LIST_ENTRY TimerResolutionLink;
     // Mm's
     MM_AVL_TABLE VadRoot;
     KGUARDED_MUTEX AddressCreationLock; // VADs, protections: who holds it may change the address space
@@ -55,6 +58,7 @@ struct _EPROCESS {
 #define PS_PROCESS_FLAGS_CREATED 0x02 // has had a thread
 #define PS_PROCESS_FLAGS_VM_DELETED 0x04
 #define PS_PROCESS_FLAGS_SYSTEM 0x08
+#define PS_PROCESS_FLAGS_BREAK_ON_TERMINATION 0x10 // its end is the system's
 
 struct _ETHREAD {
     KTHREAD Tcb;
@@ -64,7 +68,6 @@ struct _ETHREAD {
     CLIENT_ID Cid;
     PEPROCESS ThreadsProcess;
     LIST_ENTRY ThreadListEntry;
-    EX_RUNDOWN_REF RundownProtect;
     PKSTART_ROUTINE StartAddress;
     PVOID Win32StartAddress;
     LIST_ENTRY IrpList; // of IRP.ThreadListEntry; only the thread itself touches it, at APC_LEVEL
@@ -73,14 +76,19 @@ struct _ETHREAD {
     KSEMAPHORE KeyedWaitSemaphore;
     LIST_ENTRY KeyedWaitChain;
     PVOID KeyedWaitValue;
-    UCHAR Flags; // PS_THREAD_FLAGS_*
+    volatile LONG Flags; // PS_THREAD_FLAGS_*, changed by PsSetFlags
     BOOLEAN DeadThread;
     BOOLEAN ReadClusterInProgress;
     BOOLEAN ActiveFaulting; // in MmAccessFault's file I/O
 };
+// Bits change while other processors change their neighbours: only by an interlocked operation. Returns the old ones.
+#define PsSetFlags(Object, Bits) InterlockedOr(&(Object)->Flags, (LONG)(Bits))
+
 #define PS_THREAD_FLAGS_TERMINATED 0x01
 #define PS_THREAD_FLAGS_SYSTEM 0x02
 #define PS_THREAD_FLAGS_HIDE_FROM_DEBUGGER 0x04
+#define PS_THREAD_FLAGS_TERMINATING 0x08 // somebody has told it to end: no suspension holds it any more
+#define PS_THREAD_FLAGS_VISIBLE 0x10     // complete: may be found by its id
 
 #define PsGetCurrentThread() ((PETHREAD)KeGetCurrentThread())
 #define PsGetCurrentProcess() ((PEPROCESS)KeGetCurrentThread()->ApcState.Process)
@@ -90,6 +98,8 @@ extern POBJECT_TYPE PsProcessType, PsThreadType;
 extern PEPROCESS PsInitialSystemProcess, PsIdleProcess;
 extern LIST_ENTRY PsActiveProcessHead; // under PsActiveProcessMutex
 extern KGUARDED_MUTEX PsActiveProcessMutex;
+extern ULONG PsPrioritySeparation;        // 0-2: how much longer the foreground's quantum is
+extern IO_COUNTERS PsDeadIoCounters;      // of processes that are gone, under PsActiveProcessMutex
 extern PVOID PsNtDllBase, PsNtDllSection; // the ntdll every process maps
 
 BOOLEAN

@@ -108,7 +108,7 @@ KiServiceExit:
         mov     ecx, [esp + KTRAP_FRAME.HardwareEsp]
         mov     edx, [esp + KTRAP_FRAME.Eip]
         lea     esp, [esp + KTRAP_FRAME.SegFs]
-        pop     fs
+.fastfs: pop    fs
         pop     edi
         pop     esi
         pop     ebx
@@ -119,15 +119,18 @@ KiServiceExit:
         sti                                     ; takes effect behind SYSEXIT
         sysexit
 .iret:  cmp     dword [esp + KTRAP_FRAME.DbgArgMark], KI_FRAME_FULL
-        je      KiExceptionExit
+        jae     .full
         lea     esp, [esp + KTRAP_FRAME.SegFs]
-        pop     fs
+.fs:    pop     fs
         pop     edi
         pop     esi
         pop     ebx
         pop     ebp
         add     esp, 4
-        iretd
+.back:  iretd
+.full:  je      KiExceptionExit
+        mov     [esp + KTRAP_FRAME.Eax], eax    ; KI_FRAME_RESULT
+        jmp     KiExceptionExit
 
 ; A service that is traced: what KiServiceDispatch calls in its place, with eax = number and the arguments behind the
 ; return address, which is not needed: everything ends at KiServiceExit.
@@ -213,7 +216,7 @@ KiServiceKernelExit:
         mov     [ecx + KTHREAD.TrapFrame], edx
         mov     [ecx + KTHREAD.PreviousMode], bl
         cmp     dword [esp + KTRAP_FRAME.DbgArgMark], KI_FRAME_FULL
-        je      KiKernelExit
+        jae     .full
         mov     edx, [esp + KTRAP_FRAME.ExceptionList]
         mov     [fs:KPCR.ExceptionList], edx
         lea     esp, [esp + KTRAP_FRAME.Edi]
@@ -223,6 +226,9 @@ KiServiceKernelExit:
         pop     ebp
         add     esp, 4
         iretd
+.full:  je      KiKernelExit
+        mov     [esp + KTRAP_FRAME.Eax], eax
+        jmp     KiKernelExit
 
 ; The arguments are above user space: fine for a kernel caller, and for a user who has none.
 KiCheckArgumentPointer:
@@ -267,3 +273,13 @@ KiServiceApcsDisabled:
         push    dword [ebp + KTRAP_FRAME.Eip]
         push    dword APC_INDEX_MISMATCH
         call    KeBugCheckEx
+
+        section .rodata
+; As KiExitPoints in trap.asm.
+global KiServiceExitPoints
+        align   4
+KiServiceExitPoints:
+        dd KiServiceExit.fastfs, KTRAP_FRAME.SegFs
+        dd KiServiceExit.fs, KTRAP_FRAME.SegFs
+        dd KiServiceExit.back, KTRAP_FRAME.Eip
+        dd 0, 0

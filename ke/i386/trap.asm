@@ -6,6 +6,11 @@
 
 %include "offsets.inc"
 
+%define DR6_CLEAR 0xFFFF0FF0
+%define DR6_SINGLE_STEP 0x4000
+%define EFLAGS_NT 0x4000
+%define EFLAGS_VM 0x20000
+
 extern KiDeliverApcOnExit
 
 ; A vector whose processor pushes no error code, and one where it does.
@@ -37,39 +42,55 @@ KiTrap%1:
         TRAP 05, KiBoundRange
         TRAP 06, KiInvalidOpcode
         TRAP 07, KiNpxNotAvailable
-        TRAP 09, KiUnexpectedTrap
-        TRAP_ERROR 0A, KiUnexpectedTrap
+        TRAP 09, KiSegmentOverrun
+        TRAP_ERROR 0A, KiInvalidTss
         TRAP_ERROR 0B, KiSegmentNotPresent
         TRAP_ERROR 0C, KiStackFault
         TRAP_ERROR 0D, KiGeneralProtection
         TRAP_ERROR 0E, KiPageFault
-        TRAP 0F, KiUnexpectedTrap
+        TRAP 0F, KiReservedTrap
         TRAP 10, KiNpxError
         TRAP_ERROR 11, KiAlignmentCheck
         TRAP 12, KiMachineCheck
         TRAP 13, KiSimdError
-        TRAP 14, KiUnexpectedTrap
+        TRAP 14, KiReservedTrap
         TRAP 29, KiFastFail
         TRAP 2A, KiGetTickCountTrap
         TRAP 2B, KiCallbackReturnTrap
         TRAP 2C, KiAssertionTrap
         TRAP 2D, KiDebugServiceTrap
 
-; The debug trap. SYSENTER with TF set traps at our entry point, on a stack that is only a few words (i386/service.asm):
-; go on at the traced entry, which remembers TF, without a frame.
+; The debug trap. It alone can come before an entry has set itself up, because two things are held back until then: the
+; step of a SYSENTER with TF set (on a stack that is only a few words, i386/service.asm), and a watched word that
+; `mov ss` has read, until behind the INT or SYSENTER that follows (Intel SDM 3A 6.8.3). fs tells: it is still the
+; user's. SYSENTER with TF goes on at the traced entry, which remembers TF; the watch is dropped. No frame is made.
         align   16
 global KiTrap01
 extern KiDebugTrap, KiFastCallEntry, KiFastCallEntryTraced
 KiTrap01:
-        cmp     dword [esp], KiFastCallEntry
-        je      .sysenter
-        push    dword 0
+        test    byte [esp + 4], 1
+        jnz     .trap
+        push    eax
+        mov     eax, fs
+        cmp     ax, KGDT_R0_PCR
+        jne     .entry
+        pop     eax
+.trap:  push    dword 0
         push    ebp
         mov     ebp, KiDebugTrap
         jmp     KiCommonTrap
-.sysenter:
-        mov     dword [esp], KiFastCallEntryTraced
-        and     dword [esp + 8], ~0x100
+.entry: mov     eax, dr6
+        push    eax
+        mov     eax, DR6_CLEAR
+        mov     dr6, eax
+        pop     eax
+        cmp     dword [esp + 4], KiFastCallEntry
+        jne     .back
+        test    ah, DR6_SINGLE_STEP >> 8
+        jz      .back
+        mov     dword [esp + 4], KiFastCallEntryTraced
+.back:  and     dword [esp + 12], ~0x100
+        pop     eax
         iretd
 
 ; The interrupt lines; ErrCode carries the line. Any other vector: KiUnexpectedInterrupt.
@@ -86,7 +107,9 @@ KiInterruptLine %+ line:
 %endrep
         align   16
 global KiSpuriousInterrupt
+extern HalSpuriousInterrupts
 KiSpuriousInterrupt:
+        lock inc dword [ss:HalSpuriousInterrupts]       ; ds may be user mode's
         iretd
         align   16
 global KiUnexpectedInterrupt
@@ -122,6 +145,9 @@ KiCommonTrap:
         cld
         mov     eax, ebp
         mov     ebp, esp
+        test    byte [ebp + KTRAP_FRAME.EFlags + 2], EFLAGS_VM >> 16
+        jnz     KiVirtual8086
+KiFrameMade:
         mov     ebx, [ebp + KTRAP_FRAME.Ebp]
         mov     esi, [ebp + KTRAP_FRAME.Eip]
         mov     [ebp + KTRAP_FRAME.DbgEbp], ebx
@@ -145,20 +171,20 @@ KiExceptionExit:
         cmp     byte [ebx + KTHREAD.ApcState.UserApcPending], 0
         jne     .apc
         lea     esp, [esp + KTRAP_FRAME.SegGs]
-        pop     gs
-        pop     es
-        pop     ds
+.gs:    pop     gs
+.es:    pop     es
+.ds:    pop     ds
         pop     edx
         pop     ecx
         pop     eax
         add     esp, 8
-        pop     fs
+.fs:    pop     fs
         pop     edi
         pop     esi
         pop     ebx
         pop     ebp
         add     esp, 4
-        iretd
+.iret:  iretd
 .apc:   mov     ecx, ebp
         call    KiDeliverApcOnExit
         jmp     KiExceptionExit
@@ -203,6 +229,27 @@ KiKernelExit:
         mov     esp, [esp + KTRAP_FRAME.TempEsp]
         iretd
 
+; Nobody is let into virtual-8086 mode, but QEMU lets an IRET of ring 3 set VM, which the SDM (2A, IRET) does not. The
+; trap pushed four words more: the frame moves to where the thread's frame belongs, and the thread goes on in its flat
+; segments, whatever the trap was.
+KiVirtual8086:
+        lea     esi, [ebp + KTRAP_FRAME.V86Es - 4]
+        lea     edi, [ebp + KTRAP_FRAME.V86Es + 12]
+        mov     ecx, KTRAP_FRAME.V86Es / 4
+        std
+        rep movsd
+        cld
+        add     ebp, 16
+        mov     esp, ebp
+        mov     dword [ebp + KTRAP_FRAME.SegCs], KGDT_R3_CODE | 3
+        mov     dword [ebp + KTRAP_FRAME.HardwareSegSs], KGDT_R3_DATA | 3
+        mov     dword [ebp + KTRAP_FRAME.SegDs], KGDT_R3_DATA | 3
+        mov     dword [ebp + KTRAP_FRAME.SegEs], KGDT_R3_DATA | 3
+        mov     dword [ebp + KTRAP_FRAME.SegFs], KGDT_R3_TEB | 3
+        mov     dword [ebp + KTRAP_FRAME.SegGs], 0
+        and     dword [ebp + KTRAP_FRAME.EFlags], ~(EFLAGS_VM | EFLAGS_NT)
+        jmp     KiFrameMade
+
 ; Entered through task gates, each with a stack of its own (descriptor.c): the interrupted registers are in the main
 ; TSS.
 global KiTrap02, KiTrap08
@@ -216,6 +263,17 @@ KiTrap08:
         jmp     KiTrap08
 
         section .rodata
+; For exitfault.c: the instructions of the exit that fault on a bad selector, and what each has esp point at.
+global KiExitPoints
+        align   4
+KiExitPoints:
+        dd KiExceptionExit.gs, KTRAP_FRAME.SegGs
+        dd KiExceptionExit.es, KTRAP_FRAME.SegEs
+        dd KiExceptionExit.ds, KTRAP_FRAME.SegDs
+        dd KiExceptionExit.fs, KTRAP_FRAME.SegFs
+        dd KiExceptionExit.iret, KTRAP_FRAME.Eip
+        dd 0, 0
+
 ; For descriptor.c: exceptions 0-14h (0 for those with a task gate), and the lines.
 global KiTrapEntries, KiInterruptLines
         align   4

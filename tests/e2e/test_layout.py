@@ -35,6 +35,10 @@ USER = {
     "FILE_STANDARD_INFORMATION": "AllocationSize EndOfFile NumberOfLinks DeletePending Directory",
     "FILE_RENAME_INFORMATION": "RootDirectory FileNameLength FileName",
     "SYSTEM_BASIC_INFORMATION": "NumberOfProcessors",
+    "SYSTEM_PERFORMANCE_INFORMATION": "", "SYSTEM_TIMEOFDAY_INFORMATION": "", "SYSTEM_INTERRUPT_INFORMATION": "",
+    "SYSTEM_EXCEPTION_INFORMATION": "", "SYSTEM_PROCESSOR_PERFORMANCE_INFORMATION": "IdleTime KernelTime UserTime",
+    "SYSTEM_PROCESS_INFORMATION": "NextEntryOffset",
+    "PROCESS_BASIC_INFORMATION": "PebBaseAddress UniqueProcessId",
     "ACL": "AclRevision AclSize AceCount",
     "SECURITY_DESCRIPTOR": "Revision Control Owner Dacl",
 }
@@ -54,7 +58,10 @@ KERNEL = {
     "DRIVER_OBJECT": "DeviceObject DriverName FastIoDispatch DriverStartIo MajorFunction",
     "FILE_OBJECT": "DeviceObject FsContext SectionObjectPointer LockOperation Flags FileName CurrentByteOffset Lock Event",
     "SECTION_OBJECT_POINTERS": "DataSectionObject SharedCacheMap ImageSectionObject",
-    "KUSER_SHARED_DATA": "InterruptTime SystemTime NtSystemRoot NtMajorVersion ProcessorFeatures NumberOfPhysicalPages TickCount",
+    "KUSER_SHARED_DATA": "InterruptTime SystemTime ImageNumberLow NtSystemRoot LargePageMinimum NtProductType NtMajorVersion "
+                         "ProcessorFeatures AlternativeArchitecture SystemExpirationDate SuiteMask KdDebuggerEnabled NXSupportPolicy "
+                         "ActiveConsoleId NumberOfPhysicalPages SafeBootMode TestRetInstruction SystemCall TickCount Cookie "
+                         "Wow64SharedInformation UserModeGlobalLogger InterruptTimeBias ActiveProcessorCount XState",
 }
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from front import check, machine
+from front import check, machine, run
 
 HELLO = '#include <stdio.h>\nint main(void) { printf("Hello, world!\\n"); return 0; }\n'
 
@@ -100,7 +100,7 @@ def test_64_bit_image_is_refused():
         data = hello_bytes(folder)
         header = struct.unpack_from("<I", data, 60)[0]
         struct.pack_into("<H", data, header + 4, 0x8664)
-        refused(data, folder)
+        refused(data, folder, ["error 216", "64-bit"])
 
 
 def test_missing_dll_is_named():
@@ -125,6 +125,27 @@ def test_missing_export_is_named():
         path = program(folder, "needs", "int wanted(void);\nint main(void) { return wanted(); }\n", [f"-L{folder}", "-lhalf"])
         done = mica_run("--with", half, path)
     assert done.returncode == 126 and b"wanted" in done.stderr, (done.returncode, done.stderr)
+
+
+CRITICAL = """#include <windows.h>
+LONG NTAPI NtSetInformationProcess(HANDLE, ULONG, PVOID, ULONG);
+int main(void)
+{
+    ULONG critical = 1; /* ProcessBreakOnTermination: the system cannot live without this process */
+    return NtSetInformationProcess(GetCurrentProcess(), 29, &critical, sizeof(critical)) == 0 ? 0 : 5;
+}
+"""
+
+
+def test_a_bugcheck_gives_125():
+    with check.scratch() as folder:
+        path = program(folder, "critical", CRITICAL, ["-lntdll"])
+        code, message, _ = run.execute(path, [], boot="/BREAKONTERMINATION")
+        assert code == 125, f"exit code {code}: {message}"
+        for word in ("STOP: 0x000000F4", "NtTerminateProcess"):
+            assert word in message, f"'{word}' is not in: {message}"
+        done = mica_run(path)
+        assert done.returncode == 5, f"without the boot option: exit code {done.returncode}: {done.stderr.decode()}"
 
 
 def test_a_hung_program_gives_124():

@@ -185,7 +185,7 @@ static VOID KtCheckThread(VOID)
     KT_INVARIANT("no DPC is queued", KeGetCurrentPrcb()->DpcQueueDepth, 0);
     KT_INVARIANT("previous mode is KernelMode", Thread->PreviousMode, KernelMode);
 #if DBG
-    KT_INVARIANT("no spin lock is held", Thread->LocksHeld, 0);
+    KT_INVARIANT("no lock is held", Thread->LocksHeld, 0);
 #endif
 }
 

@@ -13,9 +13,9 @@ def source(name):
     return os.path.join(HERE, name)
 
 
-def build_and_run(name, arguments=(), **options):
+def build_and_run(name, arguments=(), libraries=(), **options):
     with check.scratch() as folder:
-        program = check.compile_program(folder, [source(name + ".c")])
+        program = check.compile_program(folder, [source(name + ".c")], flags=libraries)
         return check.run_program(program, arguments, **options)
 
 
@@ -55,12 +55,32 @@ def test_threads():
     passes("threads")
 
 
+def test_schedule():
+    passes("schedule", libraries=["-lntdll"])
+
+
+def test_sysinfo():
+    passes("sysinfo", libraries=["-lntdll"])
+
+
+def test_races():
+    passes("races")
+
+
 def test_sync():
     passes("sync")
 
 
 def test_virtual():
     passes("virtual")
+
+
+def test_storm():
+    passes("storm")
+
+
+def test_storm_on_four_processors():
+    passes("storm", cpus=4)
 
 
 def test_child():
@@ -73,6 +93,18 @@ def test_pipes():
 
 def test_seh():
     passes("seh")
+
+
+def test_traps():
+    passes("traps")
+
+
+def test_floats():
+    passes("floats")
+
+
+def test_random_contexts():
+    passes("fuzz_contexts", ["25", "1"])
 
 
 def test_dll():

@@ -22,6 +22,7 @@ def parse(arguments):
     parser.add_argument("--ring", action="append", choices=RINGS, help="only this ring (may be repeated)")
     parser.add_argument("--seed", type=int, default=0, choices=range(8))
     parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of the machines that do not say otherwise (1)")
+    parser.add_argument("--realtime", action="store_true", help="without virtual time: real concurrency, not repeatable")
     parser.add_argument("--only", metavar="NAME", help="only user and e2e tests whose name contains this")
     return parser.parse_args(arguments)
 
@@ -119,7 +120,7 @@ def run_program(program, arguments=(), **options):
 
 def main(arguments):
     options = parse(arguments)
-    machine.default_cpus = options.cpus
+    machine.default_cpus, machine.default_realtime = options.cpus, options.realtime
     machine.ensure_built()
     report = results.Results()
     rings = {"host": host_ring, "kernel": kernel_ring, "user": script_ring("user"), "e2e": script_ring("e2e")}

@@ -11,22 +11,25 @@ from front import machine
 
 GRUB_CONFIG = """set timeout=0
 menuentry "Mica" {
-    multiboot /boot/mica.elf %s
+    multiboot /boot/mica.elf mica.elf %s
     module /boot/c.img c.img
+    %s
     boot
 }
 """
 
 
-def make(path, options=""):
-    """Writes the ISO. Raises RuntimeError with grub-mkrescue's words when it fails."""
+def make(path, options="", data=None):
+    """Writes the ISO; data: an image that becomes D:. Raises RuntimeError with grub-mkrescue's words when it fails."""
     with tempfile.TemporaryDirectory() as tree:
         folder = os.path.join(tree, "boot", "grub")
         os.makedirs(folder)
         for name in ("mica.elf", "c.img"):
             shutil.copyfile(os.path.join(machine.build_dir(), name), os.path.join(tree, "boot", name))
+        if data:
+            shutil.copyfile(data, os.path.join(tree, "boot", "d.img"))
         with open(os.path.join(folder, "grub.cfg"), "w", encoding="ascii") as config:
-            config.write(GRUB_CONFIG % options)
+            config.write(GRUB_CONFIG % (options, "module /boot/d.img d.img" if data else ""))
         done = subprocess.run(["grub-mkrescue", "-o", path, tree], capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"grub-mkrescue: {done.stderr.strip()}")

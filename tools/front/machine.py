@@ -16,6 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__
 
 # What QEMU exits with for the verdicts of inc/ntos/hal.h: (value << 1) | 1. Its own 0 is never a pass.
 PASS, FAIL, BUGCHECK, HANG, DONE = 33, 35, 37, 39, 41
+default_realtime = False  # --realtime: processors that run at the same time, not in turns under virtual time
 default_cpus = 1  # of a machine that nobody gives a number: --cpus of ./mica test and ./mica check
 VERDICTS = {PASS: "pass", FAIL: "fail", BUGCHECK: "bugcheck", HANG: "hang", DONE: "done"}
 
@@ -47,7 +48,7 @@ class Machine:
         self.log = os.path.join(self.folder, "kernel.log")
         self.records_path = os.path.join(self.folder, "host.txt")
         self.kernel = kernel or os.path.join(build_dir(build), "mica.elf")
-        self.options, self.memory, self.seed, self.realtime = options, memory, seed, realtime
+        self.options, self.memory, self.seed, self.realtime = options, memory, seed, realtime or default_realtime
         self.cpus = cpus or default_cpus
         self.disks, self.cpu, self.extra, self.cdrom = list(disks), cpu, list(extra), cdrom
         self.qmp_path = os.path.join(self.folder, "qmp") if qmp else None

@@ -117,9 +117,9 @@ def verdict(box, code, timeout):
 
 
 def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout=120, sink=None, out=None, log=None,
-            use_stdin=False, build=None, c_image=None, check_disk=False, boot_options="", inspect=None):
-    """Runs a program; returns (exit code, message, fsck text or None). sink gets the output's bytes. inspect is called with
-    the machine when it has ended; the machine's memory can then be read as box.memory_file."""
+            use_stdin=False, build=None, c_image=None, check_disk=False, boot="", inspect=None):
+    """Runs a program; returns (exit code, message, fsck text or None). sink gets the output's bytes. boot: further boot
+    options. inspect is called with the machine when it has ended; the machine's memory can then be read as box.memory_file."""
     for name in (program, *files):
         if not os.path.isfile(name):
             return CANNOT_RUN, f"mica: there is no file {name}", None
@@ -129,7 +129,7 @@ def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout
         disk = os.path.join(box.folder, "d.img")
         make_data_disk(disk, inputs)
         line = subprocess.list2cmdline(["D:\\" + os.path.basename(program), *arguments])
-        box.options = f"{boot_options} {option} /RUN {line}".strip()
+        box.options = f"{boot} {option} /RUN {line}".strip()
         box.memory_file = os.path.join(box.folder, "memory") if inspect else None
         box.realtime = stream is not None  # nobody knows when it comes
         box.disks = [(c_image or os.path.join(machine.build_dir(build), "c.img"), c_image is None), (disk, False)]

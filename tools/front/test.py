@@ -15,6 +15,7 @@ import image
 from front import machine, results
 
 TIMEOUT = 240
+SPARE_UART = ["-chardev", "null,id=spare", "-device", "pci-serial,chardev=spare"]  # tests/kernel/hal/interrupt.c raises its line
 boot_options = ""  # further words for the boot line
 BOOT_LINE_LIMIT = 1500
 
@@ -25,6 +26,7 @@ def parse(arguments):
     parser.add_argument("--seed", type=int, default=0, choices=range(8))
     parser.add_argument("--mem", type=int, default=256, metavar="MB")
     parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of the machine (1)")
+    parser.add_argument("--realtime", action="store_true", help="without virtual time: real concurrency, not repeatable")
     parser.add_argument("--options", default="", metavar="WORDS", help="further words for the boot line, such as /PIC")
     parser.add_argument("--list", action="store_true", help="only print the names")
     return parser.parse_args(arguments)
@@ -66,7 +68,8 @@ def failure_block(log, name):
 def boot(names, seed, memory, cpus=None, options=""):
     """One boot with these tests: ({name: True|False}, the name that was running at the end or None, exit code, log, bugcheck,
     what fsck says, the records)."""
-    with machine.Machine(options=f"{options} {boot_options} SEED={seed} KTEST={','.join(names)}".strip(), memory=memory, cpus=cpus, seed=seed) as box:
+    with machine.Machine(options=f"{options} {boot_options} SEED={seed} KTEST={','.join(names)}".strip(), memory=memory, cpus=cpus, seed=seed,
+                         extra=SPARE_UART) as box:
         system, data = os.path.join(box.folder, "c.img"), os.path.join(box.folder, "d.img")
         shutil.copyfile(os.path.join(machine.build_dir(), "c.img"), system)
         image.create(data, 40, "DATA", "44415441")
@@ -98,6 +101,7 @@ def ending(code, log, seed):
 def replay(name, seed):
     """The command that runs this test again, as it ran now."""
     cpus = f" --cpus {machine.default_cpus}" if machine.default_cpus != 1 else ""
+    cpus += " --realtime" if machine.default_realtime else ""
     words = f" --options '{boot_options}'" if boot_options else ""
     return f"./mica test {name} --seed {seed}{cpus}{words}"
 
@@ -155,7 +159,7 @@ def ring(patterns, seed, memory, report):
 def main(arguments):
     global boot_options
     options = parse(arguments)
-    machine.default_cpus, boot_options = options.cpus, options.options
+    machine.default_cpus, boot_options, machine.default_realtime = options.cpus, options.options, options.realtime
     machine.ensure_built()
     if options.list:
         print("\n".join(sorted(read_tests(os.path.join(machine.build_dir(), "mica.elf")))))

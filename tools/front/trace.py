@@ -86,7 +86,7 @@ def execute(program, arguments, seed=0, cpus=1, groups=None, buffer=8192, whole=
     """Runs and traces a program: (exit code, message, trace events, lost)."""
     words = f"/TRACE={buffer}" + (f" /TRACEONLY={groups}" if groups else "")
     found = []
-    code, message, _ = run.execute(program, arguments, seed=seed, cpus=cpus, boot_options=words,
+    code, message, _ = run.execute(program, arguments, seed=seed, cpus=cpus, boot=words,
                                    inspect=lambda box: found.append((capture(box), box.kernel)), **options)
     if not found:
         return code, message, None, {}

@@ -29,7 +29,7 @@ $(FAT_HOST)/simfault.o: tests/host/fat/simfault.c
 $(FAT_HOST)/fat_sim: $(FAT_SIM) $(FAT_HOST)/seh.o $(FAT_HOST)/simfault.o $(FAT_HEADERS) | $(INC)/ntstatus.h $(INC)/bugcodes.h
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(CC) -DMICA_KERNEL -DMICA_CHECKED -std=gnu11 -O1 -g -fshort-wchar -mms-bitfields -fno-omit-frame-pointer -fno-strict-aliasing \
+	$(Q)$(CC) -DMICA_KERNEL -DMICA_CHECKED -DMICA_SIMULATED_KERNEL -std=gnu11 -O1 -g -fshort-wchar -mms-bitfields -fno-omit-frame-pointer -fno-strict-aliasing \
 		-fno-builtin-printf -fno-builtin-fread -fno-builtin-fwrite -fno-builtin-snprintf -fno-builtin-vprintf $(WARN) $(FAT_SANITIZE) \
 		-Iinc/nt -Iinc/ntos -I$(INC) -I. -Itests/host/fat -z noexecstack \
 		-Wl,-dynamic-linker,$(FAT_LIB)/ld-linux.so.2 -Wl,--disable-new-dtags,-rpath,$(FAT_LIB) $(filter %.c %.o,$^) -o $@

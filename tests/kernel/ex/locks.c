@@ -9,11 +9,13 @@
 static FAST_MUTEX Fast;
 static KGUARDED_MUTEX Guarded;
 static EX_PUSH_LOCK Push;
-static volatile LONG Owners, Broken, Shared, SharedPeak, Turns;
+static volatile LONG Owners, Broken, Shared, Turns;
 
+// Lets the others run: those of this processor and, where processors take turns, the other processors.
 static VOID Rest(VOID)
 {
     IGNORE_STATUS(ZwYieldExecution());
+    YieldProcessor();
 }
 
 // The body of a critical section: alone in it, even though it gives the processor away.
@@ -59,14 +61,10 @@ static VOID NTAPI UsePush(PVOID Context)
             BeAlone();
             ExReleasePushLockExclusive(&Push);
         } else {
-            LONG Now;
-
             ExAcquirePushLockShared(&Push);
-            Now = InterlockedIncrement(&Shared);
+            InterlockedIncrement(&Shared);
             if (Owners != 0)
                 InterlockedIncrement(&Broken);
-            if (Now > SharedPeak)
-                SharedPeak = Now;
             Rest();
             InterlockedDecrement(&Shared);
             InterlockedIncrement(&Turns);
@@ -76,11 +74,18 @@ static VOID NTAPI UsePush(PVOID Context)
     }
 }
 
+// Returns when Thread sleeps for Reason, on whichever processor.
+static VOID WaitUntilAsleep(PETHREAD Thread, KWAIT_REASON Reason)
+{
+    while (*(volatile UCHAR *)&Thread->Tcb.WaitReason != Reason || Thread->Tcb.State != Waiting)
+        Rest();
+}
+
 static VOID RunThreads(PKSTART_ROUTINE Routine)
 {
     PETHREAD Threads[THREADS];
 
-    Owners = Broken = Shared = SharedPeak = Turns = 0;
+    Owners = Broken = Shared = Turns = 0;
     for (ULONG Index = 0; Index < THREADS; Index++)
         Threads[Index] = KtStartThread(Routine, NULL, 8);
     for (ULONG Index = 0; Index < THREADS; Index++)
@@ -120,7 +125,27 @@ KTEST(ex, push_lock_excludes_and_shares)
     // Law: an exclusive owner is alone; shared owners are together; afterwards the lock is free.
     ExInitializePushLock(&Push);
     RunThreads(UsePush);
-    expect(SharedPeak > 1);
+    expect_eq(Push.Value, 0);
+}
+
+static VOID NTAPI ShareBriefly(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    KeEnterCriticalRegion();
+    ExAcquirePushLockShared(&Push);
+    ExReleasePushLockShared(&Push);
+    KeLeaveCriticalRegion();
+}
+
+KTEST(ex, push_lock_is_shared_by_several)
+{
+    // Law: a second shared owner does not wait for the first.
+    ExInitializePushLock(&Push);
+    KeEnterCriticalRegion();
+    ExAcquirePushLockShared(&Push);
+    KtJoin(KtStartThread(ShareBriefly, NULL, 8));
+    ExReleasePushLockShared(&Push);
+    KeLeaveCriticalRegion();
     expect_eq(Push.Value, 0);
 }
 
@@ -153,8 +178,10 @@ KTEST(ex, push_lock_serves_in_order)
     KeEnterCriticalRegion();
     ExAcquirePushLockShared(&Push);
     Writer = KtStartThread(TakePushExclusive, (PVOID)&Exclusive, 16);
+    WaitUntilAsleep(Writer, WrPushLock);
     Reader = KtStartThread(TakePushShared, (PVOID)&Later, 16);
-    expect_eq(Turns, 0); // both wait: they have a higher priority than this thread
+    WaitUntilAsleep(Reader, WrPushLock);
+    expect_eq(Turns, 0);
     ExReleasePushLockShared(&Push);
     KeLeaveCriticalRegion();
     KtJoin(Writer);
@@ -184,6 +211,7 @@ KTEST_EXACT(ex, rundown_waits_for_references_and_lets_none_in)
     expect(ExAcquireRundownProtection(&Ref));
     expect(ExAcquireRundownProtection(&Ref));
     Thread = KtStartThread(RunItDown, NULL, 16);
+    WaitUntilAsleep(Thread, WrRundown);
     expect(!ExAcquireRundownProtection(&Ref));
     ExReleaseRundownProtection(&Ref);
     expect_eq(RundownDone, 0);
@@ -192,4 +220,44 @@ KTEST_EXACT(ex, rundown_waits_for_references_and_lets_none_in)
     expect_eq(RundownDone, 1);
     expect(!ExAcquireRundownProtection(&Ref));
     ExWaitForRundownProtectionRelease(&Ref); // returns at once
+}
+
+KTEST(ex, rundown_counts_in_steps_and_opens_again)
+{
+    // Law: references may be taken and dropped several at a time; after the end it can be opened anew.
+    ExInitializeRundownProtection(&Ref);
+    expect(ExAcquireRundownProtectionEx(&Ref, 3));
+    ExReleaseRundownProtectionEx(&Ref, 2);
+    ExReleaseRundownProtection(&Ref);
+    ExWaitForRundownProtectionRelease(&Ref);
+    expect(!ExAcquireRundownProtection(&Ref));
+    ExReInitializeRundownProtection(&Ref);
+    expect(ExAcquireRundownProtection(&Ref));
+    ExReleaseRundownProtection(&Ref);
+    ExRundownCompleted(&Ref);
+    expect(!ExAcquireRundownProtection(&Ref));
+}
+
+KTEST(ex, lock_attempts_do_not_wait)
+{
+    // Law: an attempt on a lock that cannot be had fails at once and changes nothing.
+    ExInitializePushLock(&Push);
+    KeInitializeGuardedMutex(&Guarded);
+    KeEnterCriticalRegion();
+    expect(ExTryAcquirePushLockShared(&Push));
+    expect(!ExTryAcquirePushLockExclusive(&Push));
+    ExReleasePushLockShared(&Push);
+    expect(ExTryAcquirePushLockExclusive(&Push));
+    expect(!ExTryAcquirePushLockShared(&Push));
+    ExReleasePushLockExclusive(&Push);
+    expect_eq(Push.Value, 0);
+    expect(KeTryToAcquireGuardedMutex(&Guarded));
+    expect(!KeTryToAcquireGuardedMutex(&Guarded));
+    KeReleaseGuardedMutex(&Guarded);
+    KeEnterGuardedRegion();
+    KeAcquireGuardedMutexUnsafe(&Guarded);
+    KeReleaseGuardedMutexUnsafe(&Guarded);
+    KeLeaveGuardedRegion();
+    KeLeaveCriticalRegion();
+    expect_eq(Guarded.Count, 1);
 }

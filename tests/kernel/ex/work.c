@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Laws of worker threads (ex/work.c).
 
+#include "ex/exp.h"
 #include "ktest.h"
 
 #define ITEMS 20
@@ -75,4 +76,42 @@ KTEST(ex, work_item_that_blocks_lets_another_run)
     ExQueueWorkItem(&First, DelayedWorkQueue);
     ExQueueWorkItem(&Second, DelayedWorkQueue);
     KeWaitForever(&Unblocked, Executive);
+}
+
+#define BLOCKERS 12 // more than there are threads at first
+
+static VOID NTAPI BlockUntilTheLast(PVOID Parameter)
+{
+    UNREFERENCED_PARAMETER(Parameter);
+    KeWaitForever(&Unblock, Executive);
+    if (InterlockedDecrement(&Left) == 0)
+        KeSetEvent(&AllDone, 0, FALSE);
+}
+
+KTEST(ex, work_items_that_wait_for_a_later_one_do_not_deadlock)
+{
+    // Law: when every thread of a queue waits for an item that is still queued, a new thread runs it; threads beyond the
+    // first ones end when they have had nothing to do for their time.
+    static WORK_QUEUE_ITEM Blockers[BLOCKERS], Last;
+    LONGLONG IdleTime = ExpWorkerIdleTime;
+    LARGE_INTEGER Delay = {.QuadPart = -100 * 10000};
+
+    for (ULONG Queue = 0; Queue < MaximumWorkQueue; Queue++) {
+        ExpWorkerIdleTime = 3 * 10000000ll;
+        Left = BLOCKERS;
+        KeInitializeEvent(&AllDone, NotificationEvent, FALSE);
+        KeInitializeEvent(&Unblock, NotificationEvent, FALSE);
+        for (ULONG Index = 0; Index < BLOCKERS; Index++) {
+            ExInitializeWorkItem(&Blockers[Index], BlockUntilTheLast, NULL);
+            ExQueueWorkItem(&Blockers[Index], (WORK_QUEUE_TYPE)Queue);
+        }
+        ExInitializeWorkItem(&Last, UnblockJob, NULL);
+        ExQueueWorkItem(&Last, (WORK_QUEUE_TYPE)Queue);
+        KeWaitForever(&AllDone, Executive);
+        expect(ExpCountDynamicWorkers((WORK_QUEUE_TYPE)Queue) > 0);
+        for (ULONG Try = 0; Try < 100 && ExpCountDynamicWorkers((WORK_QUEUE_TYPE)Queue) != 0; Try++)
+            IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Delay));
+        expect_eq(ExpCountDynamicWorkers((WORK_QUEUE_TYPE)Queue), 0);
+    }
+    ExpWorkerIdleTime = IdleTime;
 }

@@ -47,10 +47,13 @@ KTEST(ke, irql_clock_runs_at_dispatch_level)
     // Law: DISPATCH_LEVEL holds off threads and DPCs, not the clock.
     LARGE_INTEGER Before, After;
     KIRQL Old = KfRaiseIrql(DISPATCH_LEVEL);
+    ULONG Tries = 0;
 
     KeQueryTickCount(&Before);
-    KeStallExecutionProcessor(40000);
-    KeQueryTickCount(&After);
+    do {
+        KeStallExecutionProcessor(40000); // a host may be late with its ticks
+        KeQueryTickCount(&After);
+    } while (After.QuadPart < Before.QuadPart + 2 && ++Tries < 250);
     KfLowerIrql(Old);
     expect(After.QuadPart >= Before.QuadPart + 2);
 }

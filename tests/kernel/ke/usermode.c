@@ -10,7 +10,7 @@
 extern const UCHAR KtUserCode[], KtUserCodeEnd[], KtUserReturn[], KtUserException[], KtUserApc[];
 extern const UCHAR KtUserCalls[], KtUserBadPointers[], KtUserFaults[], KtUserTraced[], KtUserAlertable[], KtUserFloat[],
     KtUserAfterFaults[];
-extern const UCHAR KtUserFloatFault[], KtUserBreak[], KtUserBreakHere[];
+extern const UCHAR KtUserFloatFault[], KtUserBreak[], KtUserBreakHere[], KtUserPoisoned[], KtUserPoisonedFast[];
 __asm__(
     ".intel_syntax noprefix\n"
     ".section .rodata\n"
@@ -18,10 +18,11 @@ __asm__(
     ".globl KtUserCode, KtUserCodeEnd, KtUserReturn, KtUserException, KtUserApc\n"
     ".globl KtUserCalls, KtUserBadPointers, KtUserFaults, KtUserTraced, KtUserAlertable, KtUserFloat, "
     "KtUserAfterFaults\n"
-    ".globl KtUserFloatFault, KtUserBreak, KtUserBreakHere\n"
+    ".globl KtUserFloatFault, KtUserBreak, KtUserBreakHere, KtUserPoisoned, KtUserPoisonedFast\n"
     "KtUserCode:\n"
     // eax = number, arguments behind the return address: by int 2Eh and by SYSENTER
     "KtSlow: lea edx, [esp+8]\n int 0x2E\n ret\n"
+    ".globl KtFast\n"
     "KtFast: mov edx, esp\n sysenter\n"
     "KtUserReturn: ret\n"
     "KtNullSlow: mov eax, 0\n call KtSlow\n ret\n"
@@ -83,6 +84,13 @@ __asm__(
     // KtUserBreak: a hardware breakpoint is set on KtUserBreakHere.
     "KtUserBreak: nop\n"
     "KtUserBreakHere: nop\n push 0\n call KtDone\n"
+    // KtUserPoisoned: service 6 spoils the frame it returns through, as esi says. Result: ds, es, fs, gs, 8 bits each.
+    "KtUserPoisoned: push esi\n push esi\n mov eax, 6\n call KtSlow\n"
+    "1: movzx ecx, ax\n cmp ecx, 0x600D\n mov eax, 0xBAD\n jne 2f\n"
+    " mov eax, gs\n shl eax, 8\n mov ecx, fs\n or eax, ecx\n shl eax, 8\n mov ecx, es\n or eax, ecx\n shl eax, 8\n"
+    " mov ecx, ds\n or eax, ecx\n"
+    "2: push eax\n call KtDone\n"
+    "KtUserPoisonedFast: push esi\n push esi\n mov eax, 6\n call KtFast\n jmp 1b\n"
     // What the kernel calls: esp = record, context
     "KtUserException: push dword ptr [esp+4]\n push dword ptr [esp+4]\n mov eax, 4\n call KtNote\n add esp, 8\n"
     " push 0\n push dword ptr [esp+8]\n mov eax, 3\n call KtNote\n int3\n"
@@ -92,6 +100,9 @@ __asm__(
     "KtNote\n int3\n"
     "KtUserCodeEnd:\n"
     ".text\n.att_syntax\n");
+
+extern const UCHAR KtFast[];
+static const UCHAR KtJumpToSlow[] = {0xEB, 0xF7}; // in KtFast's place on a processor without SYSENTER
 
 #define KT_REGION 0x10000u
 
@@ -157,7 +168,11 @@ static NTSTATUS NTAPI KtServiceException(PEXCEPTION_RECORD Record, PCONTEXT Cont
         Context->EFlags |= EFLAGS_TF;
         return STATUS_SUCCESS;
     }
-    expect_eq(Record->ExceptionAddress, Context->Eip);
+    // The x87 reports late; where the processor tells which instruction it was, the record does.
+    if (Record->ExceptionCode == STATUS_FLOAT_DIVIDE_BY_ZERO)
+        expect((ULONG)Record->ExceptionAddress <= Context->Eip && (ULONG)Record->ExceptionAddress + 8 > Context->Eip);
+    else
+        expect_eq(Record->ExceptionAddress, Context->Eip);
     if (KtCodeCount + 1 < KtFaultCount && KtCodeCount < RTL_NUMBER_OF(Lengths))
         Context->Eip += Lengths[KtCodeCount];
     else
@@ -174,9 +189,29 @@ static NTSTATUS NTAPI KtServiceSleep(VOID)
     return KeDelayExecutionThread(UserMode, TRUE, &Due);
 }
 
-static PVOID KtServices[] = {(PVOID)KtServiceNull, (PVOID)KtServiceSum,       (PVOID)KtServiceDone,
-                             (PVOID)NtContinue,    (PVOID)KtServiceException, (PVOID)KtServiceSleep};
-static UCHAR KtArguments[] = {0, 12, 4, 8, 8, 0};
+static const ULONG KtPoison[] = {FIELD_OFFSET(KTRAP_FRAME, SegDs), FIELD_OFFSET(KTRAP_FRAME, SegEs),
+                                 FIELD_OFFSET(KTRAP_FRAME, SegFs), FIELD_OFFSET(KTRAP_FRAME, SegGs),
+                                 FIELD_OFFSET(KTRAP_FRAME, SegCs), FIELD_OFFSET(KTRAP_FRAME, HardwareSegSs)};
+#define KT_POISON_ONLY 0x100 // leave the frame a service's
+
+// Puts a selector that nobody may load into the frame through which this service returns.
+static NTSTATUS NTAPI KtServicePoison(ULONG Which)
+{
+    PKTRAP_FRAME TrapFrame = KeGetCurrentThread()->TrapFrame;
+    CONTEXT Context;
+
+    if ((Which & KT_POISON_ONLY) == 0) {
+        Context.ContextFlags = CONTEXT_FULL;
+        KeContextFromKframes(TrapFrame, NULL, &Context);
+        KeContextToKframes(TrapFrame, NULL, &Context, CONTEXT_CONTROL, UserMode); // eax stays the service's
+    }
+    *(PULONG)((PUCHAR)TrapFrame + KtPoison[Which & 7]) = 0x4B | (KtPoison[Which & 7] == 0x6C ? 1 : 0);
+    return 0x600D;
+}
+
+static PVOID KtServices[] = {(PVOID)KtServiceNull,      (PVOID)KtServiceSum,   (PVOID)KtServiceDone,  (PVOID)NtContinue,
+                             (PVOID)KtServiceException, (PVOID)KtServiceSleep, (PVOID)KtServicePoison};
+static UCHAR KtArguments[] = {0, 12, 4, 8, 8, 0, 4};
 static KSERVICE_TABLE_DESCRIPTOR KtTable[2] = {{KtServices, NULL, RTL_NUMBER_OF(KtServices), KtArguments},
                                                {NULL, NULL, 0, NULL}};
 
@@ -195,6 +230,8 @@ static VOID NTAPI KtUserThread(PVOID Argument)
     }
     User->Base = Base;
     RtlCopyMemory(Base, KtUserCode, (SIZE_T)(KtUserCodeEnd - KtUserCode));
+    if ((KeFeatureBits & KF_SYSENTER) == 0)
+        RtlCopyMemory((PUCHAR)Base + (KtFast - KtUserCode), KtJumpToSlow, sizeof(KtJumpToSlow));
     Thread->ServiceTable = (PVOID *)KtTable;
     Thread->Win32Thread = User;
     SharedUserData->SystemCallReturn = (ULONG)Base + (ULONG)(KtUserReturn - KtUserCode);
@@ -239,9 +276,9 @@ static VOID KtRestore(KT_SAVED Saved)
     SharedUserData->SystemCallReturn = Saved.SystemCallReturn;
 }
 
-static ULONG KtRunUser(const UCHAR *Entry)
+static ULONG KtRunUserWith(const UCHAR *Entry, ULONG Esi)
 {
-    KT_USER User = {.Entry = Entry, .Result = 0xDEAD};
+    KT_USER User = {.Entry = Entry, .Esi = Esi, .Result = 0xDEAD};
     KT_SAVED Saved = KtSave();
 
     KtSingle = &User;
@@ -249,6 +286,42 @@ static ULONG KtRunUser(const UCHAR *Entry)
     KtJoin(KtStartThread(KtUserThread, &User, 8));
     KtRestore(Saved);
     return User.Result;
+}
+
+static ULONG KtRunUser(const UCHAR *Entry)
+{
+    return KtRunUserWith(Entry, 0);
+}
+
+KTEST(ke, exit_survives_a_bad_selector)
+{
+    // Law: a data selector in a trap frame that nobody may load becomes null on the way out; the rest of the frame, and
+    // the result of the service, are as they were.
+    static const ULONG Expected[] = {0x003B2300, 0x003B0023, 0x00002323, 0x003B2323};
+    ULONG Which;
+
+    for (Which = 0; Which < RTL_NUMBER_OF(Expected); Which++)
+        expect_eq(KtRunUserWith(KtUserPoisoned, Which), Expected[Which]);
+    expect_eq(KtRunUserWith(KtUserPoisoned, 2 | KT_POISON_ONLY) & 0xFFFFFF, 0x002323);
+    expect_eq(KtRunUserWith(KtUserPoisonedFast, 2 | KT_POISON_ONLY) & 0xFFFFFF, 0x002323);
+    expect_eq(KtRunUserWith(KtUserPoisonedFast, 1), 0x003B0023);
+}
+
+KTEST(ke, exit_turns_a_bad_iret_into_an_exception)
+{
+    // Law: a code or stack selector that IRET refuses is an access violation of the user's at the address it would have
+    // gone to.
+    ULONG Which;
+
+    for (Which = 4; Which < 6; Which++) {
+        KtFaultCount = 1;
+        expect_eq(KtRunUserWith(KtUserPoisoned, Which), 0);
+        expect_eq(KtCodeCount, 1);
+        expect_status(KtCodes[0], STATUS_ACCESS_VIOLATION);
+        KtFaultCount = 1;
+        expect_eq(KtRunUserWith(KtUserPoisoned, Which | KT_POISON_ONLY), 0);
+        expect_eq(KtCodeCount, 1);
+    }
 }
 
 KTEST(ke, service_calls_both_ways)
