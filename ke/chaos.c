@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Schedule exploration: makes at chosen instructions happen what may happen at any: the quantum ends, the thread
-// yields, a DPC runs, a kernel APC interrupts this thread or breaks off the wait of another, the clock ticks. Which, when: a
-// pseudo-random sequence of each processor, from /CHAOS=seed and the name of the test. Nothing here is against the
-// rules of the kernel, so whatever breaks was wrong before; the seed brings it back.
+// yields, a DPC runs, a kernel APC interrupts this thread or breaks off the wait of another, the clock ticks. Which,
+// when: a pseudo-random sequence of each processor, from /CHAOS=seed and the name of the test. Nothing here is against
+// the rules of the kernel, so whatever breaks was wrong before; the seed brings it back.
 
 #include "ki.h"
 
