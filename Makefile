@@ -27,7 +27,7 @@ KBUILD := -DMICA_CHECKED
 endif
 KCFLAGS := -DMICA_KERNEL $(KBUILD) -std=gnu11 -O2 -g -ffreestanding -fshort-wchar -mms-bitfields -fno-omit-frame-pointer \
 	-fno-strict-aliasing -fno-pic -fno-pie -fno-stack-protector -mno-sse -mno-mmx -mno-80387 -mpreferred-stack-boundary=2 \
-	-fno-asynchronous-unwind-tables -fno-common -march=i686 $(WARN) -Iinc/nt -Iinc/ntos -I$(INC) -I.
+	-fno-asynchronous-unwind-tables -fno-common -march=i686 -mtune=generic $(WARN) -Iinc/nt -Iinc/ntos -I$(INC) -I.
 
 # --- the kernel -------------------------------------------------------------------------------------------------------
 KERNEL_FOLDERS := boot hal ke mm ob ps se ex io cc kd rtl

@@ -46,9 +46,9 @@ static LONG ExpReset(PKEVENT Event)
 }
 
 // Applies Operation to the event of Handle and writes its previous state if wanted.
-static NTSTATUS ExpChangeEvent(HANDLE Handle, PLONG PreviousState, LONG (*Operation)(PKEVENT Event))
+FORCEINLINE NTSTATUS ExpChangeEvent(HANDLE Handle, PLONG PreviousState, LONG (*Operation)(PKEVENT Event))
 {
-    KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    LONG Mode = ExGetPreviousMode();
     PKEVENT Event;
     LONG Previous;
     NTSTATUS Status;
@@ -57,11 +57,11 @@ static NTSTATUS ExpChangeEvent(HANDLE Handle, PLONG PreviousState, LONG (*Operat
     Status = ExpProbeOptional(PreviousState, sizeof(LONG), Mode);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObReferenceObjectByHandle(Handle, EVENT_MODIFY_STATE, ExEventObjectType, Mode, (PVOID *)&Event, NULL);
+    Status = ObReferenceHandle(Handle, EVENT_MODIFY_STATE, ExEventObjectType, Mode, (PVOID *)&Event);
     if (!NT_SUCCESS(Status))
         return Status;
     Previous = Operation(Event);
-    ObDereferenceObject(Event);
+    ObReleaseObject(Event);
     return ExpReturnLong(PreviousState, Previous, Mode);
 }
 

@@ -127,8 +127,22 @@ NTSTATUS ExpCreateObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTR
                          ULONG BodySize, PVOID *Object);
 NTSTATUS ExpInsertObject(PVOID Object, ACCESS_MASK DesiredAccess, PHANDLE Handle);
 NTSTATUS ExpOpenObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Attributes, POBJECT_TYPE Type);
-NTSTATUS ExpReturnLong(PLONG Address, LONG Value, KPROCESSOR_MODE Mode);
-NTSTATUS ExpProbeOptional(PVOID Address, ULONG Bytes, KPROCESSOR_MODE Mode);
+NTSTATUS ExpProbeOutput(PVOID Address, ULONG Bytes);
+// Is there room to write Bytes at Address? NULL is fine. STATUS_ACCESS_VIOLATION, STATUS_DATATYPE_MISALIGNMENT.
+FORCEINLINE NTSTATUS ExpProbeOptional(PVOID Address, ULONG Bytes, LONG Mode)
+{
+    return Address == NULL || Mode == KernelMode ? STATUS_SUCCESS : ExpProbeOutput(Address, Bytes);
+}
+// Writes an optional LONG result to a probed address. A fault is reported but the operation stays done.
+FORCEINLINE NTSTATUS ExpReturnLong(PLONG Address, LONG Value, LONG Mode)
+{
+    if (Address == NULL)
+        return STATUS_SUCCESS;
+    if (Mode != KernelMode)
+        return ExPutUserUlong(Address, (ULONG)Value);
+    *Address = Value;
+    return STATUS_SUCCESS;
+}
 NTSTATUS ExpProbeQuery(PVOID Information, ULONG Length, ULONG Expected, PULONG ReturnLength, KPROCESSOR_MODE Mode);
 NTSTATUS ExpReturnQuery(PVOID Information, const VOID *Data, ULONG Bytes, PULONG ReturnLength, KPROCESSOR_MODE Mode);
 

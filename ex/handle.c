@@ -21,6 +21,7 @@
 #define HANDLE_LIMIT (1u << 24)
 #define HANDLE_TOP_COUNT (HANDLE_LIMIT / HANDLE_MID_ENTRIES)
 #define HANDLE_LEVEL_MASK 3u
+#define HANDLE_SPINS 1000u // looks at a locked entry before its holder counts as preempted
 
 // Most tables have one level: the loop is not entered.
 FORCEINLINE PHANDLE_TABLE_ENTRY ExpLookupEntry(PHANDLE_TABLE Table, ULONG Index)
@@ -193,17 +194,22 @@ HANDLE ExCreateHandle(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry)
     return (HANDLE)(ULONG_PTR)(Index << HANDLE_INDEX_SHIFT);
 }
 
-// The entry is locked by somebody or free. A holder keeps an entry for a few instructions, so a collision means that
-// it was preempted; sleeping a tick lets it run, whatever its priority. FALSE: it is free.
+// The entry is locked by somebody or free. A holder keeps an entry for a few instructions: one that runs on another
+// processor is waited for; else it was preempted, and sleeping a tick lets it run, whatever its priority. FALSE: free.
 static __attribute__((noinline)) BOOLEAN ExpLockEntrySlowly(PHANDLE_TABLE_ENTRY Entry)
 {
+    ULONG Patience = KeNumberProcessors > 1 ? HANDLE_SPINS : 0;
+
     for (;;) {
         ULONG_PTR Value = *(volatile ULONG_PTR *)&Entry->Value;
         LARGE_INTEGER Tick = {.QuadPart = -1};
 
         if (Value == 0)
             return FALSE;
-        if ((Value & HANDLE_UNLOCKED) == 0)
+        if ((Value & HANDLE_UNLOCKED) == 0 && Patience != 0) {
+            Patience--;
+            YieldProcessor();
+        } else if ((Value & HANDLE_UNLOCKED) == 0)
             IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Tick));
         else if ((ULONG_PTR)InterlockedCompareExchange((volatile LONG *)&Entry->Value, (LONG)(Value & ~HANDLE_UNLOCKED),
                                                        (LONG)Value) == Value)
@@ -242,22 +248,6 @@ PHANDLE_TABLE_ENTRY ExMapHandleToPointer(PHANDLE_TABLE Table, HANDLE Handle)
     return ExpMapHandle(Table, Handle);
 }
 
-// Copies the entry of Handle and adds one to the LONG its object begins with, while the entry cannot change. FALSE:
-// it is not in use. IRQL <= APC_LEVEL.
-BOOLEAN ExReferenceHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY Copy)
-{
-    PKTHREAD Thread = ExEnterCriticalRegion();
-    PHANDLE_TABLE_ENTRY Entry = ExpMapHandle(Table, Handle);
-
-    if (Entry != NULL) {
-        *Copy = *Entry;
-        InterlockedIncrement((volatile LONG *)EX_HANDLE_ENTRY_OBJECT(Copy));
-        __atomic_store_n(&Entry->Value, Copy->Value | HANDLE_UNLOCKED, __ATOMIC_RELEASE);
-    }
-    ExLeaveCriticalRegion(Thread);
-    return Entry != NULL;
-}
-
 // Unlocks an entry. IRQL <= APC_LEVEL.
 VOID ExUnlockHandleTableEntry(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry)
 {
@@ -290,21 +280,23 @@ BOOLEAN ExRetireHandle(PHANDLE_TABLE Table, HANDLE Handle)
 // IRQL <= APC_LEVEL, in a critical region if Entry is given; takes the table's lock.
 BOOLEAN ExDestroyHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY Entry)
 {
-    PKTHREAD Thread = ExEnterCriticalRegion();
+    PKTHREAD Thread;
 
     PAGED_CODE();
-    if (Entry == NULL)
+    if (Entry == NULL) {
+        KeEnterCriticalRegion();
         Entry = ExpMapHandle(Table, Handle); // an entry's lock comes before the table's
-    if (Entry != NULL) {
-        PKTHREAD Again = ExpLockTable(Table);
-
+        if (Entry != NULL)
+            ExDestroyHandle(Table, Handle, Entry);
+        KeLeaveCriticalRegion();
+    } else {
+        Thread = ExpLockTable(Table);
         *(volatile ULONG_PTR *)&Entry->Value = 0;
         Entry->NextFreeTableEntry = Table->FirstFree;
         Table->FirstFree = (ULONG)(ULONG_PTR)Handle >> HANDLE_INDEX_SHIFT;
         Table->HandleCount--;
-        ExpUnlockTable(Table, Again);
+        ExpUnlockTable(Table, Thread);
     }
-    ExLeaveCriticalRegion(Thread);
     return Entry != NULL;
 }
 

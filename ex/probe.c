@@ -94,30 +94,3 @@ VOID ExReleaseCapturedUnicodeString(PUNICODE_STRING Captured, KPROCESSOR_MODE Mo
         ExFreePoolWithTag(Captured->Buffer, TAG_EX_STRING);
     RtlZeroMemory(Captured, sizeof(*Captured));
 }
-
-// Copies an optional timeout. *Result is NULL (wait for ever) or Storage. STATUS_ACCESS_VIOLATION on a bad pointer.
-NTSTATUS NTAPI ExCaptureTimeout(PLARGE_INTEGER *Result, PLARGE_INTEGER Storage, PLARGE_INTEGER Timeout,
-                                KPROCESSOR_MODE Mode)
-{
-    volatile NTSTATUS Status = STATUS_SUCCESS;
-
-    *Result = NULL;
-    if (Timeout == NULL)
-        return STATUS_SUCCESS;
-    *Result = Storage;
-    if (Mode == KernelMode) {
-        *Storage = *Timeout;
-        return STATUS_SUCCESS;
-    }
-    SEH_TRY
-    {
-        ProbeForReadType(Timeout);
-        Storage->QuadPart = *(volatile LONGLONG *)&Timeout->QuadPart;
-    }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
-    return Status;
-}

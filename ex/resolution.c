@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The clock's resolution. A process, or a driver, may ask for shorter ticks; the clock runs at the shortest that anybody
-// asks for, and a request ends with its process. Only the period of the interrupt changes: a "tick" in counts and quanta
+// The clock's resolution. A process, or a driver, may ask for shorter ticks; the clock runs at the shortest that
+// anybody
+// asks for, and a request ends with its process. Only the period of the interrupt changes: a "tick" in counts and
+// quanta
 // remains KeMaximumIncrement (ke/clock.c). Source: SDK, timeBeginPeriod; WDK, ExSetTimerResolution; the Native API as
 // published.
 

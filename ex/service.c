@@ -4,39 +4,16 @@
 
 #include "exp.h"
 
-// Is there room to write Bytes at Address? NULL is fine. STATUS_ACCESS_VIOLATION, STATUS_DATATYPE_MISALIGNMENT.
-NTSTATUS ExpProbeOptional(PVOID Address, ULONG Bytes, KPROCESSOR_MODE Mode)
+// Is there room to write Bytes at Address in user memory? STATUS_ACCESS_VIOLATION, STATUS_DATATYPE_MISALIGNMENT.
+NTSTATUS ExpProbeOutput(PVOID Address, ULONG Bytes)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    if (Mode == KernelMode || Address == NULL)
-        return STATUS_SUCCESS;
+    if (Bytes == sizeof(ULONG))
+        return ExProbeUserUlong(Address);
     SEH_TRY
     {
         ProbeForWrite(Address, Bytes, Bytes < sizeof(ULONG) ? 1 : sizeof(ULONG));
-    }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
-    return Status;
-}
-
-// Writes an optional LONG result. A fault is reported but the operation stays done.
-NTSTATUS ExpReturnLong(PLONG Address, LONG Value, KPROCESSOR_MODE Mode)
-{
-    volatile NTSTATUS Status = STATUS_SUCCESS;
-
-    if (Address == NULL)
-        return STATUS_SUCCESS;
-    if (Mode == KernelMode) {
-        *Address = Value;
-        return STATUS_SUCCESS;
-    }
-    SEH_TRY
-    {
-        *Address = Value;
     }
     SEH_EXCEPT
     {

@@ -112,13 +112,13 @@ VOID NTAPI KeStallExecutionProcessor(ULONG Microseconds)
     if (HalpTscFrequency != 0) {
         Ticks = HalpTscFrequency * Microseconds / MICROSECONDS;
         Start = HalpReadTsc();
-        while (HalpReadTsc() - Start < Ticks)
-            YieldProcessor();
+        while (HalpReadTsc() - Start < Ticks) // no PAUSE: it makes an emulator switch processors, thousands of times
+            continue;
     } else if (HalpCounter == CounterHpet) {
         Ticks = HalpFrequency * Microseconds / MICROSECONDS + 1;
         Start = HalpReadHpet();
         while (HalpReadHpet() - Start < Ticks)
-            YieldProcessor();
+            continue;
     } else {
         HalpStallByPit((ULONG)((ULONGLONG)Microseconds * PIT_FREQUENCY / MICROSECONDS) + 1);
     }

@@ -51,7 +51,7 @@ static ULONG HalpStartIoApic(ULONG Index)
 // Maps the I/O APICs and writes every line's entry, masked, for processor 0. Phase 0. FALSE if one does not answer.
 BOOLEAN HalpInitializeIoApics(VOID)
 {
-    ULONG Pins[HALP_MAX_IO_APICS], Index, Line;
+    ULONG Pins[HALP_MAX_IO_APICS] = {0}, Index, Line;
 
     for (Index = 0; Index < HalpMachine.IoApicCount; Index++) {
         Pins[Index] = HalpStartIoApic(Index);

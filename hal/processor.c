@@ -7,8 +7,8 @@
 #define INIT_DELAY_US 10000u
 #define STARTUP_DELAY_US 200u
 #define STARTUP_ATTEMPTS 2
-#define ARRIVAL_STEP_US 100u
-#define ARRIVAL_STEPS 10000u   // a second
+#define ARRIVAL_STEP_US 10u
+#define ARRIVAL_STEPS 100000u  // a second
 #define PDE_LARGE_RWX 0x0E3ull // valid, writable, accessed, dirty, 2 MB
 #define PDPTE_VALID 1ull
 #define PDPTE_FRAME 0xFFFFFF000ull
@@ -44,6 +44,8 @@ _Static_assert(__builtin_offsetof(HALP_TRAMPOLINE, Page) == 60, "trampoline.asm"
 static ULONGLONG HalpStartupDirectory[PDE_ENTRIES] ALIGNED(4096);
 static ULONGLONG HalpStartupPointers[PDPT_ENTRIES] ALIGNED(32);
 static KAFFINITY HalpStartedProcessors = 1;
+static KAFFINITY HalpWaitingProcessors; // had their INIT, but no start since
+static BOOLEAN HalpResetAll;            // the first INIT went to all
 
 static ULONG HalpImagePhysical(const volatile VOID *Address)
 {
@@ -88,11 +90,11 @@ static PHALP_TRAMPOLINE HalpBuildTrampoline(VOID)
     PUCHAR Page = (PUCHAR)(KSEG0_BASE + Physical);
     PHALP_TRAMPOLINE Trampoline = (PHALP_TRAMPOLINE)(Page + TRAMPOLINE_PARAMETERS);
 
-    RtlCopyMemory(Page, HalpTrampolineStart, (SIZE_T)(HalpTrampolineEnd - HalpTrampolineStart));
+    RtlCopyMemory(Page, HalpTrampolineStart, (ULONG)HalpTrampolineEnd - (ULONG)HalpTrampolineStart);
     RtlZeroMemory(Trampoline, __builtin_offsetof(HALP_TRAMPOLINE, Gdt)); // the last processor may still use the GDT
     Trampoline->Gdt[1] = SEGMENT_CODE_FLAT;
     Trampoline->Gdt[2] = SEGMENT_DATA_FLAT;
-    Trampoline->Code = Physical + (ULONG)(HalpTrampolineProtected - HalpTrampolineStart);
+    Trampoline->Code = Physical + ((ULONG)HalpTrampolineProtected - (ULONG)HalpTrampolineStart);
     Trampoline->CodeSelector = KGDT_R0_CODE;
     HalpSetGdtr(Trampoline->GdtrPhysical,
                 Physical + TRAMPOLINE_PARAMETERS + (ULONG) __builtin_offsetof(HALP_TRAMPOLINE, Gdt));
@@ -105,11 +107,31 @@ static PHALP_TRAMPOLINE HalpBuildTrampoline(VOID)
     return Trampoline;
 }
 
+// A step may take no time at all on an emulator that runs one processor after another: YieldProcessor lets them run.
 static BOOLEAN HalpWaitForArrival(PHALP_TRAMPOLINE Trampoline, ULONG Steps)
 {
-    while (!Trampoline->Arrived && Steps-- > 0)
+    while (!Trampoline->Arrived && Steps-- > 0) {
+        YieldProcessor();
         KeStallExecutionProcessor(ARRIVAL_STEP_US);
+    }
     return Trampoline->Arrived != 0;
+}
+
+// Brings a processor to wait for its start: all others together the first time, for that takes a while.
+static VOID HalpResetProcessor(ULONG Number)
+{
+    KAFFINITY Processor = (KAFFINITY)1 << Number;
+
+    if (HalpWaitingProcessors & Processor)
+        return;
+    if (HalpResetAll) {
+        HalpSendMessage(HalpMachine.ApicId[Number], MESSAGE_INIT);
+    } else {
+        HalpResetAll = TRUE;
+        HalpWaitingProcessors = ~(KAFFINITY)1;
+        HalpSendMessageToOthers(MESSAGE_INIT);
+    }
+    KeStallExecutionProcessor(INIT_DELAY_US);
 }
 
 // Starts processor Number at Entry(Argument) (see hal.h). PASSIVE_LEVEL, by one caller at a time, in an address space
@@ -129,8 +151,8 @@ BOOLEAN HalStartProcessor(ULONG Number, ULONG Cr3, PVOID StackTop, PHAL_PROCESSO
     Trampoline->Argument = Argument;
 
     HalpNoteCounterAtStart();
-    HalpSendMessage(HalpMachine.ApicId[Number], MESSAGE_INIT);
-    KeStallExecutionProcessor(INIT_DELAY_US);
+    HalpResetProcessor(Number);
+    HalpWaitingProcessors &= ~((KAFFINITY)1 << Number);
     for (Attempt = 0; Attempt < STARTUP_ATTEMPTS && !Trampoline->Arrived; Attempt++) {
         HalpSendMessage(HalpMachine.ApicId[Number],
                         MESSAGE_STARTUP | KeLoaderBlock->RealModePage >> STARTUP_PAGE_SHIFT);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// StartIo queues and DPCs for drivers: the parts of a simple driver that the I/O manager keeps for it. A device's queue is busy while a request is with StartIo; the driver asks for the next one when it is done.
+// StartIo queues and DPCs for drivers: the parts of a simple driver that the I/O manager keeps for it. A device's queue
+// is busy while a request is with StartIo; the driver asks for the next one when it is done.
 // Source: WDK documentation (IoStartPacket, IoStartNextPacket, IoRequestDpc).
 
 #include "iop.h"

@@ -33,7 +33,13 @@ static ULONGLONG KiReadTime(const volatile KSYSTEM_TIME *Source)
     return (ULONGLONG)High << 32 | Low;
 }
 
-static VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
+// A time that only the clock interrupt writes, for that interrupt.
+FORCEINLINE ULONGLONG KiOwnTime(const volatile KSYSTEM_TIME *Source)
+{
+    return (ULONGLONG)(ULONG)Source->High2Time << 32 | Source->LowPart;
+}
+
+FORCEINLINE VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
 {
     PKTHREAD Thread = Prcb->CurrentThread;
 
@@ -58,7 +64,7 @@ static VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
 
 static VOID KiCountTick(VOID)
 {
-    ULONGLONG Ticks = KiReadTime(&KeTickCount) + 1;
+    ULONGLONG Ticks = KiOwnTime(&KeTickCount) + 1;
 
     KiWriteTime(&KeTickCount, Ticks);
     KiWriteTime(&SharedUserData->TickCount, Ticks);
@@ -75,12 +81,12 @@ VOID KeUpdateSystemTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
     PKPRCB Prcb = KeGetCurrentPrcb();
     PKUSER_SHARED_DATA Shared = SharedUserData;
     ULONG Increment = KeTimeIncrement;
-    ULONGLONG Now = KiReadTime(&Shared->InterruptTime) + Increment;
+    ULONGLONG Now = KiOwnTime(&Shared->InterruptTime) + Increment;
 
     HalClockInterrupt();
     KdTrace(Tick, Now, Now >> 32, 0, 0);
     KiWriteTime(&Shared->InterruptTime, Now);
-    KiWriteTime(&Shared->SystemTime, KiReadTime(&Shared->SystemTime) + Increment);
+    KiWriteTime(&Shared->SystemTime, KiOwnTime(&Shared->SystemTime) + Increment);
     KiTickFraction += Increment;
     if (KiTickFraction >= KeMaximumIncrement) {
         KiTickFraction -= KeMaximumIncrement;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Vector 0 means two things to NT: a divisor of zero, and a quotient that does not fit. The processor does not say which;
-// the instruction does, so it is decoded far enough to find the divisor. Source: Intel SDM 2A 2.1, DIV, IDIV, AAM.
+// Vector 0 means two things to NT: a divisor of zero, and a quotient that does not fit. The processor does not say
+// which; the instruction does, so it is decoded far enough to find the divisor.
+// Source: Intel SDM 2A 2.1, DIV, IDIV, AAM.
 
 #include "ki.h"
 

@@ -114,7 +114,7 @@ static VOID KiRaise(PVOID Address, PKTRAP_FRAME TrapFrame, NTSTATUS Code, ULONG 
     KiDispatchException(&Record, NULL, TrapFrame, KiTrapMode(TrapFrame), TRUE);
 }
 
-// Makes a record for a trap and dispatches it. TrapFrame->Eip is the exception's address. IRQL: of the code that trapped.
+// Makes a record for a trap and dispatches it. TrapFrame->Eip is the exception's address. IRQL: that of the trap.
 VOID KiRaiseTrapException(PKTRAP_FRAME TrapFrame, NTSTATUS Code, ULONG Parameters, ULONG_PTR P1, ULONG_PTR P2,
                           ULONG_PTR P3)
 {

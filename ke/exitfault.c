@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Faults on the way out. The last instructions before user mode load selectors and flags from the trap frame; a bad one
-// faults there, in kernel mode, with half of the user's registers loaded. context.c never puts one into a frame, so this
-// is the second line (a driver, a debugger): the frame is put together again from what is left of it and the registers,
-// a data selector becomes null, a bad IRET becomes an access violation of the user's. Source: Intel SDM 3A 6.15 (0Bh-0Dh).
+// faults there, in kernel mode, with half of the user's registers loaded. context.c never puts one into a frame, so
+// this is the second line (a driver, a debugger): the frame is put together again from what is left of it and the
+// registers, a data selector becomes null, a bad IRET becomes an access violation of the user's.
+// Source: Intel SDM 3A 6.15 (0Bh-0Dh).
 
 #include "ki.h"
 

@@ -163,7 +163,7 @@ FORCEINLINE KPROCESSOR_MODE KiTrapMode(PKTRAP_FRAME TrapFrame)
 #define KI_FRAME_SERVICE 1  // int 2Eh or Zw*: eax is the result
 #define KI_FRAME_FULL 2     // every register comes from the frame
 #define KI_FRAME_RESULT 3   // every register but eax, which is the service's result
-extern const UCHAR KiCopyArguments[], KiCopyArgumentsFault[], KiFastCallEntry[], KiFastCallEntryTraced[];
+extern const UCHAR KiFastCallEntry[], KiFastCallEntryTraced[];
 
 // --- floating point (npx.c)
 #define NPX_STATE_NONE 0  // the thread has not used the FPU

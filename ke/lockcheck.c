@@ -367,7 +367,8 @@ VOID KeDisownLock(PVOID Lock, KLOCK_KIND Kind, ULONG_PTR Word)
     KiRemoveHeld(Thread, Held);
 }
 
-// Thread (the current one, or one that sleeps) no longer holds the lock: it was released on its behalf, or (All: however
+// Thread (the current one, or one that sleeps) no longer holds the lock: it was released on its behalf, or (All:
+// however
 // often it was taken) goes on being held by nobody in particular.
 VOID KeMoveLock(PVOID Lock, PKTHREAD Thread, BOOLEAN All)
 {

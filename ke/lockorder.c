@@ -27,7 +27,8 @@ static ULONG KiLockEdgeCount;
 static UCHAR KiLockFrom[LOCK_CLASSES]; // search: the class before this one on the way, 0: not reached
 static CHAR KiLockText[LOCK_TEXT];
 
-// Classes whose locks nest in an order of their own, and the class of the lock that a thread must then hold exclusively,
+// Classes whose locks nest in an order of their own, and the class of the lock that a thread must then hold
+// exclusively,
 // so that no two threads nest at a time.
 static const struct {
     PCSTR Name, Guard;

@@ -21,26 +21,43 @@ static DECLSPEC_NORETURN VOID KiFaultAtRaisedIrql(PKTRAP_FRAME TrapFrame, ULONG 
                    TrapFrame);
 }
 
-// The arguments of a system service could not be read: the service returns STATUS_ACCESS_VIOLATION (i386/service.asm).
-static BOOLEAN KiIsArgumentCopy(PKTRAP_FRAME TrapFrame)
+// An instruction that may fault on user memory, and where it then goes on with eax = the status (EX_FIXUP in fast.h,
+// KiCopyArguments in i386/service.asm).
+typedef struct _KI_FIXUP {
+    ULONG From;
+    ULONG To;
+} KI_FIXUP;
+extern const KI_FIXUP KiFixups[], KiFixupsEnd[]; // linker.ld
+
+static BOOLEAN KiFixUp(PKTRAP_FRAME TrapFrame, NTSTATUS Status)
 {
-    return KiTrapMode(TrapFrame) == KernelMode && TrapFrame->Eip == (ULONG)KiCopyArguments;
+    if (KiTrapMode(TrapFrame) != KernelMode)
+        return FALSE;
+    for (const KI_FIXUP *Fixup = KiFixups; Fixup < KiFixupsEnd; Fixup++) {
+        if (TrapFrame->Eip == Fixup->From) {
+            TrapFrame->Eip = Fixup->To;
+            TrapFrame->Eax = (ULONG)Status;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+// Statuses that programs know; everything else means that the page could not be read in.
+static BOOLEAN KiIsAccessStatus(NTSTATUS Status)
+{
+    return Status == STATUS_ACCESS_VIOLATION || Status == STATUS_GUARD_PAGE_VIOLATION ||
+           Status == STATUS_STACK_OVERFLOW;
 }
 
 static VOID KiRaiseFault(PKTRAP_FRAME TrapFrame, NTSTATUS Status, ULONG Va)
 {
     ULONG Kind = KiFaultKind(TrapFrame->ErrCode);
 
-    switch (Status) {
-    case STATUS_ACCESS_VIOLATION:
-    case STATUS_GUARD_PAGE_VIOLATION:
-    case STATUS_STACK_OVERFLOW:
+    if (KiIsAccessStatus(Status))
         KiRaiseTrapException(TrapFrame, Status, 2, Kind, Va, 0);
-        return;
-    default:
+    else
         KiRaiseTrapException(TrapFrame, STATUS_IN_PAGE_ERROR, 3, Kind, Va, (ULONG_PTR)Status);
-        return;
-    }
 }
 
 VOID FASTCALL KiPageFault(PKTRAP_FRAME TrapFrame)
@@ -61,10 +78,8 @@ VOID FASTCALL KiPageFault(PKTRAP_FRAME TrapFrame)
         return;
     if (Status == MM_FAULT_AT_RAISED_IRQL || Raised)
         KiFaultAtRaisedIrql(TrapFrame, Va);
-    if (KiIsArgumentCopy(TrapFrame)) {
-        TrapFrame->Eip = (ULONG)KiCopyArgumentsFault;
+    if (KiFixUp(TrapFrame, KiIsAccessStatus(Status) ? Status : STATUS_IN_PAGE_ERROR))
         return;
-    }
     if (Mode == KernelMode && Va >= (ULONG)MM_SYSTEM_RANGE_START && Status == STATUS_ACCESS_VIOLATION)
         KiBugCheckTrap(PAGE_FAULT_IN_NONPAGED_AREA, Va, KiFaultKind(TrapFrame->ErrCode), TrapFrame->Eip, 0, TrapFrame);
     KiRaiseFault(TrapFrame, Status, Va);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What is set for all threads of a process at once: quantum, boosts; and a thread's ideal processor. Threads come and go
-// meanwhile: the list of threads and everything here is under the dispatcher lock. Source: Windows Internals, "Thread
-// Scheduling"; SDK documentation of SetProcessPriorityBoost and SetThreadIdealProcessor.
+// What is set for all threads of a process at once: quantum, boosts; and a thread's ideal processor. Threads come and
+// go meanwhile: the list of threads and everything here is under the dispatcher lock. Source: Windows Internals,
+// "Thread Scheduling"; SDK documentation of SetProcessPriorityBoost and SetThreadIdealProcessor.
 
 #include "ki.h"
 

@@ -53,8 +53,9 @@ VOID KiDoubleFault(VOID)
                    TrapFrame.Eip, &TrapFrame);
 }
 
-// Another processor stops this one, somebody asked for it (KiNmiClaim), or the hardware has failed. Returning is a task switch back, which loads CR3 from
-// the TSS - where no processor ever stores it - and sets CR0.TS, which vector 7 must forgive.
+// Another processor stops this one, somebody asked for it (KiNmiClaim), or the hardware has failed. Returning is a task
+// switch back, which loads CR3 from the TSS - where no processor ever stores it - and sets CR0.TS, which vector 7 must
+// forgive.
 VOID KiNonMaskableInterrupt(VOID)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();

@@ -15,7 +15,9 @@ static struct {
     LIST_ENTRY Entry;
     volatile KSYSTEM_TIME Time;
 } KiTimerTable[KI_TIMER_BUCKETS];
-static ULONGLONG KiTimerSlot; // every timer of an earlier slot has expired
+static ULONGLONG KiTimerSlot;          // every timer of an earlier slot has expired
+static volatile ULONG KiTimerSeen;     // the clock interrupt need not look at earlier slots again
+static volatile BOOLEAN KiTimerMissed; // but a timer has come to one of them since
 
 FORCEINLINE PLIST_ENTRY KiTimerBucket(ULONGLONG Slot)
 {
@@ -86,6 +88,9 @@ BOOLEAN KiInsertTimer(PKTIMER Timer, ULONGLONG DueTime, BOOLEAN Absolute)
     InsertHeadList(Entry, &Timer->TimerListEntry);
     if (Bucket->Flink == &Timer->TimerListEntry)
         KiNoteFirstTimer((ULONG)Slot % KI_TIMER_BUCKETS);
+    KeMemoryBarrier(); // either the clock interrupt sees the timer, or we see that it has passed the slot
+    if ((LONG)((ULONG)Slot - KiTimerSeen) < 0)
+        KiTimerMissed = TRUE;
     return DueTime > KeQueryInterruptTime();
 }
 
@@ -102,23 +107,27 @@ VOID KiRemoveTimer(PKTIMER Timer)
         KiNoteFirstTimer((ULONG)(Offset / sizeof(KiTimerTable[0])));
 }
 
-// Has a timer expired? From the clock interrupt of processor 0, without the lock.
+// Has a timer expired? From the clock interrupt of processor 0, without the lock. Looks at the slots that have begun
+// since the last look.
 BOOLEAN KiTimersDue(ULONGLONG Now)
 {
-    ULONGLONG Slot, Last = Now >> KI_SLOT_SHIFT, Due;
-    volatile KSYSTEM_TIME *Time;
-    ULONG High;
+    ULONG Slot = KiTimerSeen, Last = (ULONG)(Now >> KI_SLOT_SHIFT);
 
-    for (Slot = KiTimerSlot; Slot <= Last; Slot++) {
-        Time = &KiTimerTable[(ULONG)Slot % KI_TIMER_BUCKETS].Time;
-        High = (ULONG)Time->High1Time;
-        Due = (ULONGLONG)High << 32 | Time->LowPart;
+    if (Slot != Last) {
+        if (Last - Slot >= KI_TIMER_BUCKETS)
+            Slot = Last - KI_TIMER_BUCKETS + 1;
+        KiTimerSeen = Last;
+        KeMemoryBarrier();
+    }
+    for (; (LONG)(Last - Slot) >= 0; Slot++) {
+        volatile KSYSTEM_TIME *Time = &KiTimerTable[Slot % KI_TIMER_BUCKETS].Time;
+        ULONG High = (ULONG)Time->High1Time;
+        ULONGLONG Due = (ULONGLONG)High << 32 | Time->LowPart;
+
         if (Due <= Now || High != (ULONG)Time->High2Time)
             return TRUE;
-        if (Slot - KiTimerSlot >= KI_TIMER_BUCKETS)
-            break;
     }
-    return FALSE;
+    return KiTimerMissed;
 }
 
 // Signals a timer: its waiters wake, its DPC is queued, a periodic one starts again. It is not in the table.
@@ -151,6 +160,7 @@ VOID KiTimerExpiration(VOID)
     PKTIMER Timer;
 
     KiLockDispatcherAtDpcLevel();
+    KiTimerMissed = FALSE;
     Slot = KiTimerSlot;
     if (Last - Slot >= KI_TIMER_BUCKETS)
         Slot = Last - KI_TIMER_BUCKETS + 1;

@@ -141,7 +141,10 @@ VOID KiWaitTest(PVOID Object, KPRIORITY Increment)
 
     while (Header->SignalState > 0 && Entry != &Header->WaitListHead) {
         Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
-        if (Block->WaitType == WaitAny) {
+        if (Block->WaitType == WaitAny && (Header->Type & 0x7F) == EventSynchronizationObject) {
+            Header->SignalState = 0;
+            Status = Block->WaitKey;
+        } else if (Block->WaitType == WaitAny) {
             Status = KiSatisfyObject(Header, Block->Thread, Block->WaitKey);
         } else if (KiAllSignaled(Block, Block->Thread)) {
             Status = KiSatisfyAll(Block, Block->Thread);

@@ -5,9 +5,8 @@
 
 #include "ki.h"
 
-// Fills Wait. The dispatcher lock is held (KiEnterWait, which returned OldIrql).
-VOID KiBeginWait(PKI_WAIT Wait, KIRQL OldIrql, KWAIT_REASON Reason, KPROCESSOR_MODE Mode, BOOLEAN Alertable,
-                 PLARGE_INTEGER Timeout)
+FORCEINLINE VOID KiFillWait(PKI_WAIT Wait, KIRQL OldIrql, KWAIT_REASON Reason, KPROCESSOR_MODE Mode, BOOLEAN Alertable,
+                            PLARGE_INTEGER Timeout)
 {
     ASSERT_DISPATCHER_LOCKED();
     Wait->OldIrql = OldIrql;
@@ -21,6 +20,13 @@ VOID KiBeginWait(PKI_WAIT Wait, KIRQL OldIrql, KWAIT_REASON Reason, KPROCESSOR_M
     if (Wait->HasTimeout && !Wait->Zero)
         Wait->DueTime = KiDueTime(*Timeout, &Wait->Absolute);
     ASSERT(OldIrql <= APC_LEVEL || Wait->Zero);
+}
+
+// Fills Wait. The dispatcher lock is held (KiEnterWait, which returned OldIrql).
+VOID KiBeginWait(PKI_WAIT Wait, KIRQL OldIrql, KWAIT_REASON Reason, KPROCESSOR_MODE Mode, BOOLEAN Alertable,
+                 PLARGE_INTEGER Timeout)
+{
+    KiFillWait(Wait, OldIrql, Reason, Mode, Alertable, Timeout);
 }
 
 VOID KiEndWait(PKI_WAIT Wait)
@@ -98,10 +104,7 @@ static __attribute__((noinline, cold)) NTSTATUS KiTraceWait(PKTHREAD Thread)
     return Status;
 }
 
-// Puts the thread to sleep on the blocks First..Last (NULL: only on the timeout).
-// Returns the wait's status with the lock given up; STATUS_KERNEL_APC means that the wait was broken off for an APC,
-// which has run, and must begin again.
-NTSTATUS KiCommitWait(PKI_WAIT Wait, PKWAIT_BLOCK First, PKWAIT_BLOCK Last)
+FORCEINLINE NTSTATUS KiSleep(PKI_WAIT Wait, PKWAIT_BLOCK First, PKWAIT_BLOCK Last)
 {
     PKTHREAD Thread = Wait->Thread;
     PKWAIT_BLOCK TimerBlock;
@@ -127,6 +130,14 @@ NTSTATUS KiCommitWait(PKI_WAIT Wait, PKWAIT_BLOCK First, PKWAIT_BLOCK Last)
     if (__builtin_expect((KdTraceMask & KD_TRACE_WAIT) != 0, 0))
         return KiTraceWait(Thread);
     return KiSwapThread();
+}
+
+// Puts the thread to sleep on the blocks First..Last (NULL: only on the timeout).
+// Returns the wait's status with the lock given up; STATUS_KERNEL_APC means that the wait was broken off for an APC,
+// which has run, and must begin again.
+NTSTATUS KiCommitWait(PKI_WAIT Wait, PKWAIT_BLOCK First, PKWAIT_BLOCK Last)
+{
+    return KiSleep(Wait, First, Last);
 }
 
 // Takes the signal of an object that is signaled, unless that needs more than changing SignalState.
@@ -155,6 +166,49 @@ static BOOLEAN KiTimeoutPassed(PKI_WAIT Wait)
     return Wait->Zero || (Wait->HasTimeout && Wait->DueTime <= KeQueryInterruptTime());
 }
 
+// The wait for an object whose signal could not be taken at once. The dispatcher lock is held; OldIrql as KiEnterWait gave
+// it. Apart from KeWaitForSingleObject so that its short way needs no room on the stack.
+static __attribute__((noinline)) NTSTATUS KiWaitForObject(PDISPATCHER_HEADER Header, KIRQL OldIrql, KWAIT_REASON Reason,
+                                                          KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                                          PLARGE_INTEGER Timeout)
+{
+    PKWAIT_BLOCK Block;
+    KI_WAIT Wait;
+    NTSTATUS Status;
+
+    KiFillWait(&Wait, OldIrql, Reason, WaitMode, Alertable, Timeout);
+    Block = &Wait.Thread->WaitBlock[0];
+    for (;;) {
+        if (KiYieldToKernelApc(&Wait))
+            continue;
+        if ((Header->SignalState > 0 || (Header->Type & 0x7F) == MutantObject) &&
+            KiIsObjectSignaled(Header, Wait.Thread)) {
+            Status = KiSatisfyObject(Header, Wait.Thread, STATUS_WAIT_0);
+            break;
+        }
+        Status = Alertable || Wait.Thread->ApcState.UserApcPending ? KiTestAlert(&Wait) : STATUS_SUCCESS;
+        if (Status != STATUS_SUCCESS)
+            break;
+        if (KiTimeoutPassed(&Wait)) {
+            Status = STATUS_TIMEOUT;
+            break;
+        }
+        Block->Thread = Wait.Thread;
+        Block->Object = Header;
+        Block->WaitKey = STATUS_WAIT_0;
+        Block->WaitType = WaitAny;
+        InsertTailList(&Header->WaitListHead, &Block->WaitListEntry);
+        Status = KiSleep(&Wait, Block, Block);
+        if (Status != STATUS_KERNEL_APC)
+            return Status;
+        Wait.OldIrql = KiLockDispatcherDatabase();
+    }
+    KiEndWait(&Wait);
+    if (Status == STATUS_MUTANT_LIMIT_EXCEEDED)
+        ExRaiseStatus(Status);
+    return Status;
+}
+
 // Waits until Object is signaled.
 //
 // Object: a dispatcher object.  Timeout: NULL for ever; 0 look only; negative relative, positive absolute system time.
@@ -164,47 +218,14 @@ static BOOLEAN KiTimeoutPassed(PKI_WAIT Wait)
 NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON Reason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                                      PLARGE_INTEGER Timeout)
 {
-    PDISPATCHER_HEADER Header = Object;
     PKTHREAD Thread = KeGetCurrentThread();
     KIRQL OldIrql = KiEnterWait(Thread);
-    PKWAIT_BLOCK Block;
-    KI_WAIT Wait;
-    NTSTATUS Status;
 
-    if (!Thread->ApcState.KernelApcPending && KiTakeSignal(Header)) {
+    if (!Thread->ApcState.KernelApcPending && KiTakeSignal(Object)) {
         KiUnlockDispatcherDatabase(OldIrql);
         return STATUS_WAIT_0;
     }
-    KiBeginWait(&Wait, OldIrql, Reason, WaitMode, Alertable, Timeout);
-    Block = &Wait.Thread->WaitBlock[0];
-    for (;;) {
-        if (KiYieldToKernelApc(&Wait))
-            continue;
-        if (KiIsObjectSignaled(Header, Wait.Thread)) {
-            Status = KiSatisfyObject(Header, Wait.Thread, STATUS_WAIT_0);
-            break;
-        }
-        Status = KiTestAlert(&Wait);
-        if (Status != STATUS_SUCCESS)
-            break;
-        if (KiTimeoutPassed(&Wait)) {
-            Status = STATUS_TIMEOUT;
-            break;
-        }
-        Block->Thread = Wait.Thread;
-        Block->Object = Object;
-        Block->WaitKey = STATUS_WAIT_0;
-        Block->WaitType = WaitAny;
-        InsertTailList(&Header->WaitListHead, &Block->WaitListEntry);
-        Status = KiCommitWait(&Wait, Block, Block);
-        if (Status != STATUS_KERNEL_APC)
-            return Status;
-        Wait.OldIrql = KiLockDispatcherDatabase();
-    }
-    KiEndWait(&Wait);
-    if (Status == STATUS_MUTANT_LIMIT_EXCEEDED)
-        ExRaiseStatus(Status);
-    return Status;
+    return KiWaitForObject(Object, OldIrql, Reason, WaitMode, Alertable, Timeout);
 }
 
 // Waits, in kernel mode and not alertable, until Object is signaled. IRQL <= APC_LEVEL.

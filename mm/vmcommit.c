@@ -42,6 +42,8 @@ ULONG MiCountCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
 
     if (Vad->u.VadFlags.CommitCharge == Vad->EndingVpn - Vad->StartingVpn + 1)
         return (ULONG)(EndVpn - StartVpn + 1); // all of it
+    if (StartVpn == Vad->StartingVpn && EndVpn == Vad->EndingVpn)
+        return Vad->u.VadFlags.CommitCharge;
     while (StartVpn <= EndVpn) {
         if (!MiGetPdeAddress(MI_VA(StartVpn))->u.Hard.Valid) {
             ULONG_PTR Last = min_of(EndVpn, StartVpn | (PTES_PER_PAGE - 1)); // no table: all alike

@@ -11,6 +11,7 @@
 #define PROCESS_LIST_ROOM 0x10000
 
 static PLDRP_MODULE LdrpTlsModules[MAXIMUM_TLS_MODULES]; // by index
+static ULONG LdrpTlsLimit;                               // no module has this index or a higher one
 
 // A thread's array: what fs:[2Ch] points to is Slots.
 typedef struct _LDRP_TLS_VECTOR {
@@ -65,15 +66,6 @@ static PVOID LdrpCopyTemplate(PIMAGE_TLS_DIRECTORY32 Directory)
     memcpy(Copy, (PVOID)(ULONG_PTR)Directory->StartAddressOfRawData, Size);
     memset(Copy + Size, 0, Directory->SizeOfZeroFill);
     return Copy;
-}
-
-static ULONG LdrpTlsLimit(VOID)
-{
-    ULONG Limit = MAXIMUM_TLS_MODULES;
-
-    while (Limit > 0 && LdrpTlsModules[Limit - 1] == NULL)
-        Limit--;
-    return Limit;
 }
 
 // Gives a thread room for Index. An array that is outgrown is not freed: its thread may be reading it.
@@ -213,6 +205,7 @@ NTSTATUS LdrpRegisterTls(PLDRP_MODULE Module)
     if (Index == MAXIMUM_TLS_MODULES)
         return STATUS_NO_MEMORY;
     LdrpTlsModules[Index] = Module;
+    LdrpTlsLimit = max_of(LdrpTlsLimit, Index + 1);
     Module->Entry.TlsIndex = (USHORT)Index;
     *(PULONG)(ULONG_PTR)Directory->AddressOfIndex = Index;
     if (LdrpStarting)
@@ -231,6 +224,8 @@ VOID LdrpUnregisterTls(PLDRP_MODULE Module)
     IGNORE_STATUS(LdrpRemoveFromThread((PTEB)NtCurrentTeb(), Module));
     IGNORE_STATUS(LdrpApplyToOtherThreads(Module, LdrpRemoveFromThread));
     LdrpTlsModules[Module->Entry.TlsIndex] = NULL;
+    while (LdrpTlsLimit > 0 && LdrpTlsModules[LdrpTlsLimit - 1] == NULL)
+        LdrpTlsLimit--;
     Module->Entry.TlsIndex = LDRP_NO_TLS;
 }
 
@@ -238,7 +233,7 @@ VOID LdrpUnregisterTls(PLDRP_MODULE Module)
 NTSTATUS LdrpCreateThreadTls(VOID)
 {
     PTEB Teb = (PTEB)NtCurrentTeb();
-    ULONG Limit = LdrpTlsLimit(), i;
+    ULONG Limit = LdrpTlsLimit, i;
     NTSTATUS Status = STATUS_SUCCESS;
 
     if (LdrpGrowVector(Teb, Limit) == NULL)

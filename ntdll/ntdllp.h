@@ -31,7 +31,7 @@ DECLSPEC_NORETURN VOID NTAPI RtlpRaiseAfter(NTSTATUS Status, PEXCEPTION_RECORD R
 DECLSPEC_NORETURN VOID RtlpRaiseNoncontinuable(NTSTATUS Code, PEXCEPTION_RECORD Cause);
 VOID NTAPI RtlUserThreadStart(VOID);
 // Frees the calling thread's stack while it ends (i386/entry.asm).
-DECLSPEC_NORETURN VOID NTAPI RtlpFreeStackAndTerminate(NTSTATUS Status);
+DECLSPEC_NORETURN VOID NTAPI RtlpFreeStackAndTerminate(NTSTATUS Status, PVOID Keep);
 DECLSPEC_NORETURN VOID NTAPI RtlpUserThreadStart(PUSER_THREAD_START_ROUTINE Start, PVOID Parameter);
 
 // --- heaps

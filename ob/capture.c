@@ -40,41 +40,9 @@ VOID ObpFreeName(PUNICODE_STRING Name)
 // STATUS_ACCESS_VIOLATION, STATUS_DATATYPE_MISALIGNMENT, STATUS_INSUFFICIENT_RESOURCES. IRQL <= APC_LEVEL.
 NTSTATUS ObpCaptureName(PUNICODE_STRING Captured, PUNICODE_STRING Source, KPROCESSOR_MODE Mode)
 {
-    volatile NTSTATUS Status = STATUS_SUCCESS;
-    PWSTR volatile Buffer = NULL;
+    NTSTATUS Status = ExCaptureUnicodeString(Captured, Source, Mode);
 
-    RtlZeroMemory(Captured, sizeof(*Captured));
-    SEH_TRY
-    {
-        UNICODE_STRING Copy;
-
-        if (Mode != KernelMode)
-            ProbeForReadType(Source);
-        Copy = *(volatile UNICODE_STRING *)Source;
-        if (Copy.Length & 1)
-            ExRaiseStatus(STATUS_OBJECT_NAME_INVALID);
-        if (Copy.Length != 0) {
-            if (Mode != KernelMode)
-                ProbeForRead(Copy.Buffer, Copy.Length, sizeof(WCHAR));
-            Buffer = ExAllocatePoolWithTag(PagedPool, Copy.Length, TAG_OB_NAME);
-            if (Buffer == NULL)
-                ExRaiseStatus(STATUS_INSUFFICIENT_RESOURCES);
-            RtlCopyMemory(Buffer, Copy.Buffer, Copy.Length);
-            Captured->Length = Captured->MaximumLength = Copy.Length;
-            Captured->Buffer = Buffer;
-        }
-    }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
-    if (!NT_SUCCESS(Status)) {
-        if (Buffer != NULL)
-            ExFreePoolWithTag(Buffer, TAG_OB_NAME);
-        RtlZeroMemory(Captured, sizeof(*Captured));
-    }
-    return Status;
+    return Status == STATUS_INVALID_PARAMETER ? STATUS_OBJECT_NAME_INVALID : Status;
 }
 
 // Reads the fixed part and the quality of service. Raises.

@@ -27,9 +27,11 @@ NTSTATUS ObpCloseTableHandle(PEPROCESS Process, PHANDLE_TABLE Table, HANDLE Hand
     NTSTATUS Status = STATUS_INVALID_HANDLE;
     PKTHREAD Thread = ExEnterCriticalRegion();
 
-    Entry = ExMapHandleToPointer(Table, Handle);
+    Entry = ExTryLockHandle(Table, Handle);
+    if (Entry == NULL)
+        Entry = ExMapHandleToPointer(Table, Handle);
     if (Entry != NULL && !ObpMayClose(Process, Entry, Handle, Mode)) {
-        ExUnlockHandleTableEntry(Table, Entry);
+        ExUnlockHandle(Entry);
         Status = STATUS_HANDLE_NOT_CLOSABLE;
     } else if (Entry != NULL) {
         Header = EX_HANDLE_ENTRY_OBJECT(Entry);
@@ -42,7 +44,7 @@ NTSTATUS ObpCloseTableHandle(PEPROCESS Process, PHANDLE_TABLE Table, HANDLE Hand
         ObpReleaseProcessTable(Process);
     if (Header != NULL) {
         ObpDecrementHandleCount(Header, Process, GrantedAccess);
-        ObDereferenceObject(Header->Body);
+        ObReleaseObject(Header->Body);
     }
     return Status;
 }

@@ -58,22 +58,29 @@ static VOID ObpDeferDeletion(POBJECT_HEADER Header)
         ExQueueWorkItem(&ObpDeferredWork, CriticalWorkQueue);
 }
 
-// Drops a reference; the last one deletes the object, at once at PASSIVE_LEVEL with APCs possible, else in a worker
-// thread. IRQL <= DISPATCH_LEVEL. Returns the new count.
-LONG FASTCALL ObfDereferenceObject(PVOID Object)
+// The caller has taken the last reference away: deletes the object, at once at PASSIVE_LEVEL with APCs possible, else in
+// a worker thread. One reference too many taken away is a bugcheck. IRQL <= DISPATCH_LEVEL.
+VOID ObLastReferenceGone(PVOID Object)
 {
     POBJECT_HEADER Header = OBJECT_TO_OBJECT_HEADER(Object);
-    LONG Count = InterlockedDecrement(&Header->PointerCount);
+    LONG Count = Header->PointerCount;
 
-    if (Count > 0)
-        return Count;
-    if (Count < 0)
+    if (Count != 0)
         KeBugCheckEx(REFERENCE_BY_POINTER, (ULONG_PTR)Header->Type, (ULONG_PTR)Object, 0, (ULONG_PTR)Count);
     if (KeGetCurrentIrql() == PASSIVE_LEVEL && KeGetCurrentThread()->SpecialApcDisable == 0)
         ObpDeleteObject(Header);
     else
         ObpDeferDeletion(Header);
-    return 0;
+}
+
+// Drops a reference; the last one deletes the object. IRQL <= DISPATCH_LEVEL. Returns the new count.
+LONG FASTCALL ObfDereferenceObject(PVOID Object)
+{
+    LONG Count = InterlockedDecrement(&OBJECT_TO_OBJECT_HEADER(Object)->PointerCount);
+
+    if (Count <= 0)
+        ObLastReferenceGone(Object);
+    return Count;
 }
 
 // Phase 0.

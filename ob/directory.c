@@ -79,16 +79,7 @@ NTSTATUS NTAPI NtCreateDirectoryObject(PHANDLE Handle, ACCESS_MASK DesiredAccess
 // Opens a directory. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtOpenDirectoryObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes)
 {
-    KPROCESSOR_MODE Mode = ExGetPreviousMode();
-    HANDLE Local;
-    NTSTATUS Status;
-
-    PAGED_CODE();
-    Status = ObProbeHandle(Handle, Mode);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = ObOpenObjectByName(ObjectAttributes, ObpDirectoryObjectType, Mode, NULL, DesiredAccess, NULL, &Local);
-    return NT_SUCCESS(Status) ? ObReturnHandle(Handle, Local, Mode) : Status;
+    return ObpOpenService(Handle, DesiredAccess, ObjectAttributes, ObpDirectoryObjectType);
 }
 
 // The entry with running number Index, NULL behind the last. The namespace is locked.

@@ -147,17 +147,12 @@ NTSTATUS NTAPI ObDuplicateObject(PEPROCESS SourceProcess, HANDLE SourceHandle, P
 // Writes the new handle to the caller; if that faults, takes it back out of the target.
 static NTSTATUS ObpReturnDuplicate(PHANDLE TargetHandle, HANDLE New, PEPROCESS Target, KPROCESSOR_MODE Mode)
 {
-    volatile NTSTATUS Status = STATUS_SUCCESS;
+    NTSTATUS Status = STATUS_SUCCESS;
 
-    SEH_TRY
-    {
+    if (Mode == KernelMode)
         *TargetHandle = New;
-    }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
+    else
+        Status = ExPutUserUlong(TargetHandle, (ULONG)(ULONG_PTR)New);
     if (!NT_SUCCESS(Status))
         ObpCloseSource(Target, New, Mode);
     return Status;

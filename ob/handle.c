@@ -48,14 +48,21 @@ PHANDLE_TABLE ObpDetachProcessTable(PEPROCESS Process)
 NTSTATUS ObpReferenceEntry(PHANDLE_TABLE Table, HANDLE Handle, POBJECT_HEADER *Header,
                            POBJECT_HANDLE_INFORMATION Information)
 {
-    HANDLE_TABLE_ENTRY Entry;
+    PKTHREAD Thread = ExEnterCriticalRegion();
+    PHANDLE_TABLE_ENTRY Entry = ExTryLockHandle(Table, Handle);
 
-    if (!ExReferenceHandle(Table, Handle, &Entry))
-        return STATUS_INVALID_HANDLE;
-    *Header = EX_HANDLE_ENTRY_OBJECT(&Entry);
-    Information->GrantedAccess = Entry.GrantedAccess;
-    Information->HandleAttributes = ObpEntryAttributes(&Entry);
-    return STATUS_SUCCESS;
+    if (Entry == NULL)
+        Entry = ExMapHandleToPointer(Table, Handle);
+    if (Entry != NULL) {
+        *Header = EX_HANDLE_ENTRY_OBJECT(Entry);
+        Information->GrantedAccess = Entry->GrantedAccess;
+        Information->HandleAttributes = ObpEntryAttributes(Entry);
+        InterlockedIncrement(
+            &(*Header)->PointerCount); // the handle's own reference cannot go while the entry is locked
+        ExUnlockHandle(Entry);
+    }
+    ExLeaveCriticalRegion(Thread);
+    return Entry != NULL ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
 }
 
 // -1 and -2: every access, no table.
@@ -83,9 +90,10 @@ static NTSTATUS ObpReferencePseudoHandle(HANDLE Handle, POBJECT_TYPE Type, PVOID
 NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type,
                                          KPROCESSOR_MODE Mode, PVOID *Object, POBJECT_HANDLE_INFORMATION Information)
 {
-    HANDLE_TABLE_ENTRY Entry;
+    OBJECT_HANDLE_INFORMATION Found;
     PHANDLE_TABLE Table;
     POBJECT_HEADER Header;
+    NTSTATUS Status;
 
     PAGED_CODE();
     *Object = NULL;
@@ -101,20 +109,20 @@ NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAcces
         if (Table == NULL)
             return STATUS_INVALID_HANDLE;
     }
-    if (!ExReferenceHandle(Table, Handle, &Entry))
-        return STATUS_INVALID_HANDLE;
-    Header = EX_HANDLE_ENTRY_OBJECT(&Entry);
-    if ((Type != NULL && Header->Type != Type) || (Mode != KernelMode && (DesiredAccess & ~Entry.GrantedAccess) != 0)) {
-        NTSTATUS Status = Type != NULL && Header->Type != Type ? STATUS_OBJECT_TYPE_MISMATCH : STATUS_ACCESS_DENIED;
-
+    Status = ObpReferenceEntry(Table, Handle, &Header, &Found);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (Type != NULL && Header->Type != Type)
+        Status = STATUS_OBJECT_TYPE_MISMATCH;
+    else if (Mode != KernelMode && (DesiredAccess & ~Found.GrantedAccess) != 0)
+        Status = STATUS_ACCESS_DENIED;
+    if (!NT_SUCCESS(Status)) {
         ObDereferenceObject(Header->Body);
         return Status;
     }
     *Object = Header->Body;
-    if (Information != NULL) {
-        Information->GrantedAccess = Entry.GrantedAccess;
-        Information->HandleAttributes = ObpEntryAttributes(&Entry);
-    }
+    if (Information != NULL)
+        *Information = Found;
     return STATUS_SUCCESS;
 }
 

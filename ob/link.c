@@ -131,16 +131,7 @@ NTSTATUS NTAPI NtCreateSymbolicLinkObject(PHANDLE Handle, ACCESS_MASK DesiredAcc
 // Opens a symbolic link itself. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtOpenSymbolicLinkObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes)
 {
-    KPROCESSOR_MODE Mode = ExGetPreviousMode();
-    HANDLE Local;
-    NTSTATUS Status;
-
-    PAGED_CODE();
-    Status = ObProbeHandle(Handle, Mode);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = ObOpenObjectByName(ObjectAttributes, ObpSymbolicLinkObjectType, Mode, NULL, DesiredAccess, NULL, &Local);
-    return NT_SUCCESS(Status) ? ObReturnHandle(Handle, Local, Mode) : Status;
+    return ObpOpenService(Handle, DesiredAccess, ObjectAttributes, ObpSymbolicLinkObjectType);
 }
 
 // Copies Source into the caller's string. STATUS_BUFFER_TOO_SMALL; *ReturnedLength (optional) is written in both

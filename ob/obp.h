@@ -27,8 +27,6 @@
 #define OBP_MAX_TYPES 64
 #define OBP_MAX_NAME_BYTES 0xFFFE
 
-C_ASSERT_OFFSET(OBJECT_HEADER, PointerCount, 0); // ExReferenceHandle counts there
-
 // Bits of a handle-table entry beside Ex's lock bit.
 #define OBP_ENTRY_INHERIT 2u // = OBJ_INHERIT
 #define OBP_ENTRY_PROTECT 4u // OBJ_PROTECT_CLOSE
@@ -199,6 +197,10 @@ NTSTATUS ObpCreatePermanentLink(PCWSTR Name, PCWSTR Target);
 
 // delete.c
 BOOLEAN ObpInitDeletion(VOID);
+
+// service.c
+NTSTATUS ObpOpenService(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                        POBJECT_TYPE Type);
 
 // query.c
 NTSTATUS ObpCopyOut(PVOID Target, const VOID *Source, ULONG Length, PULONG ReturnLength);

@@ -7,46 +7,39 @@
 // PASSIVE_LEVEL.
 NTSTATUS NTAPI ObProbeHandle(PHANDLE Handle, KPROCESSOR_MODE Mode)
 {
-    volatile NTSTATUS Status = STATUS_SUCCESS;
-
-    if (Mode == KernelMode)
-        return STATUS_SUCCESS;
-    if (Handle == NULL)
-        return STATUS_ACCESS_VIOLATION;
-    SEH_TRY
-    {
-        ProbeForWriteType(Handle);
-    }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
-    return Status;
+    return Mode == KernelMode ? STATUS_SUCCESS : ExProbeUserUlong(Handle);
 }
 
 // Writes a new handle of the current process to a probed address. If that faults the handle is closed again.
 // PASSIVE_LEVEL.
 NTSTATUS NTAPI ObReturnHandle(PHANDLE Handle, HANDLE Value, KPROCESSOR_MODE Mode)
 {
-    volatile NTSTATUS Status = STATUS_SUCCESS;
+    NTSTATUS Status;
 
     if (Mode == KernelMode) {
         *Handle = Value;
         return STATUS_SUCCESS;
     }
-    SEH_TRY
-    {
-        *Handle = Value;
-    }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
+    Status = ExPutUserUlong(Handle, (ULONG)(ULONG_PTR)Value);
     if (!NT_SUCCESS(Status))
         IGNORE_STATUS(ObCloseHandle(Value, Mode));
     return Status;
+}
+
+// The whole of an Nt*Open* service: opens what ObjectAttributes name, of Type, and writes the handle. PASSIVE_LEVEL.
+NTSTATUS ObpOpenService(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                        POBJECT_TYPE Type)
+{
+    KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    HANDLE Local;
+    NTSTATUS Status;
+
+    PAGED_CODE();
+    Status = ObProbeHandle(Handle, Mode);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = ObOpenObjectByName(ObjectAttributes, Type, Mode, NULL, DesiredAccess, NULL, &Local);
+    return NT_SUCCESS(Status) ? ObReturnHandle(Handle, Local, Mode) : Status;
 }
 
 // Makes an object temporary: its name goes with its last handle. Needs DELETE. PASSIVE_LEVEL.

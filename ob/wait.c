@@ -10,24 +10,29 @@ static KEVENT ObpDefaultObject = { // for types with UseDefaultObject: always si
                .SignalState = 1,
                .WaitListHead = {&ObpDefaultObject.Header.WaitListHead, &ObpDefaultObject.Header.WaitListHead}}};
 
-// The dispatcher object a wait on Object means; NULL if its type cannot be waited for. Any IRQL.
-PVOID ObGetWaitObject(PVOID Object)
+FORCEINLINE PVOID ObpWaitObject(PVOID Object)
 {
     POBJECT_TYPE Type = OBJECT_TO_OBJECT_HEADER(Object)->Type;
 
-    if (Type->TypeInfo.UseDefaultObject)
-        return &ObpDefaultObject;
-    return Type->TypeInfo.DispatcherOffset >= 0 ? (PUCHAR)Object + Type->TypeInfo.DispatcherOffset : NULL;
+    if (__builtin_expect(Type->TypeInfo.DispatcherOffset >= 0, TRUE))
+        return (PUCHAR)Object + Type->TypeInfo.DispatcherOffset;
+    return Type->TypeInfo.UseDefaultObject ? &ObpDefaultObject : NULL;
+}
+
+// The dispatcher object a wait on Object means; NULL if its type cannot be waited for. Any IRQL.
+PVOID ObGetWaitObject(PVOID Object)
+{
+    return ObpWaitObject(Object);
 }
 
 // References what Handle means and finds its dispatcher object. STATUS_OBJECT_TYPE_MISMATCH if it has none.
-static NTSTATUS ObpReferenceWaitable(HANDLE Handle, KPROCESSOR_MODE Mode, PVOID *Object, PVOID *WaitObject)
+FORCEINLINE NTSTATUS ObpReferenceWaitable(HANDLE Handle, LONG Mode, PVOID *Object, PVOID *WaitObject)
 {
-    NTSTATUS Status = ObReferenceObjectByHandle(Handle, SYNCHRONIZE, NULL, Mode, Object, NULL);
+    NTSTATUS Status = ObReferenceAnyHandle(Handle, SYNCHRONIZE, Mode, Object);
 
     if (!NT_SUCCESS(Status))
         return Status;
-    *WaitObject = ObGetWaitObject(*Object);
+    *WaitObject = ObpWaitObject(*Object);
     if (*WaitObject == NULL) {
         ObDereferenceObject(*Object);
         return STATUS_OBJECT_TYPE_MISMATCH;
@@ -35,15 +40,38 @@ static NTSTATUS ObpReferenceWaitable(HANDLE Handle, KPROCESSOR_MODE Mode, PVOID 
     return STATUS_SUCCESS;
 }
 
+// A wait for a mutant raises STATUS_MUTANT_LIMIT_EXCEEDED.
+static __attribute__((noinline)) NTSTATUS ObpWaitForMutant(PVOID Mutant, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
+                                                           KPROCESSOR_MODE Mode)
+{
+    volatile NTSTATUS Status;
+
+    SEH_TRY
+    {
+        Status = KeWaitForSingleObject(Mutant, UserRequest, Mode, Alertable, Timeout);
+    }
+    SEH_EXCEPT
+    {
+        Status = SEH_CODE();
+    }
+    SEH_END
+    return Status;
+}
+
+FORCEINLINE BOOLEAN ObpIsMutant(PVOID WaitObject)
+{
+    return (((PDISPATCHER_HEADER)WaitObject)->Type & 0x7F) == MutantObject;
+}
+
 // Waits until an object is signaled. A wait status; STATUS_MUTANT_LIMIT_EXCEEDED; STATUS_INVALID_HANDLE,
 // STATUS_ACCESS_DENIED (needs SYNCHRONIZE), STATUS_OBJECT_TYPE_MISMATCH. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
-    KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    LONG Mode = ExGetPreviousMode();
     PVOID Object, WaitObject;
-    volatile NTSTATUS Status;
     LARGE_INTEGER Storage;
     PLARGE_INTEGER Wait;
+    NTSTATUS Status;
 
     PAGED_CODE();
     Status = ExCaptureTimeout(&Wait, &Storage, Timeout, Mode);
@@ -52,16 +80,11 @@ NTSTATUS NTAPI NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_IN
     Status = ObpReferenceWaitable(Handle, Mode, &Object, &WaitObject);
     if (!NT_SUCCESS(Status))
         return Status;
-    SEH_TRY
-    {
-        Status = KeWaitForSingleObject(WaitObject, UserRequest, Mode, Alertable, Wait);
-    }
-    SEH_EXCEPT
-    {
-        Status = SEH_CODE();
-    }
-    SEH_END
-    ObDereferenceObject(Object);
+    if (ObpIsMutant(WaitObject))
+        Status = ObpWaitForMutant(WaitObject, Alertable, Wait, (KPROCESSOR_MODE)Mode);
+    else
+        Status = KeWaitForSingleObject(WaitObject, UserRequest, (KPROCESSOR_MODE)Mode, Alertable, Wait);
+    ObReleaseObject(Object);
     return Status;
 }
 
@@ -160,32 +183,15 @@ NTSTATUS NTAPI NtWaitForMultipleObjects(ULONG Count, HANDLE *Handles, WAIT_TYPE 
     return ObpWaitForAll(&Wait, Count, WaitType, Alertable, Captured, Mode);
 }
 
-// The right that signaling an object of this type needs; FALSE if it cannot be signaled.
-static BOOLEAN ObpSignalRight(POBJECT_TYPE Type, PACCESS_MASK Access)
+// Signals a semaphore or mutant, which may refuse by raising, and begins the wait for the other without a gap.
+static __attribute__((noinline)) NTSTATUS ObpReleaseAndWait(PVOID Signal, PVOID WaitObject, BOOLEAN Alertable,
+                                                            PLARGE_INTEGER Timeout, KPROCESSOR_MODE Mode)
 {
-    if (Type == ExEventObjectType)
-        *Access = EVENT_MODIFY_STATE;
-    else if (Type == ExSemaphoreObjectType)
-        *Access = SEMAPHORE_MODIFY_STATE;
-    else if (Type == ExMutantObjectType)
-        *Access = SYNCHRONIZE;
-    else
-        return FALSE;
-    return TRUE;
-}
-
-// Signals one object and, without a gap in which another thread could run, begins the wait for the other.
-static NTSTATUS ObpSignalAndWait(PVOID Signal, PVOID WaitObject, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
-                                 KPROCESSOR_MODE Mode)
-{
-    POBJECT_TYPE Type = OBJECT_TO_OBJECT_HEADER(Signal)->Type;
     volatile NTSTATUS Status;
 
     SEH_TRY
     {
-        if (Type == ExEventObjectType)
-            KeSetEvent(Signal, EVENT_INCREMENT, TRUE);
-        else if (Type == ExSemaphoreObjectType)
+        if (OBJECT_TO_OBJECT_HEADER(Signal)->Type == ExSemaphoreObjectType)
             KeReleaseSemaphore(Signal, SEMAPHORE_INCREMENT, 1, TRUE);
         else
             KeReleaseMutant(Signal, MUTANT_INCREMENT, FALSE, TRUE);
@@ -199,37 +205,65 @@ static NTSTATUS ObpSignalAndWait(PVOID Signal, PVOID WaitObject, BOOLEAN Alertab
     return Status;
 }
 
+// Signals one object and, without a gap in which another thread could run, begins the wait for the other.
+FORCEINLINE NTSTATUS ObpSignalAndWait(PVOID Signal, PVOID WaitObject, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
+                                      KPROCESSOR_MODE Mode)
+{
+    if (OBJECT_TO_OBJECT_HEADER(Signal)->Type != ExEventObjectType)
+        return ObpReleaseAndWait(Signal, WaitObject, Alertable, Timeout, Mode);
+    KeSetEvent(Signal, EVENT_INCREMENT, TRUE);
+    if (ObpIsMutant(WaitObject)) // the lock is held: no frame is in the way of a switch
+        return ObpWaitForMutant(WaitObject, Alertable, Timeout, Mode);
+    return KeWaitForSingleObject(WaitObject, UserRequest, Mode, Alertable, Timeout);
+}
+
+// References an object that can be signaled, with the right that this needs. STATUS_OBJECT_TYPE_MISMATCH.
+static NTSTATUS ObpReferenceSignalable(HANDLE Handle, KPROCESSOR_MODE Mode, PVOID *Object)
+{
+    OBJECT_HANDLE_INFORMATION Information;
+    NTSTATUS Status = ObReferenceObjectByHandle(Handle, 0, NULL, Mode, Object, &Information);
+    POBJECT_TYPE Type;
+    ACCESS_MASK Needed;
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Type = OBJECT_TO_OBJECT_HEADER(*Object)->Type;
+    Needed = Type == ExEventObjectType       ? EVENT_MODIFY_STATE
+             : Type == ExSemaphoreObjectType ? SEMAPHORE_MODIFY_STATE
+                                             : SYNCHRONIZE;
+    if (Type != ExEventObjectType && Type != ExSemaphoreObjectType && Type != ExMutantObjectType)
+        Status = STATUS_OBJECT_TYPE_MISMATCH;
+    else if (Mode != KernelMode && (Needed & ~Information.GrantedAccess) != 0)
+        Status = STATUS_ACCESS_DENIED;
+    if (!NT_SUCCESS(Status))
+        ObDereferenceObject(*Object);
+    return Status;
+}
+
 // Signals an event, semaphore or mutant and waits for another object. As NtWaitForSingleObject;
 // STATUS_OBJECT_TYPE_MISMATCH if Signal is something else; STATUS_SEMAPHORE_LIMIT_EXCEEDED, STATUS_MUTANT_NOT_OWNED.
 // PASSIVE_LEVEL.
 NTSTATUS NTAPI NtSignalAndWaitForSingleObject(HANDLE Signal, HANDLE Wait, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
-    OBJECT_HANDLE_INFORMATION Handle;
     PVOID SignalObject, Object, WaitObject;
     LARGE_INTEGER Storage;
     PLARGE_INTEGER Captured;
-    ACCESS_MASK Needed;
     NTSTATUS Status;
 
     PAGED_CODE();
     Status = ExCaptureTimeout(&Captured, &Storage, Timeout, Mode);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObReferenceObjectByHandle(Signal, 0, NULL, Mode, &SignalObject, &Handle);
+    if (!ObTryReferenceHandle(Signal, EVENT_MODIFY_STATE, ExEventObjectType, Mode, &SignalObject))
+        Status = ObpReferenceSignalable(Signal, Mode, &SignalObject);
     if (!NT_SUCCESS(Status))
         return Status;
-    if (!ObpSignalRight(OBJECT_TO_OBJECT_HEADER(SignalObject)->Type, &Needed))
-        Status = STATUS_OBJECT_TYPE_MISMATCH;
-    else if (Mode != KernelMode && (Needed & ~Handle.GrantedAccess) != 0)
-        Status = STATUS_ACCESS_DENIED;
+    Status = ObpReferenceWaitable(Wait, Mode, &Object, &WaitObject);
     if (NT_SUCCESS(Status)) {
-        Status = ObpReferenceWaitable(Wait, Mode, &Object, &WaitObject);
-        if (NT_SUCCESS(Status)) {
-            Status = ObpSignalAndWait(SignalObject, WaitObject, Alertable, Captured, Mode);
-            ObDereferenceObject(Object);
-        }
+        Status = ObpSignalAndWait(SignalObject, WaitObject, Alertable, Captured, Mode);
+        ObReleaseObject(Object);
     }
-    ObDereferenceObject(SignalObject);
+    ObReleaseObject(SignalObject);
     return Status;
 }

@@ -49,6 +49,7 @@ static BOOLEAN PspInitPhase0(VOID)
     InitializeListHead(&PsActiveProcessHead);
     KeInitializeGuardedMutex(&PsActiveProcessMutex);
     PspInitializeReaper();
+    PspInitThreads();
     PsIdleProcess = PsGetCurrentProcess();
     RtlCopyMemory(PsIdleProcess->ImageFileName, "Idle", 5);
     PspCidTable = ExCreateHandleTable(NULL);

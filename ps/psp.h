@@ -35,6 +35,7 @@ VOID PspTerminateOtherThreads(PEPROCESS Process, NTSTATUS ExitStatus);
 // The last thread is gone, or there never was one: handles, address space, signal.
 VOID PspRundownProcess(PEPROCESS Process);
 VOID PspInitializeReaper(VOID);
+VOID PspInitThreads(VOID);
 
 // foreground.c
 SCHAR PspComputeQuantum(UCHAR Class, BOOLEAN Foreground);

@@ -4,6 +4,16 @@
 
 #include "psp.h"
 
+#define CONTEXT_LIST_DEPTH 8
+
+static GENERAL_LOOKASIDE PspContextList; // first contexts of threads being made
+
+// Phase 0.
+VOID PspInitThreads(VOID)
+{
+    ExInitializeLookasideList(&PspContextList, NonPagedPool, sizeof(CONTEXT), TAG_PS_TEMP, CONTEXT_LIST_DEPTH);
+}
+
 static VOID NTAPI PspFreeApc(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext, PVOID *Argument1,
                              PVOID *Argument2)
 {
@@ -252,7 +262,10 @@ static NTSTATUS PspCaptureThreadStart(PCONTEXT Context, PINITIAL_TEB InitialTeb,
             ProbeForRead(UserContext, sizeof(CONTEXT), sizeof(ULONG));
             ProbeForReadType(UserTeb);
         }
-        *Context = *UserContext;
+        RtlCopyMemory(Context, UserContext, FIELD_OFFSET(CONTEXT, ExtendedRegisters));
+        if ((Context->ContextFlags & CONTEXT_EXTENDED_REGISTERS) == CONTEXT_EXTENDED_REGISTERS)
+            RtlCopyMemory(Context->ExtendedRegisters, UserContext->ExtendedRegisters,
+                          sizeof(Context->ExtendedRegisters));
         *InitialTeb = *UserTeb;
     }
     SEH_EXCEPT
@@ -276,7 +289,7 @@ NTSTATUS NTAPI NtCreateThread(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT
     PAGED_CODE();
     if (UserContext == NULL || UserTeb == NULL)
         return STATUS_INVALID_PARAMETER;
-    Context = ExAllocatePoolWithTag(NonPagedPool, sizeof(CONTEXT), TAG_PS_TEMP); // too large for a kernel stack
+    Context = ExAllocateFromLookasideList(&PspContextList); // too large for a kernel stack
     if (Context == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     Status = PspCaptureThreadStart(Context, &InitialTeb, UserContext, UserTeb, Mode);
@@ -293,7 +306,7 @@ NTSTATUS NTAPI NtCreateThread(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT
                                  CreateSuspended, NULL, NULL);
     ObDereferenceObject(Process);
 Cleanup:
-    ExFreePoolWithTag(Context, TAG_PS_TEMP);
+    ExFreeToLookasideList(&PspContextList, Context);
     return Status;
 }
 

@@ -21,16 +21,6 @@ BOOL BaseFail(ULONG Error)
     return FALSE;
 }
 
-// TRUE for a success status; otherwise stores the error and returns FALSE.
-BOOL BaseBool(NTSTATUS Status)
-{
-    if (NT_SUCCESS(Status)) {
-        return TRUE;
-    }
-    BaseSetLastNTError(Status);
-    return FALSE;
-}
-
 DWORD WINAPI GetLastError(VOID)
 {
     return BaseTeb()->LastErrorValue;

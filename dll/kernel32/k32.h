@@ -25,7 +25,15 @@ int CDECL _snwprintf(WCHAR *Buffer, size_t Count, const WCHAR *Format, ...);
 // --- error.c: each sets the calling thread's last error
 ULONG BaseSetLastNTError(NTSTATUS Status); // returns the Win32 error
 BOOL BaseFail(ULONG Error);                // always FALSE
-BOOL BaseBool(NTSTATUS Status);            // TRUE when Status is a success
+// TRUE when Status is a success.
+static inline BOOL BaseBool(NTSTATUS Status)
+{
+    if (__builtin_expect(!NT_SUCCESS(Status), FALSE)) {
+        BaseSetLastNTError(Status);
+        return FALSE;
+    }
+    return TRUE;
+}
 
 // --- ansi.c: a wide copy of an ANSI argument, in place when it is short
 typedef struct _BASE_WIDE {
@@ -50,9 +58,23 @@ POBJECT_ATTRIBUTES BaseObjectAttributes(POBJECT_ATTRIBUTES Attributes, PUNICODE_
 HANDLE BaseCreated(NTSTATUS Status, const HANDLE *Handle);
 HANDLE BaseOpened(NTSTATUS Status, const HANDLE *Handle);
 // The Native form of a timeout: NULL means for ever.
-PLARGE_INTEGER BaseTimeout(PLARGE_INTEGER Time, DWORD Milliseconds);
+static inline PLARGE_INTEGER BaseTimeout(PLARGE_INTEGER Time, DWORD Milliseconds)
+{
+    if (Milliseconds == INFINITE) {
+        return NULL;
+    }
+    Time->QuadPart = -(TICKS_PER_MILLISECOND * Milliseconds);
+    return Time;
+}
 // Replaces STD_INPUT_HANDLE and its like by the handle they stand for.
-HANDLE BaseRealHandle(HANDLE Handle);
+HANDLE BaseStandardHandle(HANDLE Handle);
+static inline HANDLE BaseRealHandle(HANDLE Handle)
+{
+    if (__builtin_expect((ULONG_PTR)Handle >= (ULONG_PTR)STD_ERROR_HANDLE, FALSE)) {
+        return BaseStandardHandle(Handle);
+    }
+    return Handle;
+}
 
 // --- start.c, thread.c, process.c
 VOID BaseProcessStartThunk(VOID);

@@ -83,17 +83,7 @@ HANDLE BaseOpened(NTSTATUS Status, const HANDLE *Handle)
 }
 
 // See k32.h.
-PLARGE_INTEGER BaseTimeout(PLARGE_INTEGER Time, DWORD Milliseconds)
-{
-    if (Milliseconds == INFINITE) {
-        return NULL;
-    }
-    Time->QuadPart = -(TICKS_PER_MILLISECOND * Milliseconds);
-    return Time;
-}
-
-// See k32.h.
-HANDLE BaseRealHandle(HANDLE Handle)
+HANDLE BaseStandardHandle(HANDLE Handle)
 {
     PRTL_USER_PROCESS_PARAMETERS Parameters = NtCurrentPeb()->ProcessParameters;
 

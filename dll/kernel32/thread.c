@@ -20,6 +20,9 @@ NTSTATUS BaseCreateStack(HANDLE Process, SIZE_T Commit, SIZE_T Reserve, PINITIAL
     ULONG Old;
     NTSTATUS Status;
 
+    if (Process == NtCurrentProcess() && Commit == 0 && Reserve == 0) {
+        return RtlCreateUserStack(0, 0, 0, PAGE_SIZE, ALLOCATION_GRANULARITY, Stack);
+    }
     if (Reserve == 0) {
         Reserve = Headers == NULL ? DEFAULT_STACK_RESERVE : Headers->OptionalHeader.SizeOfStackReserve;
     }
@@ -55,7 +58,7 @@ NTSTATUS BaseCreateStack(HANDLE Process, SIZE_T Commit, SIZE_T Reserve, PINITIAL
 // The context in which a new thread leaves ntdll's loader: at Thunk, with Start in eax and Parameter in ebx.
 VOID BaseInitializeContext(PCONTEXT Context, PVOID Start, PVOID Parameter, PVOID Thunk, PVOID StackTop)
 {
-    RtlZeroMemory(Context, sizeof(*Context));
+    RtlZeroMemory(Context, FIELD_OFFSET(CONTEXT, ExtendedRegisters)); // the rest counts only if a flag says so
     Context->ContextFlags = CONTEXT_FULL;
     Context->SegCs = USER_CS;
     Context->SegDs = USER_DS;

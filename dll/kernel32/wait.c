@@ -3,14 +3,14 @@
 
 #include "k32.h"
 
-DWORD WINAPI WaitForSingleObjectEx(HANDLE Handle, DWORD Milliseconds, WINBOOL Alertable)
+static inline DWORD BasepWait(HANDLE Handle, DWORD Milliseconds, BOOLEAN Alertable)
 {
     LARGE_INTEGER Time;
     NTSTATUS Status;
 
     Handle = BaseRealHandle(Handle);
     do {
-        Status = NtWaitForSingleObject(Handle, Alertable != 0, BaseTimeout(&Time, Milliseconds));
+        Status = NtWaitForSingleObject(Handle, Alertable, BaseTimeout(&Time, Milliseconds));
     } while (Status == STATUS_ALERTED);
     if (!NT_SUCCESS(Status)) {
         BaseSetLastNTError(Status);
@@ -19,9 +19,14 @@ DWORD WINAPI WaitForSingleObjectEx(HANDLE Handle, DWORD Milliseconds, WINBOOL Al
     return (DWORD)Status;
 }
 
+DWORD WINAPI WaitForSingleObjectEx(HANDLE Handle, DWORD Milliseconds, WINBOOL Alertable)
+{
+    return BasepWait(Handle, Milliseconds, Alertable != 0);
+}
+
 DWORD WINAPI WaitForSingleObject(HANDLE Handle, DWORD Milliseconds)
 {
-    return WaitForSingleObjectEx(Handle, Milliseconds, FALSE);
+    return BasepWait(Handle, Milliseconds, FALSE);
 }
 
 DWORD WINAPI WaitForMultipleObjectsEx(DWORD Count, const HANDLE *Handles, WINBOOL All, DWORD Milliseconds,

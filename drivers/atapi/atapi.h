@@ -81,8 +81,8 @@ typedef struct _IDE_CHANNEL {
     PPRD PrdTable;
     ULONG PrdTablePhysical;
     KSPIN_LOCK Lock; // ActiveDisk, WaitingDisks
-    // The registers and the request under way, from one interrupt's DPC to the next: the interrupt of a command may come,
-    // and its DPC run on another processor, before the one that sent the command is done with it. Outside Lock.
+    // The registers and the request under way, from one interrupt's DPC to the next: the interrupt of a command may
+    // come, and its DPC run on another processor, before the one that sent the command is done with it. Outside Lock.
     KSPIN_LOCK CommandLock;
     struct _IDE_DISK *ActiveDisk;
     LIST_ENTRY WaitingDisks; // of IDE_DISK.WaitEntry

@@ -74,8 +74,9 @@ static VOID SerialPumpWrites(PSERIAL_PORT Port)
     }
 }
 
-// Lets bytes in again when the ring has room. The interrupt may have found it full just as another processor emptied it,
-// so that no later read would come by here: therefore it is asked on every pass, also that of the interrupt's own DPC.
+// Lets bytes in again when the ring has room. The interrupt may have found it full just as another processor emptied
+// it, so that no later read would come by here: therefore it is asked on every pass, also that of the interrupt's own
+// DPC.
 static VOID SerialRestartReceive(PSERIAL_PORT Port)
 {
     if (Port->ReceiveStopped && Port->RingTail - Port->RingHead < RING_SIZE)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The chip: set-up, the interrupt, and filling its transmitter. Everything here but the probe runs with the port's
-// interrupt locked out. The kernel's log (hal/debugport.c) may slip a byte of its own in between, from another processor
-// too, when it has seen the transmitter empty: FIFO_SHARE leaves room for it.
+// interrupt locked out. The kernel's log (hal/debugport.c) may slip a byte of its own in between, from another
+// processor too, when it has seen the transmitter empty: FIFO_SHARE leaves room for it.
 
 #include "serial.h"
 

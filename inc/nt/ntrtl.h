@@ -275,6 +275,9 @@ ULONG NTAPI RtlSetLastWin32ErrorAndNtStatusFromNtStatus(NTSTATUS Status);
 DECLSPEC_NORETURN VOID NTAPI RtlExitUserThread(NTSTATUS Status);
 DECLSPEC_NORETURN VOID NTAPI RtlExitUserProcess(NTSTATUS Status);
 VOID NTAPI RtlFreeUserThreadStack(HANDLE Process, HANDLE Thread);
+NTSTATUS NTAPI RtlCreateUserStack(SIZE_T Commit, SIZE_T Reserve, ULONG_PTR ZeroBits, SIZE_T PageSize,
+                                  ULONG_PTR ReserveAlignment, PINITIAL_TEB Stack);
+VOID NTAPI RtlFreeUserStack(PVOID AllocationBase);
 ULONG CDECL DbgPrint(PCSTR Format, ...);
 VOID NTAPI DbgBreakPoint(VOID);
 NTCHECK RtlGetVersion(PVOID VersionInformation);

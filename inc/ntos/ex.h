@@ -92,18 +92,24 @@ VOID NTAPI ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST List, PALLOCATE_
 VOID NTAPI ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST List);
 
 // --- critical regions without a call, for the shortest paths (KeEnterCriticalRegion, KeLeaveCriticalRegion: ke/)
+FORCEINLINE VOID ExEnterRegionOf(PKTHREAD CurrentThread)
+{
+    CurrentThread->KernelApcDisable--;
+    __asm__ volatile("" : : : "memory");
+}
 FORCEINLINE PKTHREAD ExEnterCriticalRegion(VOID)
 {
     PKTHREAD Thread = KeGetCurrentThread();
 
-    Thread->KernelApcDisable--;
-    __asm__ volatile("" : : : "memory");
+    ExEnterRegionOf(Thread);
     return Thread;
 }
 FORCEINLINE VOID ExLeaveCriticalRegion(PKTHREAD Thread)
 {
-    __asm__ volatile("" : : : "memory");
-    if (++Thread->KernelApcDisable == 0 && !IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode])) {
+    BOOLEAN Zero;
+
+    __asm__ volatile("incw %1" : "=@ccz"(Zero), "+m"(Thread->KernelApcDisable) : : "memory");
+    if (Zero && !IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode])) {
         Thread->KernelApcDisable--;
         KeLeaveCriticalRegion(); // looks closer
     }
@@ -257,9 +263,6 @@ PHANDLE_TABLE ExCreateHandleTable(PEPROCESS Process); // NULL when there is no m
 VOID ExDestroyHandleTable(PHANDLE_TABLE Table);
 // Entry.Object must be 8-byte aligned. NULL when full or out of memory. The new entry is unlocked.
 HANDLE ExCreateHandle(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry);
-// Copies the entry of Handle and adds one to the LONG its object begins with (Ob's pointer count), as one step. FALSE:
-// the handle is not in use. The short way of ExMapHandleToPointer, for ObReferenceObjectByHandle.
-BOOLEAN ExReferenceHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY Copy);
 // Finds and locks an entry; NULL if the handle is not in use. Caller is in a critical region until
 // ExUnlockHandleTableEntry.
 PHANDLE_TABLE_ENTRY ExMapHandleToPointer(PHANDLE_TABLE Table, HANDLE Handle);
@@ -317,8 +320,6 @@ VOID NTAPI ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment)
 // Copies a caller's UNICODE_STRING into paged pool (probing if Mode is UserMode). Buffer NULL for an empty one.
 NTCHECK ExCaptureUnicodeString(PUNICODE_STRING Captured, PUNICODE_STRING String, KPROCESSOR_MODE Mode);
 VOID ExReleaseCapturedUnicodeString(PUNICODE_STRING Captured, KPROCESSOR_MODE Mode);
-// Copies an optional timeout; *Result is NULL or Storage.
-NTCHECK ExCaptureTimeout(PLARGE_INTEGER *Result, PLARGE_INTEGER Storage, PLARGE_INTEGER Timeout, KPROCESSOR_MODE Mode);
 
 // --- the executive's start (ex/init.c)
 // Phase 0, on the idle thread, called by ke/startup.c; returns to it. Creates the phase 1 thread.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What checked builds know of every lock: its class, who holds it, and in which order classes are taken (ke/lockcheck.c,
+// What checked builds know of every lock: its class, who holds it, and in which order classes are taken
+// (ke/lockcheck.c,
 // ke/lockorder.c). Nothing of it exists in free builds.
 //
 //   lock --(address)--> KLOCK_RECORD --> KLOCK_CLASS          a thread: HeldLocks[0..LocksHeld)

@@ -16,5 +16,6 @@
 #include "ps.h"
 #include "io.h"
 #include "cc.h"
+#include "fast.h"
 
 #endif

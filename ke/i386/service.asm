@@ -65,18 +65,13 @@ KiFastCallCommon:
         sti
 
 KiServiceDispatch:
-        mov     edi, eax
-        test    eax, ~0x1FFF
-        jnz     KiInvalidService
-        shr     edi, 8
-        and     edi, 0x10                       ; bit 12 chooses the table; a descriptor has 16 bytes
-        add     edi, [esi + KTHREAD.ServiceTable]
-        and     eax, 0xFFF
+        mov     edi, [esi + KTHREAD.ServiceTable]
         cmp     eax, [edi + KSERVICE_TABLE_DESCRIPTOR.Limit]
-        jae     KiInvalidService
-        inc     dword [fs:KPCR.KeSystemCalls]
+        jae     KiOtherServiceTable
         mov     ebx, [edi + KSERVICE_TABLE_DESCRIPTOR.Base]
         mov     edi, [edi + KSERVICE_TABLE_DESCRIPTOR.Number]
+KiCallService:
+        inc     dword [fs:KPCR.KeSystemCalls]
         movzx   ecx, byte [edi + eax]
         mov     ebx, [ebx + eax * 4]
         sub     esp, ecx
@@ -85,8 +80,7 @@ KiServiceDispatch:
         mov     esi, edx
         cmp     edx, MM_USER_PROBE_ADDRESS
         jae     KiCheckArgumentPointer
-global KiCopyArguments                          ; a fault here goes on at KiCopyArgumentsFault (trap.c)
-KiCopyArguments:
+KiCopyArguments:                                ; a fault here goes on at KiCopyArgumentsFault (pagefault.c)
         rep movsd
         call    ebx
 
@@ -236,10 +230,24 @@ KiCheckArgumentPointer:
         jz      KiCopyArguments
         test    ecx, ecx
         jz      KiCopyArguments
-global KiCopyArgumentsFault
 KiCopyArgumentsFault:
         mov     eax, STATUS_ACCESS_VIOLATION
         jmp     KiServiceExit
+
+; Bit 12 chooses the second of the thread's tables; a descriptor has 16 bytes.
+KiOtherServiceTable:
+        test    eax, ~0x1FFF
+        jnz     KiInvalidService
+        mov     ecx, eax
+        shr     ecx, 8
+        and     ecx, 0x10
+        add     ecx, [esi + KTHREAD.ServiceTable]
+        and     eax, 0xFFF
+        cmp     eax, [ecx + KSERVICE_TABLE_DESCRIPTOR.Limit]
+        jae     KiInvalidService
+        mov     ebx, [ecx + KSERVICE_TABLE_DESCRIPTOR.Base]
+        mov     edi, [ecx + KSERVICE_TABLE_DESCRIPTOR.Number]
+        jmp     KiCallService
 
 KiInvalidService:
         mov     eax, STATUS_INVALID_SYSTEM_SERVICE
@@ -283,3 +291,6 @@ KiServiceExitPoints:
         dd KiServiceExit.fs, KTRAP_FRAME.SegFs
         dd KiServiceExit.back, KTRAP_FRAME.Eip
         dd 0, 0
+
+        section .fixups progbits alloc noexec nowrite align=4
+        dd      KiCopyArguments, KiCopyArgumentsFault

@@ -4,6 +4,7 @@
 
 %include "rtl/i386/asm.inc"
 
+cdecl_name RtlpKeptStack
 stdcall_name LdrpInitialize, 12
 stdcall_name RtlpUserThreadStart, 8
 stdcall_name RtlDispatchException, 8
@@ -16,6 +17,7 @@ stdcall_name NtCallbackReturn, 12
 stdcall_name NtFreeVirtualMemory, 16
 stdcall_name NtTerminateThread, 8
 
+        extern  RtlpKeptStack
         extern  LdrpInitialize
         extern  RtlpUserThreadStart
         extern  RtlDispatchException
@@ -37,7 +39,7 @@ stdcall_name KiFastSystemCall, 0
 stdcall_name KiFastSystemCallRet, 0
 stdcall_name KiIntSystemCall, 0
 stdcall_name RtlUserThreadStart, 0
-stdcall_name RtlpFreeStackAndTerminate, 4
+stdcall_name RtlpFreeStackAndTerminate, 8
 stdcall_name DbgBreakPoint, 0
 stdcall_name DbgUserBreakPoint, 0
 
@@ -174,15 +176,23 @@ RtlUserThreadStart:
         push    ebp                     ; no return address: the frames end here
         jmp     RtlpUserThreadStart
 
-; VOID NTAPI RtlpFreeStackAndTerminate(NTSTATUS Status): nobody else could free the stack we stand on, so the last two
-; calls are made from the TEB's static buffer, as NT does.
+; VOID NTAPI RtlpFreeStackAndTerminate(NTSTATUS Status, PVOID Keep): nobody else could free the stack we stand on, so the
+; last two calls are made from the TEB's static buffer, as NT does. Keep: the stack's upper end if it may be kept for the
+; next thread, should none be kept yet.
         align   16
 RtlpFreeStackAndTerminate:
         mov     ebx, [esp + 4]
+        mov     edx, [esp + 8]
         mov     edi, [fs:TEB_Self]
         mov     esi, [edi + TEB_DeallocationStack]
         lea     esp, [edi + TEB_StaticBufferEnd]
         mov     dword [edi + TEB_DeallocationStack], 0
+        test    edx, edx
+        jz      .free
+        xor     eax, eax
+        lock cmpxchg [RtlpKeptStack], edx
+        je      .again
+.free:
         push    0                       ; the size: all of it
         mov     eax, esp
         push    esi

@@ -1,27 +1,53 @@
 // SPDX-License-Identifier: MIT
 // Measures what one operation costs: batches of each, time-stamp counter around them, the median batch. Under
-// -icount shift=0 the counter counts guest instructions. Prints "name<tab>counter ticks per operation" a line.
+// -icount shift=0 the counter counts guest instructions; in real time it is the host's, and the last line tells how
+// fast that runs. Prints "name<tab>counter ticks per operation" a line. An argument: only rows that begin with it.
+// How each row is measured, and what it contains: docs/bench.md.
 
 #include <windows.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BATCHES 50
+#define CALIBRATIONS 5
+#define CALIBRATION_TICKS 6
+#define TICK_SPIN 2000
+#define FRESH_PAGES 20
+#define USER_SHARED_DATA 0x7FFE0000
+#define SYSTEM_CALL_FIELD 0x300
+#define TICK_COUNT_FIELD 0x320
+#define INTERRUPT_TIME_FIELD 8 // 100 ns
+#define UNITS_A_SECOND 10000000ull
+#define NULL_SERVICE 0x126 // NtGetCurrentProcessorNumber
+#define PARTNER_ARGUMENT "--partner"
+#define READY_NAME "bench-ready"
+
+// The plugin tools/icnt.c reports its counts when it sees these.
+#define MARK_BEGIN() __asm__ volatile(".byte 0x0F, 0x1F, 0x80, 0x02, 0x00, 0xED, 0x5E")
+#define MARK_END() __asm__ volatile(".byte 0x0F, 0x1F, 0x80, 0x03, 0x00, 0xED, 0x5E")
+
+typedef unsigned long long ticks_t;
 
 static HANDLE event, ping, pong, file;
 static char *pages;
+static size_t next_page;
 static char buffer[65536];
 static volatile LONG stop;
+static int *volatile nowhere = (int *)8;
 
-static unsigned long long ticks(void)
+static ticks_t ticks(void)
 {
     unsigned low, high;
 
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-    return (unsigned long long)high << 32 | low;
+    return (ticks_t)high << 32 | low;
 }
 
-#define NULL_SERVICE 0x126 // NtGetCurrentProcessorNumber
+static unsigned tick_count(void)
+{
+    return *(volatile unsigned *)(USER_SHARED_DATA + TICK_COUNT_FIELD);
+}
 
 static void null_int2e(void)
 {
@@ -34,7 +60,18 @@ static void null_sysenter(void)
 {
     unsigned result;
 
-    __asm__ volatile("call *%%edx" : "=a"(result) : "a"(NULL_SERVICE), "d"(*(unsigned *)0x7FFE0300) : "ecx", "memory");
+    __asm__ volatile("call *%%edx"
+                     : "=a"(result)
+                     : "a"(NULL_SERVICE), "d"(*(unsigned *)(USER_SHARED_DATA + SYSTEM_CALL_FIELD))
+                     : "ecx", "memory");
+}
+
+static void duplicate_and_close(void)
+{
+    HANDLE copy;
+
+    DuplicateHandle(GetCurrentProcess(), event, GetCurrentProcess(), &copy, 0, FALSE, DUPLICATE_SAME_ACCESS);
+    CloseHandle(copy);
 }
 
 static void event_set_and_consume(void)
@@ -43,7 +80,7 @@ static void event_set_and_consume(void)
     WaitForSingleObject(event, 0);
 }
 
-static void yield_thread(void)
+static void yield(void)
 {
     SwitchToThread();
 }
@@ -52,6 +89,11 @@ static void ping_pong(void)
 {
     SetEvent(ping);
     WaitForSingleObject(pong, INFINITE);
+}
+
+static void ping_and_wait(void)
+{
+    SignalObjectAndWait(ping, pong, INFINITE, FALSE);
 }
 
 static DWORD WINAPI yielder(void *unused)
@@ -73,7 +115,42 @@ static DWORD WINAPI ponger(void *unused)
     }
 }
 
-static size_t next_page;
+static DWORD WINAPI pong_and_waiter(void *unused)
+{
+    (void)unused;
+    WaitForSingleObject(ping, INFINITE);
+    while (!stop)
+        SignalObjectAndWait(pong, ping, INFINITE, FALSE);
+    return 0;
+}
+
+static DWORD WINAPI nothing(void *unused)
+{
+    (void)unused;
+    return 0;
+}
+
+static void thread_create_wait_close(void)
+{
+    HANDLE thread = CreateThread(NULL, 0, nothing, NULL, 0, NULL);
+
+    WaitForSingleObject(thread, INFINITE);
+    CloseHandle(thread);
+}
+
+// The faulting instruction reads through ecx: give that an address that exists, and go on.
+static LONG WINAPI mend(EXCEPTION_POINTERS *pointers)
+{
+    pointers->ContextRecord->Ecx = (DWORD)(ULONG_PTR)buffer;
+    return EXCEPTION_CONTINUE_EXECUTION;
+}
+
+static void access_violation(void)
+{
+    int *address = nowhere;
+
+    __asm__ volatile("movl (%%ecx), %%eax" : "+c"(address) : : "eax", "memory");
+}
 
 static void fresh_page(void)
 {
@@ -91,28 +168,40 @@ static void read_4k(void)
 
 static int compare(const void *first, const void *second)
 {
-    unsigned long long a = *(const unsigned long long *)first, b = *(const unsigned long long *)second;
+    ticks_t a = *(const ticks_t *)first, b = *(const ticks_t *)second;
 
     return a < b ? -1 : a > b;
+}
+
+static ticks_t median(ticks_t *values, int count)
+{
+    qsort(values, count, sizeof(values[0]), compare);
+    return values[count / 2];
+}
+
+static void print(const char *name, ticks_t value)
+{
+    printf("%s\t%llu\n", name, value);
+    fflush(stdout);
 }
 
 // Runs an operation in batches and prints the median cost of one.
 static void measure(const char *name, void (*operation)(void), int per_batch)
 {
-    unsigned long long costs[BATCHES];
+    ticks_t costs[BATCHES];
 
     for (int warm = 0; warm < 2; warm++)
         operation();
+    MARK_BEGIN();
     for (int batch = 0; batch < BATCHES; batch++) {
-        unsigned long long begin = ticks();
+        ticks_t begin = ticks();
 
         for (int index = 0; index < per_batch; index++)
             operation();
         costs[batch] = (ticks() - begin) / per_batch;
     }
-    qsort(costs, BATCHES, sizeof(costs[0]), compare);
-    printf("%s\t%llu\n", name, costs[BATCHES / 2]);
-    fflush(stdout);
+    MARK_END();
+    print(name, median(costs, BATCHES));
 }
 
 static void with_thread(const char *name, void (*operation)(void), LPTHREAD_START_ROUTINE partner)
@@ -126,25 +215,156 @@ static void with_thread(const char *name, void (*operation)(void), LPTHREAD_STAR
     SetEvent(ping);
     WaitForSingleObject(thread, INFINITE);
     CloseHandle(thread);
+    ResetEvent(ping);
+    ResetEvent(pong);
 }
 
-int main(void)
+// A second process of this program that does nothing but yield, until it is ended.
+static void with_process(const char *name, void (*operation)(void))
+{
+    HANDLE ready = CreateEventA(NULL, FALSE, FALSE, READY_NAME);
+    STARTUPINFOA startup = {.cb = sizeof(startup)};
+    PROCESS_INFORMATION child;
+    char path[MAX_PATH], line[MAX_PATH + sizeof(PARTNER_ARGUMENT) + 4];
+
+    GetModuleFileNameA(NULL, path, sizeof(path));
+    snprintf(line, sizeof(line), "\"%s\" " PARTNER_ARGUMENT, path);
+    if (!CreateProcessA(path, line, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &child)) {
+        fprintf(stderr, "no second process: error %lu\n", GetLastError());
+        exit(1);
+    }
+    WaitForSingleObject(ready, INFINITE);
+    measure(name, operation, 100);
+    TerminateProcess(child.hProcess, 0);
+    WaitForSingleObject(child.hProcess, INFINITE);
+    CloseHandle(child.hThread);
+    CloseHandle(child.hProcess);
+    CloseHandle(ready);
+}
+
+static int partner(void)
+{
+    SetEvent(OpenEventA(EVENT_MODIFY_STATE, FALSE, READY_NAME));
+    for (;;)
+        SwitchToThread();
+}
+
+static void spin(void)
+{
+    for (int index = 0; index < TICK_SPIN; index++)
+        __asm__ volatile("");
+}
+
+// What a piece of busy work costs more when the clock ticks in it: the interrupt from entry to exit.
+static void clock_tick(const char *name)
+{
+    ticks_t costs[BATCHES], quiet[BATCHES], begin, cost;
+    int with = 0, without = 0;
+
+    MARK_BEGIN();
+    while (with < BATCHES) {
+        unsigned before;
+
+        begin = ticks();
+        before = tick_count();
+        spin();
+        if (tick_count() != before) {
+            cost = ticks() - begin;
+            costs[with++] = cost;
+        } else {
+            cost = ticks() - begin;
+            quiet[without++ % BATCHES] = cost;
+        }
+    }
+    MARK_END();
+    cost = median(quiet, BATCHES);
+    begin = median(costs, BATCHES);
+    print(name, begin > cost ? begin - cost : 0);
+}
+
+static unsigned interrupt_time(void)
+{
+    return *(volatile unsigned *)(USER_SHARED_DATA + INTERRUPT_TIME_FIELD);
+}
+
+// Waits until the clock ticks; returns the counter then.
+static ticks_t at_tick(void)
+{
+    unsigned before = tick_count();
+
+    while (tick_count() == before)
+        ;
+    return ticks();
+}
+
+// Counter ticks a second, against the system's clock: from the edge of one tick to the edge of another.
+static void calibrate(void)
+{
+    ticks_t rates[CALIBRATIONS];
+
+    for (int round = 0; round < CALIBRATIONS; round++) {
+        ticks_t begin = at_tick(), end = begin;
+        unsigned from = interrupt_time();
+
+        for (int count = 0; count < CALIBRATION_TICKS; count++)
+            end = at_tick();
+        rates[round] = (end - begin) * UNITS_A_SECOND / (interrupt_time() - from);
+    }
+    print("counter ticks a second", median(rates, CALIBRATIONS));
+}
+
+static const char *wanted = "";
+
+static int want(const char *name)
+{
+    return strncmp(name, wanted, strlen(wanted)) == 0;
+}
+
+static void prepare(void)
 {
     DWORD done;
 
     event = CreateEvent(NULL, FALSE, FALSE, NULL);
     ping = CreateEvent(NULL, FALSE, FALSE, NULL);
     pong = CreateEvent(NULL, FALSE, FALSE, NULL);
-    pages = VirtualAlloc(NULL, 4096 * (BATCHES * 20 + 16), MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    pages = VirtualAlloc(NULL, 4096 * (BATCHES * FRESH_PAGES + 2), MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     file = CreateFileA("D:\\bench.dat", GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
     WriteFile(file, buffer, sizeof(buffer), &done, NULL);
-    if (*(unsigned short *)(*(unsigned *)0x7FFE0300 + 2) == 0x340F) // mov edx, esp; sysenter
-        measure("null system call, SYSENTER", null_sysenter, 200);
-    measure("null system call, int 2Eh", null_int2e, 200);
-    measure("set + consume an event, no waiter", event_set_and_consume, 100);
-    with_thread("yield to another thread of the process", yield_thread, yielder);
-    with_thread("two-thread event ping-pong, round trip", ping_pong, ponger);
-    measure("first touch of a fresh private page", fresh_page, 20);
-    measure("read 4 KB, cached", read_4k, 50);
+    AddVectoredExceptionHandler(1, mend);
+}
+
+#define ROW(name, statement)                                                                                           \
+    do {                                                                                                               \
+        if (want(name))                                                                                                \
+            statement;                                                                                                 \
+    } while (0)
+#define MEASURE(name, operation, per_batch) ROW(name, measure(name, operation, per_batch))
+
+int main(int count, char **arguments)
+{
+    if (count > 1 && strcmp(arguments[1], PARTNER_ARGUMENT) == 0)
+        return partner();
+    if (count > 1)
+        wanted = arguments[1];
+    prepare();
+    if (*(unsigned short *)(*(unsigned *)(USER_SHARED_DATA + SYSTEM_CALL_FIELD) + 2) ==
+        0x340F) // mov edx, esp; sysenter
+        MEASURE("null system call, SYSENTER", null_sysenter, 200);
+    MEASURE("null system call, int 2Eh", null_int2e, 200);
+    MEASURE("duplicate + close a handle", duplicate_and_close, 100);
+    MEASURE("set + consume an event, no waiter", event_set_and_consume, 100);
+    ROW("yield to another thread of the process",
+        with_thread("yield to another thread of the process", yield, yielder));
+    ROW("yield to another process", with_process("yield to another process", yield));
+    ROW("two-thread event ping-pong, round trip",
+        with_thread("two-thread event ping-pong, round trip", ping_pong, ponger));
+    ROW("same with signal-and-wait, round trip",
+        with_thread("same with signal-and-wait, round trip", ping_and_wait, pong_and_waiter));
+    MEASURE("thread create + wait + close", thread_create_wait_close, 20);
+    ROW("clock tick with nothing to do", clock_tick("clock tick with nothing to do"));
+    MEASURE("access violation to a user handler and back", access_violation, 50);
+    MEASURE("first touch of a fresh private page", fresh_page, FRESH_PAGES);
+    MEASURE("read 4 KB, cached", read_4k, 50);
+    calibrate();
     return 0;
 }

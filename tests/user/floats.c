@@ -99,7 +99,7 @@ static void X87(void)
     }
     CASE87(0x35F, STATUS_FLOAT_INEXACT_RESULT, 4, 0xD9, 0xE8, 0xD9, 0xEB, 0xDE, 0xF9); // 1 / pi
     Address = (DWORD)(ULONG_PTR)&Huge;
-    // fld [m64]; fmul st, st; sub esp, 8; fstp qword [esp]: to memory as a double: the product is in range for the register, not for the destination
+    // fld [m64]; fmul st, st; sub esp, 8; fstp qword [esp]: the product is in range for the register, not for a double
     {
         BYTE Store[] = {0xDD, 0x05, 0, 0, 0, 0, 0xDC, 0xC8, 0x83, 0xEC, 0x08, 0xDD, 0x1C, 0x24};
 
@@ -219,7 +219,8 @@ static void Contexts(void)
         CHECK_EQUAL(*(DWORD *)(Context.ExtendedRegisters + FX_XMM0), 0x11111111);
         CHECK_EQUAL(*(long double *)(Context.ExtendedRegisters + 32), 41);
     }
-    // Both forms count: the x87's registers from FloatSave, SSE's from ExtendedRegisters; bits that no MXCSR has are dropped.
+    // Both forms count: the x87's registers from FloatSave, SSE's from ExtendedRegisters; bits that no MXCSR has are
+    // dropped.
     memcpy(Context.FloatSave.RegisterArea, &Forty, 10);
     memcpy(Context.ExtendedRegisters + FX_XMM0, &Value, 4);
     *MxcsrOf(&Context) = 0xFFFFFFFF;
@@ -239,7 +240,7 @@ static LONG CALLBACK Repair(PEXCEPTION_POINTERS Pointers)
     static const BYTE Five[10] = {0, 0, 0, 0, 0, 0, 0, 0xA0, 0x01, 0x40};
     CONTEXT *Context = Pointers->ContextRecord;
 
-    Count++; // no x87 instruction here: the error is still pending
+    Count++;                                           // no x87 instruction here: the error is still pending
     memcpy(Context->FloatSave.RegisterArea, Five, 10); // the result of the division
     Context->FloatSave.StatusWord &= ~0x80FFu;
     return EXCEPTION_CONTINUE_EXECUTION;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Random contexts for NtContinue and random selectors in the segment registers. The parent starts children with a seed
-// each; a child goes on until it has done its rounds or a context was deadly to it, which is no failure. The kernel must
-// live on. Arguments: CHILDREN SEED. A child: fuzz_contexts child SEED.
+// each; a child goes on until it has done its rounds or a context was deadly to it, which is no failure. The kernel
+// must live on. Arguments: CHILDREN SEED. A child: fuzz_contexts child SEED.
 
 #include <windows.h>
 #include <stdio.h>
@@ -126,7 +126,7 @@ static void fill(CONTEXT *context, unsigned stack)
     context->Eip = next() % 3 == 0 ? any_address() : any_code();
     context->Esp = next() % DEADLY_ONE_IN == 17 ? any_address() : stack - 4 * (next() % 64);
     context->Dr0 = next() & 1 ? any_code() : next(); // not the shared page: the handler calls through it
-    context->Ecx = next() & 63; // int 2Dh prints so much
+    context->Ecx = next() & 63;                      // int 2Dh prints so much
     if (context->Eip >= 0x7FFE0000 && context->Eip < 0x7FFF0000) {
         context->EFlags |= 0x100; // without NX the shared page is code: only a step
     }

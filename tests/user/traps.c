@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Every trap that a program can make: its status, its address, its parameters; debug registers, single steps, and the
-// oddest ways of coming into the kernel. "traps.exe real" adds what an emulator may leave out: segment limits, alignment
-// checks, the shadow behind `mov ss`, ICEBP.
+// oddest ways of coming into the kernel. "traps.exe real" adds what an emulator may leave out: segment limits,
+// alignment checks, the shadow behind `mov ss`, ICEBP.
 
 #include "check.h"
 

@@ -117,13 +117,15 @@ def verdict(box, code, timeout):
 
 
 def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout=120, sink=None, out=None, log=None,
-            use_stdin=False, build=None, c_image=None, check_disk=False, boot="", inspect=None):
+            use_stdin=False, build=None, c_image=None, check_disk=False, boot="", inspect=None,
+            realtime=False, extra=()):
     """Runs a program; returns (exit code, message, fsck text or None). sink gets the output's bytes. boot: further boot
-    options. inspect is called with the machine when it has ended; the machine's memory can then be read as box.memory_file."""
+    options; extra: further arguments of QEMU. inspect is called with the machine when it has
+    ended; its memory can then be read as box.memory_file."""
     for name in (program, *files):
         if not os.path.isfile(name):
             return CANNOT_RUN, f"mica: there is no file {name}", None
-    with machine.Machine(memory=memory, cpus=cpus, seed=seed, build=build) as box:
+    with machine.Machine(memory=memory, cpus=cpus, seed=seed, build=build, extra=extra) as box:
         option, spool, stream = spool_input(box.folder) if use_stdin else ("/STDIN=NUL", None, None)
         inputs = [program, *files] + ([spool] if spool else [])
         disk = os.path.join(box.folder, "d.img")
@@ -131,7 +133,7 @@ def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout
         line = subprocess.list2cmdline(["D:\\" + os.path.basename(program), *arguments])
         box.options = f"{boot} {option} /RUN {line}".strip()
         box.memory_file = os.path.join(box.folder, "memory") if inspect else None
-        box.realtime = stream is not None  # nobody knows when it comes
+        box.realtime = realtime or stream is not None  # nobody knows when it comes
         box.disks = [(c_image or os.path.join(machine.build_dir(build), "c.img"), c_image is None), (disk, False)]
         box.start()
         reader = machine.pump_output(box, sink or (lambda data: None))

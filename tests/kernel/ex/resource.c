@@ -200,7 +200,8 @@ static VOID NTAPI ShareStarving(PVOID Context)
 
 KTEST(ex, resource_starve_exclusive_passes_the_line)
 {
-    // Law: behind a waiting exclusive owner an ordinary sharer waits, one that starves exclusive owners does not, and one
+    // Law: behind a waiting exclusive owner an ordinary sharer waits, one that starves exclusive owners does not, and
+    // one
     // that waits for them does so even if it is an owner.
     PETHREAD Writer, Sharer;
 

@@ -90,7 +90,8 @@ static VOID NTAPI BlockUntilTheLast(PVOID Parameter)
 
 KTEST(ex, work_items_that_wait_for_a_later_one_do_not_deadlock)
 {
-    // Law: when every thread of a queue waits for an item that is still queued, a new thread runs it; threads beyond the
+    // Law: when every thread of a queue waits for an item that is still queued, a new thread runs it; threads beyond
+    // the
     // first ones end when they have had nothing to do for their time.
     static WORK_QUEUE_ITEM Blockers[BLOCKERS], Last;
     LONGLONG IdleTime = ExpWorkerIdleTime;

@@ -118,8 +118,8 @@ KTEST(hal, lazy_irql_loses_and_doubles_no_interrupt)
     KIRQL Irql = PASSIVE_LEVEL;
     ULONG Step, Index;
 
-    KeSetSystemAffinityThread(1);
     expect(ConnectModelLines() >= 3); // MP tables may leave out some
+    KeSetSystemAffinityThread(1);     // which the lines interrupt
     for (Step = 0; Step < STEPS; Step++) {
         ULONG Choice = KtRandom();
 
@@ -142,13 +142,13 @@ KTEST(hal, lazy_irql_loses_and_doubles_no_interrupt)
     }
     ModelLower(PASSIVE_LEVEL);
     KfLowerIrql(PASSIVE_LEVEL);
+    KeRevertToUserAffinityThread();
     expect_eq(Step, STEPS);
     for (Index = 0; Index < MODEL_LINES; Index++) {
         expect_eq(ModelLines[Index].Called, ModelLines[Index].Expected);
         if (ModelLines[Index].Object != NULL)
             IoDisconnectInterrupt(ModelLines[Index].Object);
     }
-    KeRevertToUserAffinityThread();
 }
 
 // --- level-triggered lines, by a UART on the PCI bus that no driver uses (./mica test adds one to the machine): it
@@ -225,9 +225,9 @@ KTEST(hal, level_line_comes_once_for_each_service)
         return;
     expect(HalIsInterruptLinePresent(Line) && HalIsInterruptLineLevel(Line));
     LevelHandled = LevelRefused = 0;
-    KeSetSystemAffinityThread(1);
     expect_status(ConnectLevel(&First, NotMine, (PVOID)&Refused, Line), STATUS_SUCCESS);
     expect_status(ConnectLevel(&Second, TakeTransmitter, (PVOID)(ULONG)Base, Line), STATUS_SUCCESS);
+    KeSetSystemAffinityThread((KAFFINITY)1 << HalQueryInterruptLineTarget(Line));
     for (Round = 1; Round <= LEVEL_ROUNDS; Round++) {
         OldIrql = KfRaiseIrql((KIRQL)(KtRandom() % (HIGH_LEVEL + 1)));
         WRITE_PORT_UCHAR(Base + UART_INTERRUPT_ENABLE, ENABLE_TRANSMITTER);
@@ -237,9 +237,9 @@ KTEST(hal, level_line_comes_once_for_each_service)
     }
     expect_eq(LevelRefused, 0);
     expect_eq(Refused, LEVEL_ROUNDS);
+    KeRevertToUserAffinityThread();
     IoDisconnectInterrupt(First);
     IoDisconnectInterrupt(Second);
-    KeRevertToUserAffinityThread();
 }
 
 KTEST(hal, connecting_asks_for_sensible_arguments)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Laws of spin locks, plain and queued (ke/spinlock.c), and of what checked builds say about every lock (ke/lockcheck.c,
+// Laws of spin locks, plain and queued (ke/spinlock.c), and of what checked builds say about every lock
+// (ke/lockcheck.c,
 // ke/lockorder.c). Violations are sent to a hook, so that a test can commit several.
 
 #include "ktest.h"
@@ -88,7 +89,8 @@ KTEST(ke, lock_order_cycle_of_three_is_named)
 
 KTEST(ke, lock_order_is_between_classes_and_does_not_see_tries)
 {
-    // Law: an order seen with one object's locks binds those of every other; an attempt that does not wait binds nobody.
+    // Law: an order seen with one object's locks binds those of every other; an attempt that does not wait binds
+    // nobody.
     KT_LOCK *KtA = &Locks[0], *KtB = &Locks[1];
 
     KeInitializeGuardedMutex(&KtA->Lock);

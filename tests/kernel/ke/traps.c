@@ -37,8 +37,8 @@ static __attribute__((noinline)) ULONG KtTakeNmi(VOID)
 
 KTEST(ke, trap_nmi_that_is_claimed_goes_on)
 {
-    // Law: an NMI runs on its own stack and, claimed, returns to where the processor was: registers, address space, time
-    // after time.
+    // Law: an NMI runs on its own stack and, claimed, returns to where the processor was: registers, address space, and
+    // that time after time.
     ULONG Cr3 = KiReadCr3(), Time;
 
     KtNmiCount = 0;

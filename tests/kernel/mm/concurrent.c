@@ -8,16 +8,19 @@
 #define MT_THREADS 4u
 #define MT_ROUNDS 20u
 #define MT_SPIN 30u
+#define MT_TRIM_ROUNDS 6u
 
 static volatile LONG MtNext, MtWrong, MtStop, MtArrived;
 static PUCHAR MtMemory;
 static HANDLE MtShared;
 static PETHREAD MtThreads[MT_THREADS];
 
+// Starts threads, each on a processor of its own as far as there are some; the test itself stays on the first.
 static VOID MtStartAll(PKSTART_ROUTINE Routine, ULONG Count)
 {
     ULONG Index;
 
+    KeSetSystemAffinityThread(1);
     MtNext = MtWrong = MtStop = 0;
     MtArrived = (LONG)Count;
     for (Index = 0; Index < Count; Index++)
@@ -30,6 +33,7 @@ static VOID MtJoinAll(ULONG Count)
 
     for (Index = 0; Index < Count; Index++)
         KtJoin(MtThreads[Index]);
+    KeRevertToUserAffinityThread();
 }
 
 static VOID MtPause(VOID)
@@ -38,17 +42,18 @@ static VOID MtPause(VOID)
         YieldProcessor();
 }
 
-static VOID MtSpin(ULONG Count)
+// Each thread calls it first: they go to their processors and begin together.
+static VOID MtBegin(PVOID Context)
 {
-    while (Count-- != 0)
+    KeSetSystemAffinityThread((KAFFINITY)1 << (((ULONG)(ULONG_PTR)Context + 1) % KeNumberProcessors));
+    InterlockedDecrement(&MtArrived);
+    while (MtArrived != 0)
         MtPause();
 }
 
-// Each thread calls it first: they begin together.
-static VOID MtBarrier(VOID)
+static VOID MtSpin(ULONG Count)
 {
-    InterlockedDecrement(&MtArrived);
-    while (MtArrived != 0)
+    while (Count-- != 0)
         MtPause();
 }
 
@@ -58,7 +63,7 @@ static VOID NTAPI MtIncrementThread(PVOID Context)
     ULONG Step = 2 * (ULONG)(ULONG_PTR)Context + 1, Page,
           Count; // odd: goes through all pages, each thread in its order
 
-    MtBarrier();
+    MtBegin(Context);
     for (Page = 0, Count = 0; Count < 128; Count++, Page = (Page + Step) & 127) {
         if (Page < MT_PAGES)
             InterlockedIncrement((PLONG)MT_PAGE(MtMemory, Page));
@@ -86,6 +91,7 @@ static VOID NTAPI MtWriteThread(PVOID Context)
     PLONG Slot = (PLONG)MtMemory + (ULONG)(ULONG_PTR)Context * 8;
     ULONG Page;
 
+    MtBegin(Context);
     while (!MtStop) {
         for (Page = 0; Page < 4; Page++) {
             SEH_TRY
@@ -199,7 +205,7 @@ static VOID NTAPI MtMarkThread(PVOID Context)
 {
     ULONG Index = (ULONG)(ULONG_PTR)Context, Page;
 
-    MtBarrier();
+    MtBegin(Context);
     for (Page = 0; Page < MT_PAGES; Page++) {
         MT_PAGE(MtMemory, Page)[Index] = (UCHAR)(Index + 1);
         YieldProcessor();
@@ -237,8 +243,7 @@ static VOID NTAPI MtMapThread(PVOID Context)
 {
     ULONG Round, Page;
 
-    UNREFERENCED_PARAMETER(Context);
-    MtBarrier();
+    MtBegin(Context);
     for (Round = 0; Round < 12; Round++) {
         PUCHAR View = MtMap(MtShared, PAGE_READWRITE);
 
@@ -274,9 +279,8 @@ static VOID NTAPI MtCountThread(PVOID Context)
 {
     ULONG Round, Page;
 
-    UNREFERENCED_PARAMETER(Context);
-    MtBarrier();
-    for (Round = 0; Round < 40; Round++) {
+    MtBegin(Context);
+    for (Round = 0; Round < MT_TRIM_ROUNDS; Round++) {
         for (Page = 0; Page < MT_PAGES; Page++) {
             InterlockedIncrement((PLONG)MT_PAGE(MtMemory, Page));
             YieldProcessor();
@@ -295,11 +299,11 @@ KTEST(mm, trimming_loses_no_write)
     MtStartAll(MtCountThread, MT_THREADS - 1);
     while (MtNext < (LONG)MT_THREADS - 1) {
         MiTrimProcess(PsGetCurrentProcess());
-        KeYieldExecution();
+        MtSpin(MT_SPIN); // the others have to get on
     }
     MtJoinAll(MT_THREADS - 1);
     for (Page = 0; Page < MT_PAGES; Page++)
-        expect_eq(*(PLONG)MT_PAGE(MtMemory, Page), 40 * (MT_THREADS - 1));
+        expect_eq(*(PLONG)MT_PAGE(MtMemory, Page), MT_TRIM_ROUNDS * (MT_THREADS - 1));
     expect_status(MtUnmap(MtMemory), STATUS_SUCCESS);
     ZwClose(MtShared);
 }
@@ -310,7 +314,7 @@ static VOID NTAPI MtSystemPteThread(PVOID Context)
     PULONG Buffer = ExAllocatePoolWithTag(NonPagedPool, 2 * PAGE_SIZE, TAG_MM), Mapped;
     ULONG Round;
 
-    MtBarrier();
+    MtBegin(Context);
     for (Round = 0; Round < 200; Round++) {
         ULONG Token = (Round << 8) | (ULONG)(ULONG_PTR)Context;
 
@@ -343,7 +347,7 @@ static VOID NTAPI MtPoolThread(PVOID Context)
     UCHAR Token = (UCHAR)((ULONG)(ULONG_PTR)Context + 1);
     ULONG Round, Page;
 
-    MtBarrier();
+    MtBegin(Context);
     for (Round = 0; Round < 60; Round++) {
         PUCHAR Pages = MmAllocatePoolPages(TRUE, 3 * PAGE_SIZE);
         PVOID Stack = MmCreateKernelStack(TRUE);

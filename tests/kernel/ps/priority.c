@@ -8,7 +8,7 @@ static VOID NTAPI KtWaitThread(PVOID Context)
     KeWaitForever(Context, Executive);
 }
 
-// Puts a process of our own making, not in any list, behind a thread is more than these laws need: a bare KPROCESS does.
+// A bare process with bare threads, in no other list: these laws need no more.
 static VOID KtMakeProcess(PKPROCESS Process, PKTHREAD Threads, ULONG Count)
 {
     RtlZeroMemory(Process, sizeof(*Process));
