@@ -10,7 +10,7 @@ TESTS = ["ex.*", "ke.mutant*", "ke.apc*"]
 
 def boot(seed):
     """One boot: (log without the boot line, what was forced)."""
-    done, running, code, log, _, _, records = test.boot(TESTS, 0, 256, 1, f"/CHAOS={seed}")
+    done, running, code, log, _, _, records = test.boot_with(TESTS, 0, 256, 1, f"/CHAOS={seed}")
     assert code == machine.PASS, f"ended with {code} in {running}: {[name for name, good in done.items() if not good]}\n{log[-2000:]}"
     return [line for line in log.splitlines() if "/CHAOS" not in line], chaos.forced(records)
 

@@ -39,7 +39,7 @@ def forced(records):
 
 def boot(seed, options, words):
     """One boot: (tests that passed, {test that failed: block}, what was forced, trouble without a test or None)."""
-    done, running, code, log, _, disks, records = test.boot(words, seed % 8, options.mem, options.cpus, f"/CHAOS={seed}")
+    done, running, code, log, _, disks, records = test.boot_with(words, seed % 8, options.mem, options.cpus, f"/CHAOS={seed}")
     passed = [name for name, good in done.items() if good]
     failed = {name: test.failure_block(log, name) for name, good in done.items() if not good}
     if code not in (machine.PASS, machine.FAIL) and (running or not failed):  # the watchdog's victim has failed already
