@@ -37,20 +37,20 @@ FORCEINLINE PHANDLE_TABLE_ENTRY ExpLookupEntry(PHANDLE_TABLE Table, ULONG Index)
     return (PHANDLE_TABLE_ENTRY)Base + Index % HANDLE_LOW_COUNT;
 }
 
-// The table's push lock, whose uncontended case is one instruction.
+// The table's push lock, whose uncontended case is one instruction; checked builds record every owner.
 FORCEINLINE PKTHREAD ExpLockTable(PHANDLE_TABLE Table)
 {
     PKTHREAD Thread = ExEnterCriticalRegion();
 
-    if (InterlockedCompareExchange((volatile LONG *)&Table->HandleLock.Value, PUSH_LOCK_EXCLUSIVE, 0) != 0)
+    if (DBG || InterlockedCompareExchange((volatile LONG *)&Table->HandleLock.Value, PUSH_LOCK_EXCLUSIVE, 0) != 0)
         ExAcquirePushLockExclusive(&Table->HandleLock);
     return Thread;
 }
 
 FORCEINLINE VOID ExpUnlockTable(PHANDLE_TABLE Table, PKTHREAD Thread)
 {
-    if (InterlockedCompareExchange((volatile LONG *)&Table->HandleLock.Value, 0, PUSH_LOCK_EXCLUSIVE) !=
-        PUSH_LOCK_EXCLUSIVE)
+    if (DBG || InterlockedCompareExchange((volatile LONG *)&Table->HandleLock.Value, 0, PUSH_LOCK_EXCLUSIVE) !=
+                   PUSH_LOCK_EXCLUSIVE)
         ExReleasePushLockExclusive(&Table->HandleLock);
     ExLeaveCriticalRegion(Thread);
 }

@@ -62,6 +62,14 @@ FORCEINLINE VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME TrapFrame, KIRQL OldIrql
         Prcb->QuantumEnd = TRUE;
 }
 
+// Processors that an emulator runs in turns change places at a PAUSE. At each tick all but one of them pause once, so that
+// each gets its turn though another one computes all the time; a processor of its own loses a few cycles.
+FORCEINLINE VOID KiTakeTurns(PKPRCB Prcb)
+{
+    if (KeNumberProcessors > 1 && KeTickCount.LowPart % (ULONG)KeNumberProcessors != Prcb->Number)
+        YieldProcessor();
+}
+
 static VOID KiCountTick(VOID)
 {
     ULONGLONG Ticks = KiOwnTime(&KeTickCount) + 1;
@@ -97,6 +105,7 @@ VOID KeUpdateSystemTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
         Prcb->TimerRequest = 1;
     if (Prcb->TimerRequest != 0 || Prcb->QuantumEnd || Prcb->DpcQueueDepth != 0)
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+    KiTakeTurns(Prcb);
 }
 
 // One tick of the clock of a processor other than 0: only its own accounts. CLOCK_LEVEL. Arguments as above.
@@ -107,6 +116,7 @@ VOID KeUpdateRunTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
     KiChargeTick(Prcb, TrapFrame, OldIrql);
     if (Prcb->QuantumEnd || Prcb->DpcQueueDepth != 0)
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+    KiTakeTurns(Prcb);
 }
 
 // The system time: 100 ns since 1601, UTC. Any IRQL.

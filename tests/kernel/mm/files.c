@@ -342,7 +342,7 @@ KTEST(mm, bad_images_are_refused)
     expect_status(MtTryImage(MtOldWindows), STATUS_INVALID_IMAGE_WIN_16);
     expect(!NT_SUCCESS(MtTryImage(MtCutHeaders)));
     expect_status(MtTryImage(MtCutSections), STATUS_INVALID_IMAGE_FORMAT);
-    expect_status(MtTryImage(MtOther64), STATUS_INVALID_IMAGE_FORMAT);
+    expect_status(MtTryImage(MtOther64), STATUS_INVALID_IMAGE_WIN_64);
     expect_status(MtTryImage(MtNoSections), STATUS_INVALID_IMAGE_FORMAT);
     expect_status(MtTryImage(MtManySections), STATUS_INVALID_IMAGE_FORMAT);
     expect_status(MtTryImage(MtOddBase), STATUS_INVALID_IMAGE_FORMAT);
