@@ -19,6 +19,7 @@ VOID KiSendIpi(KAFFINITY Targets, ULONG Request)
     KAFFINITY Left;
 
     ASSERT((Targets & KeGetPcr()->SetMember) == 0);
+    KdTrace(IpiSend, Targets, Request, 0, 0);
     for (Left = Targets; Left != 0; Left &= Left - 1)
         __atomic_fetch_or(&KiProcessorBlock[__builtin_ctzl(Left)]->IpiRequests, Request, __ATOMIC_SEQ_CST);
     HalRequestIpi(Targets);
@@ -31,6 +32,7 @@ VOID KiIpiInterrupt(VOID)
     ULONG Requests = __atomic_exchange_n(&Prcb->IpiRequests, 0, __ATOMIC_SEQ_CST);
 
     Prcb->IpiCount++;
+    KdTrace(IpiReceive, Requests, 0, 0, 0);
     if (Requests & KI_IPI_PACKET) {
         KiPacket.Worker(KiPacket.Argument);
         __atomic_fetch_and(&KiPacket.Pending, ~Prcb->SetMember, __ATOMIC_RELEASE);
