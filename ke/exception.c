@@ -137,14 +137,10 @@ typedef struct _KI_APC_ARGUMENTS {
 VOID KiInitializeUserApc(PKTRAP_FRAME TrapFrame, PKNORMAL_ROUTINE Routine, PVOID Context, PVOID Argument1,
                          PVOID Argument2)
 {
-    CONTEXT UserContext;
-    PKI_APC_ARGUMENTS Arguments;
+    PKI_APC_ARGUMENTS Arguments = (PKI_APC_ARGUMENTS)((TrapFrame->HardwareEsp & ~3ul) - sizeof(*Arguments));
     EXCEPTION_RECORD Record;
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    UserContext.ContextFlags = CONTEXT_FULL | CONTEXT_DEBUG_REGISTERS;
-    KeContextFromKframes(TrapFrame, NULL, &UserContext);
-    Arguments = (PKI_APC_ARGUMENTS)((UserContext.Esp & ~3ul) - sizeof(*Arguments));
     SEH_TRY
     {
         ProbeForWrite(Arguments, sizeof(*Arguments), sizeof(ULONG));
@@ -152,7 +148,7 @@ VOID KiInitializeUserApc(PKTRAP_FRAME TrapFrame, PKNORMAL_ROUTINE Routine, PVOID
         Arguments->Context = Context;
         Arguments->Argument1 = Argument1;
         Arguments->Argument2 = Argument2;
-        RtlCopyMemory(&Arguments->ContextData, &UserContext, FIELD_OFFSET(CONTEXT, ExtendedRegisters));
+        KiFrameToContext(TrapFrame, &Arguments->ContextData, CONTEXT_FULL | CONTEXT_DEBUG_REGISTERS);
     }
     SEH_EXCEPT
     {

@@ -15,6 +15,7 @@
 
 typedef struct _LDRP_MODULE {
     LDR_DATA_TABLE_ENTRY Entry; // first: the lists lead here
+    PIMAGE_TLS_DIRECTORY32 Tls; // set with Entry.TlsIndex; NULL: the module has no thread-local storage
     struct _LDRP_MODULE **Dependencies;
     ULONG DependencyCount;
     ULONG DependencyRoom;

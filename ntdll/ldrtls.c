@@ -94,7 +94,7 @@ static NTSTATUS LdrpAddToThread(PTEB Teb, PLDRP_MODULE Module)
 
     if (Vector == NULL)
         return STATUS_NO_MEMORY;
-    Copy = LdrpCopyTemplate(LdrpTlsDirectory(Module));
+    Copy = LdrpCopyTemplate(Module->Tls);
     if (Copy == NULL)
         return STATUS_NO_MEMORY;
     Vector->Slots[Module->Entry.TlsIndex] = Copy;
@@ -207,6 +207,7 @@ NTSTATUS LdrpRegisterTls(PLDRP_MODULE Module)
     LdrpTlsModules[Index] = Module;
     LdrpTlsLimit = max_of(LdrpTlsLimit, Index + 1);
     Module->Entry.TlsIndex = (USHORT)Index;
+    Module->Tls = Directory;
     *(PULONG)(ULONG_PTR)Directory->AddressOfIndex = Index;
     if (LdrpStarting)
         return STATUS_SUCCESS; // the only thread makes its copies when everything is loaded
@@ -227,6 +228,7 @@ VOID LdrpUnregisterTls(PLDRP_MODULE Module)
     while (LdrpTlsLimit > 0 && LdrpTlsModules[LdrpTlsLimit - 1] == NULL)
         LdrpTlsLimit--;
     Module->Entry.TlsIndex = LDRP_NO_TLS;
+    Module->Tls = NULL;
 }
 
 // Makes the calling thread's array and its copies of all templates.
@@ -263,7 +265,7 @@ VOID LdrpDeleteThreadTls(VOID)
 // Calls the routines that the module's TLS directory lists.
 VOID LdrpCallTlsCallbacks(PLDRP_MODULE Module, ULONG Reason)
 {
-    PIMAGE_TLS_DIRECTORY32 Directory = Module->Entry.TlsIndex == LDRP_NO_TLS ? NULL : LdrpTlsDirectory(Module);
+    PIMAGE_TLS_DIRECTORY32 Directory = Module->Tls;
     PULONG Callback;
 
     if (Directory == NULL || Directory->AddressOfCallBacks == 0)
