@@ -39,6 +39,17 @@ FORCEINLINE ULONGLONG KiOwnTime(const volatile KSYSTEM_TIME *Source)
     return (ULONGLONG)(ULONG)Source->High2Time << 32 | Source->LowPart;
 }
 
+// Adds to such a time. Nearly always that is one store, which no reader can see half done.
+FORCEINLINE VOID KiAdvanceTime(volatile KSYSTEM_TIME *Time, ULONG Increment)
+{
+    ULONG Low = Time->LowPart + Increment;
+
+    if (__builtin_expect(Low < Increment, FALSE))
+        KiWriteTime(Time, (ULONGLONG)((ULONG)Time->High2Time + 1) << 32 | Low);
+    else
+        Time->LowPart = Low;
+}
+
 FORCEINLINE VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
 {
     PKTHREAD Thread = Prcb->CurrentThread;
@@ -72,11 +83,9 @@ FORCEINLINE VOID KiTakeTurns(PKPRCB Prcb)
 
 static VOID KiCountTick(VOID)
 {
-    ULONGLONG Ticks = KiOwnTime(&KeTickCount) + 1;
-
-    KiWriteTime(&KeTickCount, Ticks);
-    KiWriteTime(&SharedUserData->TickCount, Ticks);
-    SharedUserData->TickCountLowDeprecated = (ULONG)Ticks;
+    KiAdvanceTime(&KeTickCount, 1);
+    KiAdvanceTime(&SharedUserData->TickCount, 1);
+    SharedUserData->TickCountLowDeprecated = KeTickCount.LowPart;
 #if DBG
     if (KiClockHook != NULL)
         KiClockHook();
@@ -89,12 +98,13 @@ VOID KeUpdateSystemTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
     PKPRCB Prcb = KeGetCurrentPrcb();
     PKUSER_SHARED_DATA Shared = SharedUserData;
     ULONG Increment = KeTimeIncrement;
-    ULONGLONG Now = KiOwnTime(&Shared->InterruptTime) + Increment;
+    ULONGLONG Now;
 
     HalClockInterrupt();
+    KiAdvanceTime(&Shared->InterruptTime, Increment);
+    KiAdvanceTime(&Shared->SystemTime, Increment);
+    Now = KiOwnTime(&Shared->InterruptTime);
     KdTrace(Tick, Now, Now >> 32, 0, 0);
-    KiWriteTime(&Shared->InterruptTime, Now);
-    KiWriteTime(&Shared->SystemTime, KiOwnTime(&Shared->SystemTime) + Increment);
     KiTickFraction += Increment;
     if (KiTickFraction >= KeMaximumIncrement) {
         KiTickFraction -= KeMaximumIncrement;
