@@ -166,6 +166,22 @@ static void read_4k(void)
     ReadFile(file, buffer, 4096, &done, NULL);
 }
 
+static void read_64k(void)
+{
+    DWORD done;
+
+    SetFilePointer(file, 0, NULL, FILE_BEGIN);
+    ReadFile(file, buffer, sizeof(buffer), &done, NULL);
+}
+
+static void write_4k(void)
+{
+    DWORD done;
+
+    SetFilePointer(file, 0, NULL, FILE_BEGIN);
+    WriteFile(file, buffer, 4096, &done, NULL);
+}
+
 static int compare(const void *first, const void *second)
 {
     ticks_t a = *(const ticks_t *)first, b = *(const ticks_t *)second;
@@ -365,6 +381,8 @@ int main(int count, char **arguments)
     MEASURE("access violation to a user handler and back", access_violation, 50);
     MEASURE("first touch of a fresh private page", fresh_page, FRESH_PAGES);
     MEASURE("read 4 KB, cached", read_4k, 50);
+    MEASURE("read 64 KB, cached", read_64k, 10);
+    MEASURE("write 4 KB, cached", write_4k, 50);
     calibrate();
     return 0;
 }
