@@ -246,9 +246,24 @@ static void AcrossDrives(void)
     CHECK(RemoveDirectoryA(In("")));
 }
 
+// What has no position says so before anything else that may be wrong.
+static void NoPosition(void)
+{
+    HANDLE Read, Write;
+
+    CHECK(CreatePipe(&Read, &Write, NULL, 0));
+    for (DWORD Method = FILE_BEGIN; Method <= FILE_END + 1; Method++) {
+        CHECK_FAILS(SetFilePointer(Read, 0, NULL, Method) != INVALID_SET_FILE_POINTER, ERROR_SEEK_ON_DEVICE);
+    }
+    CHECK_FAILS(SetFilePointer(Write, -1, NULL, FILE_BEGIN) != INVALID_SET_FILE_POINTER, ERROR_SEEK_ON_DEVICE);
+    CHECK(CloseHandle(Read) && CloseHandle(Write));
+    CHECK_FAILS(SetFilePointer(Read, 0, NULL, FILE_BEGIN) != INVALID_SET_FILE_POINTER, ERROR_INVALID_HANDLE);
+}
+
 int main(void)
 {
     CHECK_EQUAL(GetLogicalDrives() & 0xC, 0xC);
+    NoPosition();
     OneDrive('C');
     OneDrive('D');
     AcrossDrives();

@@ -160,6 +160,22 @@ KTEST(ke, timer_absolute_follows_the_system_time)
     expect(!KeCancelTimer(&Timer));
 }
 
+KTEST(ke, time_carries_into_its_high_half)
+{
+    // Law: a tick that takes the low half of a time past its end counts in the high half.
+    LARGE_INTEGER Now, Old, Before;
+
+    KeQuerySystemTime(&Now);
+    Before.QuadPart = Now.QuadPart | 0xFFFFFFFF;
+    KeSetSystemTime(&Before, &Old);
+    IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &(LARGE_INTEGER){.QuadPart = KT_MS(40)}));
+    KeQuerySystemTime(&Now);
+    expect_eq(Now.HighPart, Before.HighPart + 1);
+    expect(Now.LowPart < 10 * 10000000u);
+    Now.QuadPart += Old.QuadPart - Before.QuadPart;
+    KeSetSystemTime(&Now, &Before);
+}
+
 KTEST(ke, time_is_monotone)
 {
     // Law: interrupt time, tick count, system time and performance counter never go back, and advance together.
