@@ -26,7 +26,7 @@ static PETHREAD KtStartAtGate(ULONG Number, KPRIORITY Priority)
     return Thread;
 }
 
-KTEST(ke, schedule_raised_thread_is_not_displaced)
+KTEST_EXACT(ke, schedule_raised_thread_is_not_displaced)
 {
     // Law: a thread that becomes more important than the one chosen to follow it goes on running.
     PKTHREAD Self = KeGetCurrentThread();
@@ -45,7 +45,7 @@ KTEST(ke, schedule_raised_thread_is_not_displaced)
     KtJoin(Thread);
 }
 
-KTEST(ke, schedule_lowered_choice_does_not_displace)
+KTEST_EXACT(ke, schedule_lowered_choice_does_not_displace)
 {
     // Law: a thread that was chosen to run next and is less important now than the one that runs, or than a third one,
     // waits for its turn.
@@ -69,7 +69,7 @@ KTEST(ke, schedule_lowered_choice_does_not_displace)
     expect(KtOrder[0] == 0 && KtOrder[1] == 1);
 }
 
-KTEST(ke, schedule_preempted_thread_with_a_quantum_left_keeps_its_turn)
+KTEST_EXACT(ke, schedule_preempted_thread_with_a_quantum_left_keeps_its_turn)
 {
     // Law: a thread that is preempted goes in front of its equals unless its quantum is used up, then behind them.
     PKTHREAD Self = KeGetCurrentThread();
