@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The pages name tests for what they claim (`ke.event_*`, `user.programs.races`, `e2e.machines.eight_processors`): each exists."""
+"""The pages tell the truth about names: each test that they name for a claim exists (`ke.event_*`, `user.programs.races`,
+`e2e.machines.eight_processors`), and each folder's README says where its files come in the order to read them."""
 import fnmatch
 import glob
 import os
 import re
 
-from front import check, machine, results, test
+from front import check, lint, machine, results, test
 
 PAGES = ("docs/*.md", "README.md", "*/README.md", "tests/*/README.md")
 SUFFIXES = ("asm", "c", "cpp", "def", "dll", "exe", "h", "iso", "lib", "md", "mk", "pdf", "png", "py", "sh", "so", "sys", "tbl", "txt")
@@ -40,3 +41,17 @@ def test_tests_that_the_pages_name_exist():
                         missing.append(f"{os.path.relpath(page, machine.ROOT)}: `{name}`")
     assert not missing, "no such test:\n" + "\n".join(missing)
     assert count > 100
+
+
+def test_each_kernel_file_has_its_place_in_the_reading_order():
+    missing = []
+    for readme in sorted(glob.glob(os.path.join(machine.ROOT, "*/README.md"))):
+        folder = os.path.dirname(readme)
+        if os.path.basename(folder) not in lint.PREFIXES:
+            continue
+        with open(readme, encoding="utf-8") as file:
+            text = file.read()
+        for path in glob.glob(folder + "/*.c") + glob.glob(folder + "/*.asm") + glob.glob(folder + "/i386/*.asm"):
+            if not re.search(rf"\b{re.escape(os.path.basename(path))}\b", text):
+                missing.append(os.path.relpath(path, machine.ROOT))
+    assert not missing, "not in the README of their folder: " + ", ".join(missing)
