@@ -133,8 +133,8 @@ VOID NTAPI KeFlushQueuedDpcs(VOID)
     KeRevertToUserAffinityThread();
 }
 
-// The next DPC of this processor, copied; NULL if there is none: the processor is then no longer at it, so that the next
-// one to be queued asks for it again.
+// The next DPC of this processor, copied; NULL if there is none: the processor is then no longer at it, so that the
+// next one to be queued asks for it again.
 static PKDPC KiNextDpc(PKPRCB Prcb, PKDPC Copy)
 {
     BOOLEAN Enable = KiLockDpcs(Prcb);

@@ -166,8 +166,8 @@ FORCEINLINE KPROCESSOR_MODE KiTrapMode(PKTRAP_FRAME TrapFrame)
 extern const UCHAR KiFastCallEntry[], KiFastCallEntryTraced[];
 
 // --- floating point (npx.c)
-#define NPX_STATE_NONE 0  // the thread has not used the FPU
-#define NPX_STATE_SAVED 1 // the area holds its state, or the FPU does if Prcb->NpxThread is the thread
+#define NPX_STATE_NONE 0   // the thread has not used the FPU
+#define NPX_STATE_SAVED 1  // the area holds its state, or the FPU does if Prcb->NpxThread is the thread
 #define NPX_STATE_KERNEL 2 // the state is the kernel's, between KeSaveFloatingPointState and its counterpart
 VOID KiInitializeNpx(VOID);
 VOID KiFlushNpxState(PKTHREAD Thread); // the thread's state is in its area afterwards

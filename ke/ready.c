@@ -156,8 +156,8 @@ static VOID KiChooseAgain(PKPRCB Prcb)
         KiRequestDispatch(Prcb);
 }
 
-// The priority of the thread that runs on Prcb, or of the one chosen to follow it, is another now: the choice stands only
-// if it would be made again.
+// The priority of the thread that runs on Prcb, or of the one chosen to follow it, is another now: the choice stands
+// only if it would be made again.
 static VOID KiReviewChoice(PKPRCB Prcb)
 {
     PKTHREAD Chosen = Prcb->NextThread;
