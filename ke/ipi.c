@@ -43,15 +43,13 @@ VOID KiIpiInterrupt(VOID)
         HalRequestSoftwareInterrupt(APC_LEVEL);
 }
 
-#if DBG
-static BOOLEAN KiInterruptsOn(VOID)
+FORCEINLINE BOOLEAN KiInterruptsOn(VOID)
 {
     ULONG Flags;
 
     __asm__ volatile("pushfl; popl %0" : "=r"(Flags));
     return (Flags & EFLAGS_IF) != 0;
 }
-#endif
 
 // With interrupts off this processor could not serve the one it waits for.
 static VOID KiLockPacket(PKI_PACKET_WORKER Worker, PVOID Argument, KAFFINITY Targets)
