@@ -87,13 +87,12 @@ BOOLEAN NTAPI KeInsertQueueDpc(PKDPC Dpc, PVOID SystemArgument1, PVOID SystemArg
     Dpc->SystemArgument1 = SystemArgument1;
     Dpc->SystemArgument2 = SystemArgument2;
     Request = KiLinkDpc(Prcb, Dpc);
-    if (Request && Prcb != KeGetCurrentPrcb()) {
+    if (Request && Prcb == KeGetCurrentPrcb())
+        KiPostSoftwareInterrupt(DISPATCH_LEVEL); // before anything can take this thread to another processor
+    else if (Request)
         KiSendIpi(Prcb->SetMember, KI_IPI_DISPATCH);
-        Request = FALSE;
-    }
     KiUnlockDpcs(Prcb, Enable);
-    if (Request)
-        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+    KiLowerIrql(KeGetCurrentIrql());
     return TRUE;
 }
 
