@@ -160,4 +160,56 @@ NTSTATUS ExpQueryPerformance(PVOID Buffer, ULONG Length, PULONG Needed);
 VOID NTAPI Phase1Initialization(PVOID StartContext);
 VOID ExpInitializeTime(VOID);
 
+// Fast and guarded mutexes are one mechanism, with the same fields as far as the event. They differ in how their owner
+// keeps APCs away, which is the callers' business (fmutex.c, gmutex.c). Place: the caller's caller, for checked builds.
+_Static_assert(__builtin_offsetof(FAST_MUTEX, Event) == __builtin_offsetof(KGUARDED_MUTEX, Gate) &&
+                   __builtin_offsetof(FAST_MUTEX, Owner) == __builtin_offsetof(KGUARDED_MUTEX, Owner) &&
+                   __builtin_offsetof(FAST_MUTEX, Contention) == __builtin_offsetof(KGUARDED_MUTEX, Contention),
+               "one mechanism");
+FORCEINLINE VOID ExpInitializeMutex(PFAST_MUTEX Mutex)
+{
+    Mutex->Count = 1;
+    Mutex->Owner = NULL;
+    Mutex->Contention = 0;
+    KeInitializeEvent(&Mutex->Event, SynchronizationEvent, FALSE);
+}
+
+FORCEINLINE VOID ExpTakeMutex(PFAST_MUTEX Mutex, ULONG Kind, KWAIT_REASON Reason, PVOID Place)
+{
+    PKLOCK_RECORD Record = KeBeginLock(Mutex, Kind, 0, Place);
+
+    if (InterlockedDecrement(&Mutex->Count) != 0) {
+        InterlockedIncrement((volatile LONG *)&Mutex->Contention);
+        KeWaitsForLock(Record);
+        KeWaitForever(&Mutex->Event, Reason);
+    }
+    Mutex->Owner = KeGetCurrentThread();
+    KeOwnLock(Mutex, Record, Kind, 0, Place);
+    UNREFERENCED_PARAMETER(Kind);
+    UNREFERENCED_PARAMETER(Place);
+}
+
+FORCEINLINE BOOLEAN ExpTryMutex(PFAST_MUTEX Mutex, ULONG Kind, PVOID Place)
+{
+    PKLOCK_RECORD Record = KeBeginLock(Mutex, Kind, LOCK_TRY, Place);
+
+    if (InterlockedCompareExchange(&Mutex->Count, 0, 1) != 1)
+        return FALSE;
+    Mutex->Owner = KeGetCurrentThread();
+    KeOwnLock(Mutex, Record, Kind, LOCK_TRY, Place);
+    UNREFERENCED_PARAMETER(Kind);
+    UNREFERENCED_PARAMETER(Place);
+    return TRUE;
+}
+
+FORCEINLINE VOID ExpGiveMutex(PFAST_MUTEX Mutex, ULONG Kind)
+{
+    KeDisownLock(Mutex, Kind, (ULONG_PTR)Mutex->Owner);
+    ASSERT(Mutex->Owner == KeGetCurrentThread());
+    Mutex->Owner = NULL;
+    if (InterlockedIncrement(&Mutex->Count) <= 0)
+        KeSetEvent(&Mutex->Event, EVENT_INCREMENT, FALSE);
+    UNREFERENCED_PARAMETER(Kind);
+}
+
 #endif

@@ -8,33 +8,7 @@
 // Makes a free mutex. The memory must be nonpaged. Any IRQL.
 VOID(ExInitializeFastMutex)(PFAST_MUTEX Mutex)
 {
-    Mutex->Count = 1;
-    Mutex->Owner = NULL;
-    Mutex->Contention = 0;
-    KeInitializeEvent(&Mutex->Event, SynchronizationEvent, FALSE);
-}
-
-static inline VOID ExpTakeFastMutex(PFAST_MUTEX Mutex, PVOID Place)
-{
-    PKLOCK_RECORD Record = KeBeginLock(Mutex, LockKindFastMutex, 0, Place);
-
-    if (InterlockedDecrement(&Mutex->Count) != 0) {
-        InterlockedIncrement((volatile LONG *)&Mutex->Contention);
-        KeWaitsForLock(Record);
-        KeWaitForever(&Mutex->Event, WrFastMutex);
-    }
-    Mutex->Owner = KeGetCurrentThread();
-    KeOwnLock(Mutex, Record, LockKindFastMutex, 0, Place);
-    UNREFERENCED_PARAMETER(Place);
-}
-
-static inline VOID ExpGiveFastMutex(PFAST_MUTEX Mutex)
-{
-    KeDisownLock(Mutex, LockKindFastMutex, (ULONG_PTR)Mutex->Owner);
-    ASSERT(Mutex->Owner == KeGetCurrentThread());
-    Mutex->Owner = NULL;
-    if (InterlockedIncrement(&Mutex->Count) <= 0)
-        KeSetEvent(&Mutex->Event, EVENT_INCREMENT, FALSE);
+    ExpInitializeMutex(Mutex);
 }
 
 // Waits for the mutex and owns it; the caller is at APC_LEVEL afterwards. Not recursive. IRQL <= APC_LEVEL.
@@ -44,27 +18,22 @@ VOID FASTCALL ExAcquireFastMutex(PFAST_MUTEX Mutex)
 
     ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
     OldIrql = KfRaiseIrql(APC_LEVEL);
-    ExpTakeFastMutex(Mutex, __builtin_return_address(0));
+    ExpTakeMutex(Mutex, LockKindFastMutex, WrFastMutex, __builtin_return_address(0));
     Mutex->OldIrql = OldIrql;
 }
 
 // Takes the mutex if it is free (then at APC_LEVEL, TRUE). IRQL <= APC_LEVEL.
 BOOLEAN FASTCALL ExTryToAcquireFastMutex(PFAST_MUTEX Mutex)
 {
-    PVOID Place = __builtin_return_address(0);
-    PKLOCK_RECORD Record = KeBeginLock(Mutex, LockKindFastMutex, LOCK_TRY, Place);
     KIRQL OldIrql;
 
     ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
     OldIrql = KfRaiseIrql(APC_LEVEL);
-    if (InterlockedCompareExchange(&Mutex->Count, 0, 1) != 1) {
+    if (!ExpTryMutex(Mutex, LockKindFastMutex, __builtin_return_address(0))) {
         KfLowerIrql(OldIrql);
         return FALSE;
     }
-    Mutex->Owner = KeGetCurrentThread();
     Mutex->OldIrql = OldIrql;
-    KeOwnLock(Mutex, Record, LockKindFastMutex, LOCK_TRY, Place);
-    UNREFERENCED_PARAMETER(Place);
     return TRUE;
 }
 
@@ -75,7 +44,7 @@ VOID FASTCALL ExReleaseFastMutex(PFAST_MUTEX Mutex)
     KIRQL OldIrql = (KIRQL)Mutex->OldIrql;
 
     ASSERT_IRQL_EQUAL(APC_LEVEL);
-    ExpGiveFastMutex(Mutex);
+    ExpGiveMutex(Mutex, LockKindFastMutex);
     KfLowerIrql(OldIrql);
 }
 
@@ -83,11 +52,11 @@ VOID FASTCALL ExReleaseFastMutex(PFAST_MUTEX Mutex)
 VOID FASTCALL ExAcquireFastMutexUnsafe(PFAST_MUTEX Mutex)
 {
     ASSERT(KeGetCurrentIrql() == APC_LEVEL || KeAreApcsDisabled());
-    ExpTakeFastMutex(Mutex, __builtin_return_address(0));
+    ExpTakeMutex(Mutex, LockKindFastMutex, WrFastMutex, __builtin_return_address(0));
 }
 
 VOID FASTCALL ExReleaseFastMutexUnsafe(PFAST_MUTEX Mutex)
 {
     ASSERT(KeGetCurrentIrql() == APC_LEVEL || KeAreApcsDisabled());
-    ExpGiveFastMutex(Mutex);
+    ExpGiveMutex(Mutex, LockKindFastMutex);
 }

@@ -166,8 +166,8 @@ VOID HalpSetTimerFrequency(ULONGLONG Frequency)
     HalpTimerCount = (ULONG)(Frequency * CLOCK_INCREMENT_100NS / UNITS_PER_SECOND);
 }
 
-// Starts this processor's clock at HAL_TIMER_LINE. It keeps its period when the system's clock gets a shorter one: it only
-// accounts for time. Interrupts off.
+// Starts this processor's clock at HAL_TIMER_LINE. It keeps its period when the system's clock gets a shorter one: it
+// only accounts for time. Interrupts off.
 VOID HalStartProcessorClock(VOID)
 {
     if (HalpLocalApic == NULL)

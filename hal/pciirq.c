@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Which line a PCI function interrupts on. MP tables say it for each pin; ACPI would say it in AML (_PRT), which nobody
-// here reads. Then the firmware's router stays as it is: the function's Interrupt Line register names an ISA line, which
-// is level-triggered (the MADT's overrides, or the chipset's edge/level register, say so) and reaches an I/O APIC as
-// well as an 8259. Source: PCI Local Bus Specification 3.0, 6.2.4; PCI-to-PCI Bridge Architecture 1.2, 9.1.
+// here reads. Then the firmware's router stays as it is: the function's Interrupt Line register names an ISA line,
+// which is level-triggered (the MADT's overrides, or the chipset's edge/level register, say so) and reaches an I/O APIC
+// as well as an 8259. Source: PCI Local Bus Specification 3.0, 6.2.4; PCI-to-PCI Bridge Architecture 1.2, 9.1.
 
 #include "halp.h"
 

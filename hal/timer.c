@@ -54,8 +54,8 @@ static ULONG HalpReadPeriod(VOID)
     return HalpClockCount - min_of(Left, HalpClockCount);
 }
 
-// Ticks of the 8254 since the clock started. A period that has begun but whose interrupt has not been taken yet shows as
-// a step back; the last value is returned again until the interrupt comes. Any IRQL.
+// Ticks of the 8254 since the clock started. A period that has begun but whose interrupt has not been taken yet shows
+// as a step back; the last value is returned again until the interrupt comes. Any IRQL.
 ULONGLONG HalpReadPitCount(VOID)
 {
     BOOLEAN Enable = HalpAcquireLock(&HalpPitLock);
@@ -89,7 +89,8 @@ VOID HalpStallByPit(ULONG Ticks)
     }
 }
 
-// Sets the period of the clock to the nearest that the 8254 can, between 1 ms and CLOCK_INCREMENT_100NS; returns it in 100 ns. On processor 0 at CLOCK_LEVEL or above; a period begins now.
+// Sets the period of the clock to the nearest that the 8254 can, between 1 ms and CLOCK_INCREMENT_100NS; returns it in
+// 100 ns. On processor 0 at CLOCK_LEVEL or above; a period begins now.
 ULONG HalSetTimeIncrement(ULONG Desired)
 {
     ULONG Wanted = max_of(min_of(Desired, CLOCK_INCREMENT_100NS), CLOCK_MINIMUM_100NS),

@@ -73,8 +73,8 @@ FORCEINLINE VOID KiChargeTick(PKPRCB Prcb, PKTRAP_FRAME TrapFrame, KIRQL OldIrql
         Prcb->QuantumEnd = TRUE;
 }
 
-// Processors that an emulator runs in turns change places at a PAUSE. At each tick all but one of them pause once, so that
-// each gets its turn though another one computes all the time; a processor of its own loses a few cycles.
+// Processors that an emulator runs in turns change places at a PAUSE. At each tick all but one of them pause once, so
+// that each gets its turn though another one computes all the time; a processor of its own loses a few cycles.
 FORCEINLINE VOID KiTakeTurns(PKPRCB Prcb)
 {
     if (KeNumberProcessors > 1 && KeTickCount.LowPart % (ULONG)KeNumberProcessors != Prcb->Number)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// GDT, IDT and task state segments, a set for each processor. Segments are flat; fs leads to the PCR in kernel mode and to the TEB
-// in user mode. Double fault and NMI are task gates: they get a good stack whatever happened to the current one.
-// Source: Intel SDM 3A chapters 3, 6, 7.
+// GDT, IDT and task state segments, a set for each processor. Segments are flat; fs leads to the PCR in kernel mode and
+// to the TEB in user mode. Double fault and NMI are task gates: they get a good stack whatever happened to the current
+// one. Source: Intel SDM 3A chapters 3, 6, 7.
 
 #include "ki.h"
 

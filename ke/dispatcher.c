@@ -3,8 +3,8 @@
 // DISPATCH_LEVEL. It belongs to a processor, not to a thread, and is held across a thread switch: the thread that runs
 // next is the one that releases it, and no other processor can take up the old thread before its stack is free.
 // It is a queued spin lock: processors get it in the order in which they asked, and each spins on its own word.
-// Source: J. Mellor-Crummey, M. Scott, "Algorithms for scalable synchronization on shared-memory multiprocessors" (1991).
-// Taking and releasing it are inline in ki.h; here is what they rarely need.
+// Source: J. Mellor-Crummey, M. Scott, "Algorithms for scalable synchronization on shared-memory multiprocessors"
+// (1991). Taking and releasing it are inline in ki.h; here is what they rarely need.
 
 #include "ki.h"
 

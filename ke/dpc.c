@@ -87,13 +87,12 @@ BOOLEAN NTAPI KeInsertQueueDpc(PKDPC Dpc, PVOID SystemArgument1, PVOID SystemArg
     Dpc->SystemArgument1 = SystemArgument1;
     Dpc->SystemArgument2 = SystemArgument2;
     Request = KiLinkDpc(Prcb, Dpc);
-    if (Request && Prcb != KeGetCurrentPrcb()) {
+    if (Request && Prcb == KeGetCurrentPrcb())
+        KiPostSoftwareInterrupt(DISPATCH_LEVEL); // before anything can take this thread to another processor
+    else if (Request)
         KiSendIpi(Prcb->SetMember, KI_IPI_DISPATCH);
-        Request = FALSE;
-    }
     KiUnlockDpcs(Prcb, Enable);
-    if (Request)
-        HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
+    KiLowerIrql(KeGetCurrentIrql());
     return TRUE;
 }
 
@@ -133,8 +132,8 @@ VOID NTAPI KeFlushQueuedDpcs(VOID)
     KeRevertToUserAffinityThread();
 }
 
-// The next DPC of this processor, copied; NULL if there is none: the processor is then no longer at it, so that the next
-// one to be queued asks for it again.
+// The next DPC of this processor, copied; NULL if there is none: the processor is then no longer at it, so that the
+// next one to be queued asks for it again.
 static PKDPC KiNextDpc(PKPRCB Prcb, PKDPC Copy)
 {
     BOOLEAN Enable = KiLockDpcs(Prcb);

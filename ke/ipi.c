@@ -43,7 +43,7 @@ VOID KiIpiInterrupt(VOID)
         HalRequestSoftwareInterrupt(APC_LEVEL);
 }
 
-static inline BOOLEAN KiInterruptsOn(VOID)
+FORCEINLINE BOOLEAN KiInterruptsOn(VOID)
 {
     ULONG Flags;
 

@@ -120,7 +120,7 @@ VOID FASTCALL HalRequestSoftwareInterrupt(KIRQL Level)
     KIRQL Irql;
 
     ASSERT(Level == APC_LEVEL || Level == DISPATCH_LEVEL);
-    __asm__ volatile("orl %0, %%fs:0x28" : : "ri"(1ul << Level) : "memory", "cc");
+    KiPostSoftwareInterrupt(Level);
     Irql = KeGetCurrentIrql();
     if (Irql < Level)
         KiLowerSlow(Irql);

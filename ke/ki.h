@@ -71,6 +71,7 @@ VOID KiSendIpi(KAFFINITY Targets, ULONG Request);
 typedef VOID (*PKI_PACKET_WORKER)(PVOID Argument);
 VOID KiSendPacket(KAFFINITY Targets, PKI_PACKET_WORKER Worker, PVOID Argument);
 VOID KiFreezeProcessors(VOID);
+VOID KiFlushWholeTb(VOID); // of this processor
 BOOLEAN KiStopIfFrozen(VOID); // from an NMI
 VOID KiStartProcessors(VOID);
 
@@ -296,6 +297,11 @@ FORCEINLINE ULONG KiReadIrr(VOID)
     ULONG Irr;
     __asm__ volatile("mov %%fs:0x28, %0" : "=r"(Irr) : : "memory");
     return Irr;
+}
+// Asks for a software interrupt when the IRQL next falls.
+FORCEINLINE VOID KiPostSoftwareInterrupt(KIRQL Level)
+{
+    __asm__ volatile("orl %0, %%fs:0x28" : : "ri"(1ul << Level) : "memory", "cc");
 }
 #define CR0_MP 0x2u
 #define CR0_EM 0x4u

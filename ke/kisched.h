@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The steps of a thread switch that are paid each time, inline: into a ready queue and out of it. The dispatcher lock is
-// held. ready.c explains the queues.
+// The steps of a thread switch that are paid each time, inline: into a ready queue and out of it. The dispatcher lock
+// is held. ready.c explains the queues.
 
 #ifndef MICA_KE_KISCHED_H
 #define MICA_KE_KISCHED_H

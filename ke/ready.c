@@ -156,15 +156,20 @@ static VOID KiChooseAgain(PKPRCB Prcb)
         KiRequestDispatch(Prcb);
 }
 
-// Takes a Standby thread's processor away from it if something else has become more important there.
-static VOID KiReviseStandby(PKTHREAD Thread)
+// The priority of the thread that runs on Prcb, or of the one chosen to follow it, is another now: the choice stands
+// only if it would be made again.
+static VOID KiReviewChoice(PKPRCB Prcb)
 {
-    PKPRCB Prcb = KiProcessorBlock[Thread->NextProcessor];
-    PKTHREAD Other = KiSelectReadyThread(Prcb, Thread->Priority + 1);
+    PKTHREAD Chosen = Prcb->NextThread;
 
-    if (Other != NULL) {
-        KiMakeStandby(Prcb, Other);
-        KiReadyThread(Thread);
+    if (Chosen == Prcb->IdleThread)
+        Chosen = NULL;
+    if (Chosen != NULL)
+        KiInsertReady(Prcb, Chosen, TRUE);
+    KiChooseAgain(Prcb);
+    if (Chosen != NULL && Chosen->State == Ready) { // it has lost this turn; perhaps another processor has one
+        KiRemoveReadyThread(Chosen);
+        KiReadyThread(Chosen);
     }
 }
 
@@ -172,12 +177,10 @@ static VOID KiReviseStandby(PKTHREAD Thread)
 VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
 {
     PKPRCB Prcb = KiProcessorBlock[Thread->NextProcessor];
-    KPRIORITY OldPriority = Thread->Priority;
-    PKTHREAD Other;
 
     ASSERT_DISPATCHER_LOCKED();
     ASSERT(Priority >= 0 && Priority < MAXIMUM_PRIORITY);
-    if (Priority == OldPriority)
+    if (Priority == Thread->Priority)
         return;
     if (Thread->State == Ready) {
         KiRemoveReadyThread(Thread);
@@ -186,15 +189,8 @@ VOID KiSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
         return;
     }
     Thread->Priority = (SCHAR)Priority;
-    if (Priority > OldPriority)
-        return;
-    if (Thread->State == Standby) {
-        KiReviseStandby(Thread);
-    } else if (Thread->State == Running && Prcb->NextThread == NULL &&
-               (Other = KiSelectReadyThread(Prcb, Priority + 1)) != NULL) {
-        KiMakeStandby(Prcb, Other);
-        KiRequestDispatch(Prcb);
-    }
+    if (Thread->State == Running || Thread->State == Standby)
+        KiReviewChoice(Prcb);
 }
 
 // Binds a thread in any state to the processors of Affinity; it leaves a processor that is not among them at once (the

@@ -104,11 +104,13 @@ VOID KiQuantumEnd(VOID)
 {
     PKPRCB Prcb = KeGetCurrentPrcb();
     PKTHREAD Thread, Next;
+    BOOLEAN Expired;
 
     KiLockDispatcherAtDpcLevel();
     Thread = Prcb->CurrentThread;
     Next = Prcb->NextThread;
-    if (Thread->Quantum <= 0 && Thread != Prcb->IdleThread) {
+    Expired = Thread->Quantum <= 0;
+    if (Expired && Thread != Prcb->IdleThread) {
         KiDecayPriority(Thread);
         if (Next == NULL)
             Next = KiSelectReadyThread(Prcb, Thread->Priority);
@@ -116,7 +118,7 @@ VOID KiQuantumEnd(VOID)
     if (Next != NULL) {
         Prcb->NextThread = NULL;
         if (Thread != Prcb->IdleThread)
-            KiRequeueThread(Prcb, Thread, FALSE);
+            KiRequeueThread(Prcb, Thread, !Expired);
         KiSwitchThread(Next);
     }
     KiUnlockDispatcherFromDpcLevel();

@@ -48,6 +48,7 @@ static VOID NTAPI KiStartProcessor(PVOID Argument)
     KeNumberProcessors++;
     KiIdleSummary |= Prcb->SetMember;
     KiUnlockDispatcherFromDpcLevel();
+    KiFlushWholeTb(); // until now nobody told this processor what changes
     KiSetIrql(PASSIVE_LEVEL);
     HalStartProcessorClock();
     __atomic_store_n(&Block->Joined, TRUE, __ATOMIC_RELEASE);

@@ -12,7 +12,8 @@ typedef struct _KI_TB_FLUSH {
     PVOID *Va;
 } KI_TB_FLUSH, *PKI_TB_FLUSH;
 
-static VOID KiFlushWholeTb(VOID)
+// Drops every translation that this processor keeps. Any IRQL.
+VOID KiFlushWholeTb(VOID)
 {
     ULONG Cr4 = KiReadCr4();
     BOOLEAN Enable;

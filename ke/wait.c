@@ -166,8 +166,8 @@ static BOOLEAN KiTimeoutPassed(PKI_WAIT Wait)
     return Wait->Zero || (Wait->HasTimeout && Wait->DueTime <= KeQueryInterruptTime());
 }
 
-// The wait for an object whose signal could not be taken at once. The dispatcher lock is held; OldIrql as KiEnterWait gave
-// it. Apart from KeWaitForSingleObject so that its short way needs no room on the stack.
+// The wait for an object whose signal could not be taken at once. The dispatcher lock is held; OldIrql as KiEnterWait
+// gave it. Apart from KeWaitForSingleObject so that its short way needs no room on the stack.
 static __attribute__((noinline)) NTSTATUS KiWaitForObject(PDISPATCHER_HEADER Header, KIRQL OldIrql, KWAIT_REASON Reason,
                                                           KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                                                           PLARGE_INTEGER Timeout)

@@ -61,8 +61,8 @@ static BOOLEAN RtlpTakeKeptStack(PINITIAL_TEB Stack)
     return FALSE;
 }
 
-// Makes a stack in this process; sizes of 0 are the program's own. The caller frees StackAllocationBase (RtlFreeUserStack)
-// unless a thread gets the stack. STATUS_INVALID_PARAMETER, STATUS_NO_MEMORY.
+// Makes a stack in this process; sizes of 0 are the program's own. The caller frees StackAllocationBase
+// (RtlFreeUserStack) unless a thread gets the stack. STATUS_INVALID_PARAMETER, STATUS_NO_MEMORY.
 NTSTATUS NTAPI RtlCreateUserStack(SIZE_T Commit, SIZE_T Reserve, ULONG_PTR ZeroBits, SIZE_T PageSize,
                                   ULONG_PTR ReserveAlignment, PINITIAL_TEB Stack)
 {

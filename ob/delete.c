@@ -58,8 +58,8 @@ static VOID ObpDeferDeletion(POBJECT_HEADER Header)
         ExQueueWorkItem(&ObpDeferredWork, CriticalWorkQueue);
 }
 
-// The caller has taken the last reference away: deletes the object, at once at PASSIVE_LEVEL with APCs possible, else in
-// a worker thread. One reference too many taken away is a bugcheck. IRQL <= DISPATCH_LEVEL.
+// The caller has taken the last reference away: deletes the object, at once at PASSIVE_LEVEL with APCs possible, else
+// in a worker thread. One reference too many taken away is a bugcheck. IRQL <= DISPATCH_LEVEL.
 VOID ObLastReferenceGone(PVOID Object)
 {
     POBJECT_HEADER Header = OBJECT_TO_OBJECT_HEADER(Object);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The short ways of the paths that are measured (docs/bench.md): single accesses to user memory without an SEH frame, and
-// objects by handle without a call. Each does only the common case and leaves every other to the function it stands for.
+// objects by handle without a call. Each does only the common case and leaves every other to the function it stands
+// for.
 
 #ifndef MICA_NTOS_FAST_H
 #define MICA_NTOS_FAST_H
@@ -139,8 +140,8 @@ FORCEINLINE NTSTATUS ExCaptureTimeout(PLARGE_INTEGER *Result, PLARGE_INTEGER Sto
 #define EX_HANDLE_LEVEL_MASK 3u
 C_ASSERT_SIZE(HANDLE_TABLE_ENTRY, 2 * sizeof(ULONG)); // an entry's offset is its handle * 2
 
-// Finds and locks the entry of a handle in a table of one level; NULL if that is not enough, or somebody holds the entry:
-// then ExMapHandleToPointer knows. The caller is in a critical region.
+// Finds and locks the entry of a handle in a table of one level; NULL if that is not enough, or somebody holds the
+// entry: then ExMapHandleToPointer knows. The caller is in a critical region.
 FORCEINLINE PHANDLE_TABLE_ENTRY ExTryLockHandle(PHANDLE_TABLE Table, HANDLE Handle)
 {
     ULONG_PTR Code = *(volatile ULONG_PTR *)&Table->TableCode;
@@ -197,8 +198,9 @@ Leave:
     return FALSE;
 }
 
-// References the object of a handle if nothing is special about it: it lies in the first page of the current process's own
-// table, nobody holds its entry, type and access are right. FALSE: ask ObReferenceObjectByHandle. IRQL <= APC_LEVEL.
+// References the object of a handle if nothing is special about it: it lies in the first page of the current process's
+// own table, nobody holds its entry, type and access are right. FALSE: ask ObReferenceObjectByHandle.
+// IRQL <= APC_LEVEL.
 FORCEINLINE BOOLEAN ObTryReferenceHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE Type, LONG Mode,
                                          PVOID *Object)
 {

@@ -282,10 +282,10 @@ VOID NTAPI KeSetSystemAffinityThread(KAFFINITY Affinity);
 VOID NTAPI KeRevertToUserAffinityThread(VOID);
 
 // --- TLB
-// Forget translations, here and on other processors: AllProcessors for system addresses, else those that have the current
-// process's address space loaded. Returns when it is done everywhere. The entries have been changed before the call.
-// IRQL <= DISPATCH_LEVEL, interrupts on (they wait for other processors); any lock may be held whose other users spin
-// with interrupts on. KeInvalidatePage tells this processor only.
+// Forget translations, here and on other processors: AllProcessors for system addresses, else those that have the
+// current process's address space loaded. Returns when it is done everywhere. The entries have been changed before the
+// call. IRQL <= DISPATCH_LEVEL, interrupts on (they wait for other processors); any lock may be held whose other users
+// spin with interrupts on. KeInvalidatePage tells this processor only.
 VOID NTAPI KeFlushEntireTb(BOOLEAN Invalid, BOOLEAN AllProcessors);
 VOID KeFlushSingleTb(PVOID Va, BOOLEAN AllProcessors);
 VOID KeFlushMultipleTb(ULONG Count, PVOID *Va, BOOLEAN AllProcessors);

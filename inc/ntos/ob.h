@@ -128,7 +128,7 @@ NTCHECK ObReferenceObjectByName(PUNICODE_STRING Name, ULONG Attributes, PACCESS_
                                 PVOID *Object);
 LONG FASTCALL ObfReferenceObject(PVOID Object);
 LONG FASTCALL
-ObfDereferenceObject(PVOID Object); // <= DISPATCH_LEVEL (deletion is deferred to a worker above PASSIVE_LEVEL)
+ObfDereferenceObject(PVOID Object);     // <= DISPATCH_LEVEL (deletion is deferred to a worker above PASSIVE_LEVEL)
 VOID ObLastReferenceGone(PVOID Object); // what ObfDereferenceObject does when the count has reached 0
 #define ObReferenceObject(o) ObfReferenceObject(o)
 #define ObDereferenceObject(o) ObfDereferenceObject(o)

@@ -176,9 +176,9 @@ RtlUserThreadStart:
         push    ebp                     ; no return address: the frames end here
         jmp     RtlpUserThreadStart
 
-; VOID NTAPI RtlpFreeStackAndTerminate(NTSTATUS Status, PVOID Keep): nobody else could free the stack we stand on, so the
-; last two calls are made from the TEB's static buffer, as NT does. Keep: the stack's upper end if it may be kept for the
-; next thread, should none be kept yet.
+; VOID NTAPI RtlpFreeStackAndTerminate(NTSTATUS Status, PVOID Keep): nobody else could free the stack we stand on, so
+; the last two calls are made from the TEB's static buffer, as NT does. Keep: the stack's upper end if it may be kept
+; for the next thread, should none be kept yet.
         align   16
 RtlpFreeStackAndTerminate:
         mov     ebx, [esp + 4]

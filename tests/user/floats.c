@@ -3,7 +3,7 @@
 // the x87 and of SSE with its status. "floats.exe real" adds SSE's exceptions, the x87's stack check
 // and its denormals, which an emulator may leave out.
 
-#include "check.h"
+#include <windows.h>
 
 #define STATUS_MULTIPLE_FAULTS 0xC00002B4
 #define STATUS_MULTIPLE_TRAPS 0xC00002B5
@@ -14,17 +14,9 @@ typedef struct _SEEN {
     DWORD Code, Address, Parameters, Information[2], Status, Mxcsr;
 } SEEN;
 
-static SEEN Seen;
-static int Count;
-static BOOL Real, Sse;
-static BYTE *Code;
-DWORD SavedEsp __asm__("_SavedEsp");
+#include "snippet.h"
 
-void RunCode(void *Start) __asm__("_RunCode");
-void Recover(void) __asm__("_Recover");
-__asm__(".text\n.globl _RunCode, _Recover\n_RunCode:\n  pushal\n  movl 36(%esp), %eax\n  movl %esp, _SavedEsp\n  call "
-        "*%eax\n"
-        "_Recover:\n  movl _SavedEsp, %esp\n  fninit\n  popal\n  ret\n");
+static BOOL Real, Sse;
 
 static DWORD *MxcsrOf(CONTEXT *Context)
 {
@@ -50,15 +42,6 @@ static LONG CALLBACK Watch(PEXCEPTION_POINTERS Pointers)
     Context->FloatSave.StatusWord = 0;
     *MxcsrOf(Context) = 0x1F80;
     return EXCEPTION_CONTINUE_EXECUTION;
-}
-
-static void Run(const void *Bytes, size_t Size)
-{
-    memset(Code, 0xC3, 64);
-    memcpy(Code, Bytes, Size);
-    memset(&Seen, 0, sizeof(Seen));
-    Count = 0;
-    RunCode(Code);
 }
 
 // Control word, the instructions (the one that errs at Offset behind the control word's), then FWAIT.

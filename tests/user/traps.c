@@ -3,7 +3,7 @@
 // oddest ways of coming into the kernel. "traps.exe real" adds what an emulator may leave out: segment limits,
 // alignment checks, the shadow behind `mov ss`, ICEBP.
 
-#include "check.h"
+#include <windows.h>
 
 // In ntstatus.h, which does not go together with windows.h.
 #define STATUS_INVALID_LOCK_SEQUENCE 0xC000001E
@@ -19,31 +19,14 @@ typedef struct _SEEN {
     DWORD Eip, EFlags, Dr6;
 } SEEN;
 
-static SEEN Seen;
-static int Count;  // exceptions seen by the current case
-static BYTE *Code; // where snippets are put: a page that may be written and executed
+#include "snippet.h"
+
 static BOOL Real, Nx;
 static DWORD Steps; // single steps that the handler lets go on
 static DWORD StepAt[64], StepCount, KernelSteps;
-DWORD SavedEsp __asm__("_SavedEsp");
 DWORD Watched __asm__("_Watched") = 0x23; // also a selector for ss
 
-void RunCode(void *Start) __asm__("_RunCode");
-void Recover(void) __asm__("_Recover");
 void StartTrace(void) __asm__("_StartTrace");
-__asm__(".text\n"
-        ".globl _RunCode, _Recover\n"
-        "_RunCode:\n"
-        "  pushal\n"
-        "  movl 36(%esp), %eax\n"
-        "  movl %esp, _SavedEsp\n"
-        "  call *%eax\n"
-        "_Recover:\n"
-        "  pushl %ss\n  popl %ds\n  pushl %ss\n  popl %es\n"
-        "  movl _SavedEsp, %esp\n"
-        "  pushl $0x202\n  popfl\n"
-        "  popal\n"
-        "  ret\n");
 
 static LONG CALLBACK Watch(PEXCEPTION_POINTERS Pointers)
 {
@@ -80,14 +63,6 @@ static LONG CALLBACK Watch(PEXCEPTION_POINTERS Pointers)
     return EXCEPTION_CONTINUE_EXECUTION;
 }
 
-static void Run(const void *Bytes, size_t Size)
-{
-    memset(Code, 0xC3, 64);
-    memcpy(Code, Bytes, Size);
-    memset(&Seen, 0, sizeof(Seen));
-    Count = 0;
-    RunCode(Code);
-}
 #define RUN(...)                                                                                                       \
     do {                                                                                                               \
         static const BYTE Bytes_[] = {__VA_ARGS__};                                                                    \

@@ -15,6 +15,7 @@ def parse(arguments):
                                      "build/disks between boots.")
     parser.add_argument("--serial", action="store_true", help="on this terminal even if there is a display (Ctrl-A X ends it)")
     parser.add_argument("--mem", type=int, default=256, metavar="MB")
+    parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of the machine (1)")
     parser.add_argument("--fresh", action="store_true", help="begin with fresh disks")
     return parser.parse_args(arguments)
 
@@ -35,8 +36,8 @@ def main(arguments):
     options = parse(arguments)
     machine.ensure_built(quiet=False)
     window = not options.serial and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    line = ["qemu-system-i386", "-accel", "tcg", "-machine", "pc", "-cpu", "max", "-m", str(options.mem), "-net", "none",
-            "-kernel", os.path.join(machine.build_dir(), "mica.elf")]
+    line = ["qemu-system-i386", "-accel", "tcg", "-machine", "pc", "-cpu", "max", "-m", str(options.mem), "-smp", str(options.cpus),
+            "-net", "none", "-kernel", os.path.join(machine.build_dir(), "mica.elf")]
     for index, path in enumerate(disks(options.fresh)):
         line += ["-drive", f"file={path},format=raw,if=ide,index={index}"]
     if window:

@@ -12,6 +12,7 @@ from front import boot, machine
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="./mica debug", description="Boots under GDB. `help kd` lists NT's debugger commands.")
     parser.add_argument("--seed", type=int, default=0, choices=range(8), help="virtual time with this seed: the same every run")
+    parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of the machine (1)")
     parser.add_argument("--command", "-c", action="append", default=[], metavar="GDB", help="run this GDB command, then quit (repeatable)")
     parser.add_argument("--options", default="", metavar="BOOT", help="further boot options, such as KTEST=ke.*")
     return parser.parse_args(arguments)
@@ -52,6 +53,7 @@ def execute(commands, options="", seed=0, memory=256, timeout=120, disks=None, p
 
 def main(arguments):
     options = parse(arguments)
+    machine.default_cpus = options.cpus
     machine.ensure_built()
     disks = [(path, False) for path in boot.disks(False)]
     if options.command:

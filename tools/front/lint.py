@@ -13,7 +13,7 @@ from front import machine
 PREFIXES = {
     "ke": "Ke|Ki|Kf|Kef|Nt(Continue|RaiseException)$|HalRequestSoftwareInterrupt|HalClearSoftwareInterrupt|Kt|DbgPrint",
     "mm": "Mm|Mi|Nt", "ob": "Ob|Obp|Obf|Nt", "ps": "Ps|Psp|Nt", "se": "Se|Sep|Nt|Rtl", "io": "Io|Iop|Iof|Nt",
-    "ex": "Ex|Exp|Nt|Ke(Initialize|Acquire|Release)GuardedMutex|Interlocked|ProbeFor|Phase1|Rtlp(Allocate|Free)Memory|Exf",
+    "ex": "Ex|Exp|Nt|Ke(Initialize|Acquire|TryToAcquire|Release)GuardedMutex|Interlocked|ProbeFor|Phase1|Rtlp(Allocate|Free)Memory|Exf",
     "cc": "Cc", "hal": "Hal|Halp|Ke(QueryPerformanceCounter|StallExecutionProcessor)", "kd": "Kd|Kdp|DbgPrint|vDbgPrint",
     "boot": "Boot|Ki|Ke|_start|start", "rtl": "Rtl|Rtlp|Seh|_?[a-z]",
 }

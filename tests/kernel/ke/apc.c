@@ -302,3 +302,33 @@ KTEST(ke, attach_moves_apc_environment)
     expect_eq(PsGetCurrentProcess(), PsInitialSystemProcess);
     expect_eq(Thread->ApcStateIndex, OriginalApcEnvironment);
 }
+
+static KAPC KtInner[2];
+static ULONG KtSpecialInside, KtNormalInside;
+
+static VOID NTAPI KtNestingPart(PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    KtInitNormal(&KtInner[0], KeGetCurrentThread());
+    KtInitSpecial(&KtInner[1], KeGetCurrentThread());
+    KeInsertQueueApc(&KtInner[0], (PVOID)2, (PVOID)0x22, 0);
+    KeInsertQueueApc(&KtInner[1], (PVOID)1, (PVOID)0x22, 0);
+    KtSpecialInside = KtSpecial;
+    KtNormalInside = KtNormal;
+}
+
+KTEST(ke, apc_normal_ones_do_not_nest)
+{
+    // Law: while a normal kernel APC runs, special ones interrupt it and normal ones wait for its end.
+    KAPC Apc;
+
+    KtReset();
+    KeInitializeApc(&Apc, KeGetCurrentThread(), OriginalApcEnvironment, KtKernelPart, NULL, KtNestingPart, KernelMode,
+                    NULL);
+    expect(KeInsertQueueApc(&Apc, NULL, NULL, 0));
+    expect_eq(KtSpecialInside, 1);
+    expect_eq(KtNormalInside, 0);
+    expect_eq(KtNormal, 1);
+}

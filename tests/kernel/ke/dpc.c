@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Laws of deferred procedure calls.
 
+#include "ke/ki.h"
 #include "ktest.h"
 
 #define KT_DPCS 8
@@ -95,4 +96,33 @@ KTEST(ke, dpc_may_queue_itself)
     KeInitializeDpc(&KtSelf, KtRequeueDpc, NULL);
     expect(KeInsertQueueDpc(&KtSelf, NULL, NULL));
     expect_eq(KtRan, 5);
+}
+
+KTEST(ke, dpc_of_low_importance_waits_for_others)
+{
+    // Law: a DPC of low importance asks for no interrupt until four are queued; one of medium importance does at once.
+    // (Interrupts are off so that no clock tick asks for one.)
+    KDPC Dpcs[4];
+    KIRQL Old = KfRaiseIrql(DISPATCH_LEVEL);
+    BOOLEAN Enable = KeDisableInterrupts(), Asked[5];
+    ULONG Index;
+
+    KtRan = 0;
+    for (Index = 0; Index < 5; Index++) {
+        HalClearSoftwareInterrupt(DISPATCH_LEVEL);
+        if (Index < 4) {
+            KeInitializeDpc(&Dpcs[Index], KtNoteDpc, NULL);
+            KeSetImportanceDpc(&Dpcs[Index], LowImportance);
+        } else {
+            (VOID) KeRemoveQueueDpc(&Dpcs[0]);
+            KeSetImportanceDpc(&Dpcs[0], MediumImportance);
+        }
+        (VOID) KeInsertQueueDpc(&Dpcs[Index % 4], (PVOID)0x11, (PVOID)0x22);
+        Asked[Index] = (KiReadIrr() & 1ul << DISPATCH_LEVEL) != 0;
+    }
+    KeRestoreInterrupts(Enable);
+    KfLowerIrql(Old);
+    expect(!Asked[0] && !Asked[1] && !Asked[2] && Asked[3]);
+    expect(Asked[4]);
+    expect_eq(KtRan, 4);
 }

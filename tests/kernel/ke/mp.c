@@ -12,6 +12,18 @@ static volatile LONG KtArrived, KtInside, KtTotal;
 static volatile KAFFINITY KtSeen;
 static volatile BOOLEAN KtAtIpiLevel;
 
+// Count threads, which run the two routines in turn; returns when all have ended.
+static VOID KtRunThreads(PKSTART_ROUTINE Even, PKSTART_ROUTINE Odd, ULONG Count)
+{
+    PETHREAD Threads[MAXIMUM_PROCESSORS];
+    ULONG Index;
+
+    for (Index = 0; Index < Count; Index++)
+        Threads[Index] = KtStartThread(Index % 2 == 0 ? Even : Odd, NULL, 8);
+    for (Index = 0; Index < Count; Index++)
+        KtJoin(Threads[Index]);
+}
+
 static ULONG_PTR NTAPI KtGenericWorker(ULONG_PTR Argument)
 {
     if (KeGetCurrentIrql() != IPI_LEVEL)
@@ -52,14 +64,8 @@ static VOID NTAPI KtGenericCaller(PVOID Context)
 KTEST_MP(ke, mp_packets_of_several_senders_all_arrive)
 {
     // Law: processors that send packets to each other at the same time all get theirs served: none waits for ever.
-    PETHREAD Threads[KT_THREADS];
-    ULONG Index;
-
     KtTotal = 0;
-    for (Index = 0; Index < KT_THREADS; Index++)
-        Threads[Index] = KtStartThread(KtGenericCaller, NULL, 8);
-    for (Index = 0; Index < KT_THREADS; Index++)
-        KtJoin(Threads[Index]);
+    KtRunThreads(KtGenericCaller, KtGenericCaller, KT_THREADS);
     expect_eq(KtTotal, KT_THREADS);
 }
 
@@ -178,14 +184,8 @@ static VOID NTAPI KtMeeter(PVOID Context)
 KTEST_MP(ke, mp_as_many_threads_run_as_there_are_processors)
 {
     // Law: a ready thread does not wait while a processor that it may use is idle.
-    PETHREAD Threads[MAXIMUM_PROCESSORS];
-    LONG Index;
-
     KtArrived = 0;
-    for (Index = 0; Index < KeNumberProcessors; Index++)
-        Threads[Index] = KtStartThread(KtMeeter, NULL, 8);
-    for (Index = 0; Index < KeNumberProcessors; Index++)
-        KtJoin(Threads[Index]);
+    KtRunThreads(KtMeeter, KtMeeter, (ULONG)KeNumberProcessors);
     expect_eq(KtArrived, KeNumberProcessors);
 }
 
@@ -218,16 +218,10 @@ static VOID NTAPI KtMutantUser(PVOID Context)
 KTEST_MP(ke, mp_mutant_excludes_on_all_processors)
 {
     // Law: one thread at a time owns a mutant, whatever the processors do.
-    PETHREAD Threads[KT_THREADS];
-    ULONG Index;
-
     KeInitializeMutant(&KtMutant, FALSE);
     KeInitializeSpinLock(&KtSpinLock);
     KtInside = KtTotal = 0;
-    for (Index = 0; Index < KT_THREADS; Index++)
-        Threads[Index] = KtStartThread(KtMutantUser, NULL, 8);
-    for (Index = 0; Index < KT_THREADS; Index++)
-        KtJoin(Threads[Index]);
+    KtRunThreads(KtMutantUser, KtMutantUser, KT_THREADS);
     expect_eq(KtTotal, 0);
     expect_eq(KeReadStateMutant(&KtMutant), 1);
 }
@@ -269,16 +263,10 @@ KTEST_MP(ke, mp_wait_all_takes_all_or_nothing)
 {
     // Law: no wake-up is lost and no part of a set is taken, with takers of all and of any on all processors: everybody
     // gets on, and every token is back at the end.
-    PETHREAD Threads[KT_THREADS];
-    ULONG Index;
-
     KeInitializeSemaphore(&KtTokens[0], 2, 2);
     KeInitializeSemaphore(&KtTokens[1], 1, 1);
     KtArrived = 0;
-    for (Index = 0; Index < KT_THREADS; Index++)
-        Threads[Index] = KtStartThread(Index % 2 == 0 ? KtTakeBoth : KtTakeOne, NULL, 8);
-    for (Index = 0; Index < KT_THREADS; Index++)
-        KtJoin(Threads[Index]);
+    KtRunThreads(KtTakeBoth, KtTakeOne, KT_THREADS);
     expect_eq(KtArrived, KT_THREADS);
     expect_eq(KeReadStateSemaphore(&KtTokens[0]), 2);
     expect_eq(KeReadStateSemaphore(&KtTokens[1]), 1);

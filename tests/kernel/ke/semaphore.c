@@ -132,3 +132,24 @@ KTEST_EXACT(ke, queue_lets_in_as_many_as_may_run)
     for (Index = 0; Index < 2; Index++)
         KtJoin(Threads[Index]);
 }
+
+KTEST_EXACT(ke, queue_wakes_the_latest_waiter)
+{
+    // Law: an entry goes to the thread that has begun to wait last (WDK, KeInsertQueue).
+    LIST_ENTRY Entries[2];
+    PLIST_ENTRY Taken[2] = {NULL, NULL};
+    PETHREAD Threads[2];
+    ULONG Index;
+
+    KeInitializeQueue(&KtQueue, 2);
+    for (Index = 0; Index < 2; Index++)
+        Threads[Index] = KtStartThread(KtQueueTaker, &Taken[Index], 12);
+    KeInsertQueue(&KtQueue, &Entries[0]);
+    expect(Taken[0] == NULL);
+    expect_eq(Taken[1], &Entries[0]);
+    KeInsertQueue(&KtQueue, &Entries[1]);
+    expect_eq(Taken[0], &Entries[1]);
+    for (Index = 0; Index < 2; Index++)
+        KtJoin(Threads[Index]);
+    expect(KeRundownQueue(&KtQueue) == NULL);
+}
