@@ -79,8 +79,14 @@ def test_storm():
     passes("storm")
 
 
-def test_storm_on_four_processors():
-    passes("storm", cpus=4)
+# The programs with many threads, on four processors: in turns under virtual time (smp4_), and at the same time (real4_).
+def on_four_processors(name, libraries, realtime):
+    return lambda: passes(name, libraries=libraries, cpus=4, realtime=realtime)
+
+
+for program, needs in (("threads", ()), ("races", ()), ("storm", ()), ("schedule", ["-lntdll"]), ("files", ())):
+    globals()["test_smp4_" + program] = on_four_processors(program, needs, False)
+    globals()["test_real4_" + program] = on_four_processors(program, needs, True)
 
 
 def test_child():

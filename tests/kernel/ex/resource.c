@@ -300,7 +300,7 @@ static VOID NTAPI Hog(PVOID Context)
     UNREFERENCED_PARAMETER(Context);
     KeSetSystemAffinityThread(1);
     while (HogStops == 0)
-        YieldProcessor();
+        KtKeepProcessor();
 }
 
 static VOID NTAPI WantIt(PVOID Context)
