@@ -161,10 +161,11 @@ static BOOLEAN MiReapDeadSegment(VOID)
     return TRUE;
 }
 
-// Writes the data of one segment that lost its last user.
+// Writes the data of one segment that lost its last user. If the file was purged meanwhile, nothing is left to keep.
 static BOOLEAN MiFlushUnusedSegment(VOID)
 {
     PCONTROL_AREA ControlArea = NULL;
+    BOOLEAN Destroy = FALSE;
     IO_STATUS_BLOCK IoStatus;
     PLIST_ENTRY Entry;
     KIRQL OldIrql = MiLockPfn();
@@ -185,10 +186,17 @@ static BOOLEAN MiFlushUnusedSegment(VOID)
         MiFlushControlArea(ControlArea, 0, MAXULONG * (ULONGLONG)PAGE_SIZE, &IoStatus)); // the pages stay dirty
     OldIrql = MiLockPfn();
     if (--ControlArea->NumberOfSectionReferences == 0 && ControlArea->NumberOfMappedViews == 0) {
-        MiInsertUnusedSegment(ControlArea);
-        ControlArea->u.Flags.Queued = 0;
+        if (ControlArea->NumberOfPfnReferences == 0) {
+            ControlArea->u.Flags.BeingDeleted = 1;
+            Destroy = TRUE;
+        } else {
+            MiInsertUnusedSegment(ControlArea);
+            ControlArea->u.Flags.Queued = 0;
+        }
     }
     MiUnlockPfn(OldIrql);
+    if (Destroy)
+        MiDestroySegment(ControlArea);
     return TRUE;
 }
 
