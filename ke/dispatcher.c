@@ -11,7 +11,7 @@
 
 PKPRCB volatile KiDispatcherLock;
 
-// Owner held the lock when Prcb, this processor, wanted it: waits for it to be free, only reading meanwhile, and takes it.
+// Owner held the lock when Prcb, this processor, wanted it: waits for it to be free, only reading, and takes it.
 // Interrupts may be on or off; the holder never waits for this processor.
 VOID KiWaitForDispatcherLock(PKPRCB Prcb, PKPRCB Owner)
 {

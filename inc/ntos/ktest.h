@@ -57,7 +57,8 @@ ULONG KtRandom(VOID);
 // Starts a system thread and returns a referenced ETHREAD; KtJoin waits for it and drops the reference.
 PETHREAD KtStartThread(PKSTART_ROUTINE Routine, PVOID Context, KPRIORITY Priority);
 VOID KtJoin(PETHREAD Thread);
-// Keeps the processor from less important threads until its next interrupt, which costs an emulator nothing. Interrupts on.
+// Keeps the processor from less important threads until its next interrupt; an emulator has nothing to do for that.
+// Interrupts on.
 FORCEINLINE VOID KtKeepProcessor(VOID)
 {
     __asm__ volatile("hlt" : : : "memory");

@@ -91,7 +91,7 @@ static __attribute__((unused)) NTSTATUS MtWrite(volatile UCHAR *Va, UCHAR Value)
     return STATUS_SUCCESS;
 }
 
-// The figures while the zero page thread waits: a page that it is clearing, perhaps on another processor, is in no list.
+// The figures while the zero page thread waits: a page that it clears, perhaps on another processor, is in no list.
 static __attribute__((unused)) VOID MtQueryAtRest(PMM_STATISTICS Statistics)
 {
     LARGE_INTEGER Tick = {.QuadPart = -1};
