@@ -316,47 +316,28 @@ FORCEINLINE VOID KiPostSoftwareInterrupt(KIRQL Level)
 #define CR4_SMEP 0x100000u
 
 // --- dispatcher database. The lock is taken and given up on every path that is measured, so it is inline (dispatcher.c
-// says what it protects). It is a queued lock: the word points to the place of the last processor that wants it, a
-// processor's place (Prcb->LockQueue) to the next one's.
-extern PKSPIN_LOCK_QUEUE volatile KiDispatcherLock;
-VOID KiWaitForDispatcherLock(PKSPIN_LOCK_QUEUE Place, PKSPIN_LOCK_QUEUE Previous);
-VOID KiPassDispatcherLock(PKSPIN_LOCK_QUEUE Place);
+// says what it protects, and why it is a plain one): the processor that holds it, or NULL.
+extern PKPRCB volatile KiDispatcherLock;
+VOID KiWaitForDispatcherLock(PKPRCB Prcb, PKPRCB Owner);
 // NextThread is set: switch to it if OldIrql allows, else see to it that it happens when the IRQL falls.
 VOID KiHonourNextThread(KIRQL OldIrql);
-VOID KiLowerSlow(KIRQL NewIrql); // irql.c
-#if DBG
-extern PKPRCB KiDispatcherOwner;
-#define KiDispatcherHeld (KiDispatcherOwner == KeGetCurrentPrcb()) // by this processor
+VOID KiLowerSlow(KIRQL NewIrql);                                  // irql.c
+#define KiDispatcherHeld (KiDispatcherLock == KeGetCurrentPrcb()) // by this processor
 #define ASSERT_DISPATCHER_LOCKED() ASSERT(KiDispatcherHeld)
-#define KiNoteDispatcher(Owner) (KiDispatcherOwner = (Owner))
-#else
-#define ASSERT_DISPATCHER_LOCKED() ((VOID)0)
-#define KiNoteDispatcher(Owner) ((VOID)0)
-#endif
 
 // IRQL DISPATCH_LEVEL.
 FORCEINLINE VOID KiLockDispatcherAtDpcLevel(VOID)
 {
-    PKSPIN_LOCK_QUEUE Place = &KeGetCurrentPrcb()->LockQueue, Previous;
+    PKPRCB Prcb = KeGetCurrentPrcb(), Owner = NULL;
 
     ASSERT(KeGetCurrentIrql() == SYNCH_LEVEL);
-    Previous = __atomic_exchange_n(&KiDispatcherLock, Place, __ATOMIC_ACQUIRE);
-    if (Previous != NULL)
-        KiWaitForDispatcherLock(Place, Previous);
-    KiNoteDispatcher(KeGetCurrentPrcb());
-}
-FORCEINLINE VOID KiUnlockDispatcherOf(PKPRCB Prcb)
-{
-    PKSPIN_LOCK_QUEUE Place = &Prcb->LockQueue, Expected = Place;
-
-    ASSERT_DISPATCHER_LOCKED();
-    KiNoteDispatcher(NULL);
-    if (!__atomic_compare_exchange_n(&KiDispatcherLock, &Expected, NULL, FALSE, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-        KiPassDispatcherLock(Place);
+    if (!__atomic_compare_exchange_n(&KiDispatcherLock, &Owner, Prcb, FALSE, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        KiWaitForDispatcherLock(Prcb, Owner);
 }
 FORCEINLINE VOID KiUnlockDispatcherFromDpcLevel(VOID)
 {
-    KiUnlockDispatcherOf(KeGetCurrentPrcb());
+    ASSERT_DISPATCHER_LOCKED();
+    __atomic_store_n(&KiDispatcherLock, NULL, __ATOMIC_RELEASE);
 }
 // IRQL <= DISPATCH_LEVEL. Returns the old IRQL for KiUnlockDispatcherDatabase.
 FORCEINLINE KIRQL KiLockDispatcherDatabase(VOID)
@@ -377,13 +358,9 @@ FORCEINLINE VOID KiLowerIrql(KIRQL NewIrql)
 // Gives the lock up and lowers the IRQL. If a more important thread became ready, it runs now, or as soon as it may.
 FORCEINLINE VOID KiUnlockDispatcherDatabase(KIRQL OldIrql)
 {
-    PKPRCB Prcb = KeGetCurrentPrcb();
-
-    if (__builtin_expect(Prcb->NextThread != NULL, FALSE)) {
+    if (__builtin_expect(KeGetCurrentPrcb()->NextThread != NULL, FALSE))
         KiHonourNextThread(OldIrql);
-        Prcb = KeGetCurrentPrcb(); // the thread may have come back on another
-    }
-    KiUnlockDispatcherOf(Prcb);
+    KiUnlockDispatcherFromDpcLevel();
     KiLowerIrql(OldIrql);
     KeChaosPoint(ChaosDispatcherLock);
 }

@@ -449,7 +449,6 @@ struct _KPRCB {
     ULONG TaskSwitched;         // CR0.TS is set
     ULONG LoadedDirectory;      // what CR3 holds
     PKPROCESS LoadedProcess;    // whose that is
-    KSPIN_LOCK_QUEUE LockQueue; // this processor's place in the queue for the dispatcher lock
     volatile ULONG IpiRequests; // KI_IPI_*
     ULONG IpiCount;
     volatile BOOLEAN Frozen; // stopped for a bugcheck

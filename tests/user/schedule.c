@@ -158,8 +158,10 @@ static DWORD WINAPI Burn(LPVOID Milliseconds)
     return 0;
 }
 
-static void Times(void)
+// Exact: nobody stops a whole processor for a while, of which the accounts could not know.
+static void Times(BOOL Exact)
 {
+    ULONGLONG Least = Exact ? 100 * 10000 : 0; // the thread has the processor for most of its 200 ms
     HANDLE Thread = CreateThread(NULL, 0, Burn, (LPVOID)200, 0, NULL);
     FILETIME Create, Exit, Kernel, User, ProcessKernel, ProcessUser, Again;
 
@@ -168,11 +170,11 @@ static void Times(void)
     CHECK_EQUAL(WaitForSingleObject(Thread, INFINITE), WAIT_OBJECT_0);
     CHECK(GetThreadTimes(Thread, &Create, &Exit, &Kernel, &User));
     CHECK(Ticks(Exit) > Ticks(Create));
-    CHECK(Ticks(Kernel) + Ticks(User) >= 100 * 10000); // it had the processor for most of its 200 ms
-    CHECK(Ticks(Kernel) + Ticks(User) <= Ticks(Exit) - Ticks(Create) + 2 * 156250);
+    CHECK(Ticks(Kernel) + Ticks(User) >= Least);
+    CHECK(!Exact || Ticks(Kernel) + Ticks(User) <= Ticks(Exit) - Ticks(Create) + 2 * 156250);
     // A thread that has ended stays in the times of its process.
     CHECK(GetProcessTimes(GetCurrentProcess(), &Create, &Exit, &Again, &User));
-    CHECK(Ticks(Again) + Ticks(User) >= Ticks(ProcessKernel) + Ticks(ProcessUser) + 100 * 10000);
+    CHECK(Ticks(Again) + Ticks(User) >= Ticks(ProcessKernel) + Ticks(ProcessUser) + Least);
     CHECK_EQUAL(Ticks(Exit), 0);
     CloseHandle(Thread);
 }
@@ -217,13 +219,15 @@ static void SignalAndWait(void)
     CloseHandle(Thread);
 }
 
-int main(void)
+// schedule.exe inexact: where processors are stopped from outside, as those of a machine with more than its host has.
+int main(int argc, char **argv)
 {
+    (void)argv;
     Priorities();
     Classes();
     Processors();
     Boosts();
-    Times();
+    Times(argc == 1);
     SignalAndWait();
     return Verdict();
 }

@@ -79,8 +79,15 @@ def test_storm():
     passes("storm")
 
 
-def test_storm_on_four_processors():
-    passes("storm", cpus=4)
+# The programs with many threads, on four processors: in turns under virtual time (smp4_), and at the same time (real4_).
+def on_four_processors(name, realtime):
+    arguments = ["inexact"] if realtime and name == "schedule" else []
+    return lambda: passes(name, arguments, libraries=["-lntdll"], cpus=4, realtime=realtime)
+
+
+for program in ("threads", "races", "storm", "schedule", "files"):
+    globals()["test_smp4_" + program] = on_four_processors(program, False)
+    globals()["test_real4_" + program] = on_four_processors(program, True)
 
 
 def test_child():

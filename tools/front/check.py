@@ -14,6 +14,9 @@ from front import machine, results, run, test
 
 RINGS = ("host", "kernel", "user", "e2e")
 USER_TIMEOUT = 120
+CONCURRENT = ["ke.*", "ex.*", "ob.*", "ps.*", "mm.*", "io.*", "cc.*"]  # where processors meet
+# Machines of the kernel ring: processors, real concurrency, tests, also those that end in a bugcheck (a boot each).
+MACHINES = ((1, False, ["*"], True), (4, False, ["*"], False), (4, True, CONCURRENT, False))
 MINGW = ["i686-w64-mingw32-gcc"]
 
 
@@ -21,7 +24,8 @@ def parse(arguments):
     parser = argparse.ArgumentParser(prog="./mica check", description="Runs every test. Closes with 'N passed, N failed'.")
     parser.add_argument("--ring", action="append", choices=RINGS, help="only this ring (may be repeated)")
     parser.add_argument("--seed", type=int, default=0, choices=range(8))
-    parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of the machines that do not say otherwise (1)")
+    parser.add_argument("--cpus", type=int, metavar="N", help="processors of the machines that do not say otherwise; the kernel ring "
+                        "then runs on such a machine only (1; the kernel ring on 1 and on 4)")
     parser.add_argument("--realtime", action="store_true", help="without virtual time: real concurrency, not repeatable")
     parser.add_argument("--only", metavar="NAME", help="only user and e2e tests whose name contains this")
     return parser.parse_args(arguments)
@@ -58,9 +62,18 @@ def host_ring(report, _seed, _only):
             report.ok(f"host.{area}", done.stdout.strip().splitlines()[-1] if done.stdout.strip() else "")
 
 
+def variant(cpus, realtime):
+    """What the names of tests on such a machine begin with."""
+    return f"real{cpus}." if realtime else "" if cpus == 1 else f"smp{cpus}."
+
+
 def kernel_ring(report, seed, _only):
-    if not test.ring(["*"], seed, 256, report):
-        report.fail("kernel.ring", "the kernel image contains no tests", "./mica test --list")
+    chosen = machine.default_cpus, machine.default_realtime
+    for cpus, realtime, patterns, bugchecks in MACHINES if chosen == (None, False) else ((chosen[0] or 1, chosen[1], ["*"], True),):
+        machine.default_cpus, machine.default_realtime = cpus, realtime
+        if not test.ring(patterns, seed, 256, report.named(variant(cpus, realtime)), bugchecks):
+            report.fail("kernel.ring", "the kernel image contains no tests", "./mica test --list")
+    machine.default_cpus, machine.default_realtime = chosen
 
 
 def load(path):
@@ -87,7 +100,7 @@ def run_case(report, name, function):
     try:
         function()
     except Exception as error:  # a test may fail in any way; all of them are reported alike
-        report.fail(name, f"{error}\n{traceback.format_exc(limit=-3)}", f"./mica check --ring {name.split('.')[0]} --only {name}")
+        report.fail(name, f"{error}\n{traceback.format_exc(limit=-3)}", f"./mica check --ring {name.split('.')[0]} --only {name}{machine.options()}")
     else:
         report.ok(name, f"{time.monotonic() - begin:.1f} s")
 

@@ -17,8 +17,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__
 # What QEMU exits with for the verdicts of inc/ntos/hal.h: (value << 1) | 1. Its own 0 is never a pass.
 PASS, FAIL, BUGCHECK, HANG, DONE = 33, 35, 37, 39, 41
 default_realtime = False  # --realtime: processors that run at the same time, not in turns under virtual time
-default_cpus = 1  # of a machine that nobody gives a number: --cpus of ./mica test and ./mica check
+default_cpus = None  # of a machine that nobody gives a number: --cpus of ./mica test and ./mica check; None: 1
 VERDICTS = {PASS: "pass", FAIL: "fail", BUGCHECK: "bugcheck", HANG: "hang", DONE: "done"}
+
+
+def options():
+    """The options of ./mica test and ./mica check that say which machine these are."""
+    return (f" --cpus {default_cpus}" if (default_cpus or 1) != 1 else "") + (" --realtime" if default_realtime else "")
 
 
 def build_dir(build=None):
@@ -49,7 +54,7 @@ class Machine:
         self.records_path = os.path.join(self.folder, "host.txt")
         self.kernel = kernel or os.path.join(build_dir(build), "mica.elf")
         self.options, self.memory, self.seed, self.realtime = options, memory, seed, realtime or default_realtime
-        self.cpus = cpus or default_cpus
+        self.cpus = cpus or default_cpus or 1
         self.disks, self.cpu, self.extra, self.cdrom = list(disks), cpu, list(extra), cdrom
         self.qmp_path = os.path.join(self.folder, "qmp") if qmp else None
         self.memory_file = None  # where the machine's memory is, also when it has ended

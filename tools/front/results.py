@@ -22,6 +22,10 @@ class Results:
                 print(f"     {line}")
             print(f"     replay: {replay}", flush=True)
 
+    def named(self, prefix):
+        """This report for tests whose names begin with prefix in it: "smp4." for those of a machine with four processors."""
+        return Prefixed(self, prefix)
+
     def close(self):
         """Prints the closing line; returns the exit code."""
         if self.failures:
@@ -29,3 +33,14 @@ class Results:
         print(f"\n{self.passed} passed, {len(self.failures)} failed")
         sys.stdout.flush()
         return 1 if self.failures or not self.passed else 0
+
+
+class Prefixed:
+    def __init__(self, report, prefix):
+        self.report, self.prefix = report, prefix
+
+    def ok(self, name, note=""):
+        self.report.ok(self.prefix + name, note)
+
+    def fail(self, name, block, replay):
+        self.report.fail(self.prefix + name, block, replay)

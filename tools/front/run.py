@@ -28,6 +28,7 @@ def parse(arguments):
     parser.add_argument("--mem", type=int, default=256, metavar="MB", help="memory of the machine (256)")
     parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of the machine (1)")
     parser.add_argument("--seed", type=int, default=0, choices=range(8), metavar="N", help="0..7: another interleaving (0)")
+    parser.add_argument("--realtime", action="store_true", help="without virtual time: real concurrency, not repeatable")
     parser.add_argument("--with", dest="files", action="append", default=[], metavar="HOSTFILE", help="a further file for D:")
     parser.add_argument("--out", metavar="DIR", help="copy what the program leaves on D: to this folder")
     parser.add_argument("--log", metavar="FILE", help="the kernel's log (build/last-run.log)")
@@ -133,7 +134,7 @@ def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout
         line = subprocess.list2cmdline(["D:\\" + os.path.basename(program), *arguments])
         box.options = f"{boot} {option} /RUN {line}".strip()
         box.memory_file = os.path.join(box.folder, "memory") if inspect else None
-        box.realtime = realtime or stream is not None  # nobody knows when it comes
+        box.realtime = box.realtime or realtime or stream is not None  # nobody knows when it comes
         box.disks = [(c_image or os.path.join(machine.build_dir(build), "c.img"), c_image is None), (disk, False)]
         box.start()
         reader = machine.pump_output(box, sink or (lambda data: None))
@@ -165,7 +166,8 @@ def main(arguments):
 
     code, message, _ = execute(options.program, options.arguments, options.files, options.mem, options.cpus, options.seed,
                                options.timeout, sink, options.out,
-                               options.log or os.path.join(machine.ROOT, "build", "last-run.log"), use_stdin=True)
+                               options.log or os.path.join(machine.ROOT, "build", "last-run.log"), use_stdin=True,
+                               realtime=options.realtime)
     if message:
         print(message, file=sys.stderr)
     return code

@@ -18,6 +18,7 @@ TIMEOUT = 240
 SPARE_UART = ["-chardev", "null,id=spare", "-device", "pci-serial,chardev=spare"]  # tests/kernel/hal/interrupt.c raises its line
 boot_options = ""  # further words for the boot line
 BOOT_LINE_LIMIT = 1500
+FLAG_BUGCHECK, FLAG_TIMED = 1, 8  # KT_FLAG_* of inc/ntos/ktest.h
 
 
 def parse(arguments):
@@ -33,7 +34,12 @@ def parse(arguments):
 
 
 def read_tests(kernel):
-    """The tests in the kernel image: {name: expected bugcheck code or 0}, read from its .ktest table."""
+    """The tests in the kernel image: {name: expected bugcheck code or 0}."""
+    return {name: code for name, (_, code) in read_table(kernel).items()}
+
+
+def read_table(kernel):
+    """The kernel image's .ktest table: {name: (flags, expected bugcheck code or 0)}."""
     symbols = {}
     for line in subprocess.run(["i686-linux-gnu-nm", kernel], capture_output=True, text=True, check=True).stdout.splitlines():
         parts = line.split()
@@ -55,7 +61,7 @@ def read_tests(kernel):
     for entry in range(symbols["KtTestsStart"], symbols["KtTestsEnd"], 20):
         name, _, _, flags, code = struct.unpack_from("<5I", data, at(entry))
         start = at(name)
-        tests[data[start:data.index(b"\0", start)].decode()] = code if flags & 1 else 0
+        tests[data[start:data.index(b"\0", start)].decode()] = flags, code if flags & FLAG_BUGCHECK else 0
     return tests
 
 
@@ -105,10 +111,8 @@ def ending(code, log, seed):
 
 def replay(name, seed):
     """The command that runs this test again, as it ran now."""
-    cpus = f" --cpus {machine.default_cpus}" if machine.default_cpus != 1 else ""
-    cpus += " --realtime" if machine.default_realtime else ""
     words = f" --options '{boot_options}'" if boot_options else ""
-    return f"./mica test {name} --seed {seed}{cpus}{words}"
+    return f"./mica test {name} --seed {seed}{machine.options()}{words}"
 
 
 def take_batch(names):
@@ -150,10 +154,17 @@ def run_bugcheck(name, code, seed, memory, report):
                     "\n".join(log.splitlines()[-12:]), replay(name, seed))
 
 
-def ring(patterns, seed, memory, report):
-    """Runs every kernel test that matches. Returns how many there were."""
-    tests = read_tests(os.path.join(machine.build_dir(), "mica.elf"))
-    chosen = {name: code for name, code in tests.items() if any(fnmatch.fnmatch(name, pattern) for pattern in patterns)}
+def choose(patterns):
+    """{name: bugcheck code or 0} of those that match. Real concurrency leaves out what needs virtual time, unless named in full."""
+    table = read_table(os.path.join(machine.build_dir(), "mica.elf"))
+    return {name: code for name, (flags, code) in table.items()
+            if name in patterns or any(fnmatch.fnmatch(name, pattern) for pattern in patterns) and
+            not (machine.default_realtime and flags & FLAG_TIMED)}
+
+
+def ring(patterns, seed, memory, report, bugchecks=True):
+    """Runs every kernel test that matches, on the machine that machine.default_* says. Returns how many there were."""
+    chosen = {name: code for name, code in choose(patterns).items() if bugchecks or code == 0}
     run_ordinary([name for name, code in chosen.items() if code == 0], seed, memory, report)
     for name, code in chosen.items():
         if code:

@@ -23,7 +23,7 @@ static VOID CheckClocks(VOID)
     expect(TicksThen.QuadPart - Ticks.QuadPart >= 19 && TicksThen.QuadPart - Ticks.QuadPart <= 21);
 }
 
-KTEST(ex, clock_resolution_changes_interrupts_and_not_time)
+KTEST_TIMED(ex, clock_resolution_changes_interrupts_and_not_time)
 {
     // Law: whatever the period of the clock interrupt, a second is a second and a tick 15.625 ms; requests are bounded,
     // the shortest one counts, and without any the clock is as before.

@@ -299,8 +299,8 @@ static VOID NTAPI Hog(PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);
     KeSetSystemAffinityThread(1);
-    while (HogStops == 0) // without PAUSE, which costs an emulator more than the half second that this takes
-        continue;
+    while (HogStops == 0)
+        KtKeepProcessor();
 }
 
 static VOID NTAPI WantIt(PVOID Context)

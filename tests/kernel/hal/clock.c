@@ -27,7 +27,7 @@ KTEST(hal, clock_period_is_the_nearest_possible)
     KeRevertToUserAffinityThread();
 }
 
-KTEST(hal, clock_interrupts_at_the_period_set)
+KTEST_TIMED(hal, clock_interrupts_at_the_period_set)
 {
     // Law: with a period of 1 ms the clock interrupts 20 times in 20 ms of the performance counter.
     ULONG Before, Interrupts, Increment;
@@ -47,7 +47,7 @@ KTEST(hal, clock_interrupts_at_the_period_set)
     expect(Interrupts + 1 >= SHORT_PERIODS && Interrupts <= SHORT_PERIODS + 4); // a device may have interrupted too
 }
 
-KTEST_EXACT(hal, processor_clock_keeps_the_period)
+KTEST_TIMED(hal, processor_clock_keeps_the_period)
 {
     // Law: a processor's own clock ticks as often as the system's.
     LARGE_INTEGER Interval = {.QuadPart = -(LONGLONG)CLOCK_TICKS * CLOCK_INCREMENT_100NS};

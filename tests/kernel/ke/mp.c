@@ -158,15 +158,18 @@ KTEST_MP(ke, mp_affinity_moves_a_running_thread)
 {
     // Law: a thread that runs on a processor that it may no longer use leaves it, without waiting.
     PETHREAD Thread;
-    LARGE_INTEGER Moment = {.QuadPart = -200000};
+    LARGE_INTEGER Moment = {.QuadPart = -1};
     ULONG Number;
 
     KtStop = FALSE;
     Thread = KtStartThread(KtWanderer, NULL, 6);
     for (Number = 0; Number < (ULONG)KeNumberProcessors; Number++) {
         KeSetAffinityThread(&Thread->Tcb, 1ul << Number);
+        while (KtWhere != Number) // for ever if it stays: the watchdog's time is up then
+            IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment));
         KtWhere = 99;
-        IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment));
+        while (KtWhere == 99)
+            IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment));
         expect_eq(KtWhere, Number);
     }
     KtStop = TRUE;
@@ -332,7 +335,7 @@ static VOID NTAPI KtHog(PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);
     while (!KtStop)
-        KtCounter++;
+        KtKeepProcessor();
 }
 
 static VOID NTAPI KtStarved(PVOID Context)
@@ -341,7 +344,7 @@ static VOID NTAPI KtStarved(PVOID Context)
     KtStop = TRUE;
 }
 
-KTEST_EXACT(ke, starved_thread_is_boosted_after_some_seconds)
+KTEST_TIMED(ke, starved_thread_is_boosted_after_some_seconds)
 {
     // Law: a thread that is ready and does not run for about four seconds runs at priority 15 for a while.
     KPRIORITY Seen = 0;

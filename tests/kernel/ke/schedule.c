@@ -114,7 +114,7 @@ static VOID NTAPI KtSpin(PVOID Context)
         KtRan[(ULONG)(ULONG_PTR)Context]++;
 }
 
-KTEST_EXACT(ke, schedule_equals_share_by_quantum)
+KTEST_TIMED(ke, schedule_equals_share_by_quantum)
 {
     // Law: threads of equal priority that never wait take turns, each for its quantum: all get on, about equally.
     PETHREAD Threads[3];
@@ -260,7 +260,7 @@ KTEST_EXACT(ke, schedule_yield_takes_turns)
         expect_eq(KtOrder[Index], Index % 2);
 }
 
-KTEST_EXACT(ke, schedule_run_time_is_charged)
+KTEST_TIMED(ke, schedule_run_time_is_charged)
 {
     // Law: a thread that computes for a while is charged about as many ticks.
     PKTHREAD Thread = KeGetCurrentThread();

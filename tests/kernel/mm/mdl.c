@@ -59,9 +59,9 @@ KTEST(mm, locked_pages_outlive_their_release)
     expect_status(MtFree(Memory), STATUS_SUCCESS);
     expect_eq(Mapped[0], 31);
     expect_eq(MI_PFN_ELEMENT(MmGetMdlPfnArray(Mdl)[0])->u3.ReferenceCount, 1);
-    MmQueryStatistics(&Before);
+    MtQueryAtRest(&Before);
     MmUnlockPages(Mdl);
-    MmQueryStatistics(&After);
+    MtQueryAtRest(&After);
     expect_eq(After.AvailablePages, Before.AvailablePages + 1);
     ExFreePoolWithTag(Mdl, TAG_MM);
 }

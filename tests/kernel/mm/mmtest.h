@@ -91,6 +91,16 @@ static __attribute__((unused)) NTSTATUS MtWrite(volatile UCHAR *Va, UCHAR Value)
     return STATUS_SUCCESS;
 }
 
+// The figures while the zero page thread waits: a page that it clears, perhaps on another processor, is in no list.
+static __attribute__((unused)) VOID MtQueryAtRest(PMM_STATISTICS Statistics)
+{
+    LARGE_INTEGER Tick = {.QuadPart = -1};
+
+    while (IsListEmpty(&MmZeroingPageEvent.Header.WaitListHead))
+        IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Tick));
+    MmQueryStatistics(Statistics);
+}
+
 #define MT_PAGE(Base, n) ((Base) + (n)*PAGE_SIZE)
 
 #endif

@@ -86,7 +86,7 @@ KTEST(mm, commit_returns_to_the_same_figure)
     PUCHAR Memory;
     ULONG Page;
 
-    MmQueryStatistics(&Before);
+    MtQueryAtRest(&Before);
     Memory = MtAllocate(600 * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     expect(Memory != NULL);
     for (Page = 0; Page < 600; Page += 3)
@@ -94,7 +94,7 @@ KTEST(mm, commit_returns_to_the_same_figure)
     MmQueryStatistics(&During);
     expect(During.CommittedPages >= Before.CommittedPages + 600);
     expect_status(MtFree(Memory), STATUS_SUCCESS);
-    MmQueryStatistics(&After);
+    MtQueryAtRest(&After);
     expect_eq(After.CommittedPages, Before.CommittedPages);
     expect_eq(After.AvailablePages, Before.AvailablePages);
 }

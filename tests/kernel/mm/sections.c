@@ -92,9 +92,9 @@ KTEST(mm, section_memory_is_given_back)
     MM_STATISTICS Before, After;
 
     MtUseSection();
-    MmQueryStatistics(&Before);
+    MtQueryAtRest(&Before);
     MtUseSection();
-    MmQueryStatistics(&After);
+    MtQueryAtRest(&After);
     expect_eq(After.CommittedPages, Before.CommittedPages);
     expect_eq(After.AvailablePages, Before.AvailablePages);
 }

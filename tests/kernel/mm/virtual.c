@@ -314,7 +314,7 @@ KTEST(mm, address_space_follows_a_model)
     MM_STATISTICS Before, After;
     ULONG Step, Count = 0;
 
-    MmQueryStatistics(&Before);
+    MtQueryAtRest(&Before);
     for (Step = 0; Step < 3000; Step++) {
         MT_SLOT *Slot = &MtSlots[KtRandom() % MT_SLOTS];
         ULONG Action = KtRandom() % 16;
@@ -340,7 +340,7 @@ KTEST(mm, address_space_follows_a_model)
             MtSlots[Step].Base = NULL;
         }
     }
-    MmQueryStatistics(&After);
+    MtQueryAtRest(&After);
     expect_eq(After.CommittedPages, Before.CommittedPages);
     expect_eq(After.AvailablePages, Before.AvailablePages);
 }
