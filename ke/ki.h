@@ -71,7 +71,7 @@ VOID KiSendIpi(KAFFINITY Targets, ULONG Request);
 typedef VOID (*PKI_PACKET_WORKER)(PVOID Argument);
 VOID KiSendPacket(KAFFINITY Targets, PKI_PACKET_WORKER Worker, PVOID Argument);
 VOID KiFreezeProcessors(VOID);
-VOID KiFlushWholeTb(VOID); // of this processor
+VOID KiFlushWholeTb(VOID);    // of this processor
 BOOLEAN KiStopIfFrozen(VOID); // from an NMI
 VOID KiStartProcessors(VOID);
 

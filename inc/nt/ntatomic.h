@@ -29,8 +29,9 @@ FORCEINLINE LONG InterlockedCompareExchange(volatile LONG *Target, LONG New, LON
     __atomic_compare_exchange_n(Target, &Comparand, New, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     return Comparand;
 }
-// CLC is for QEMU (7.2 at least): its CMPXCHG8B takes the flags that the instruction leaves alone from where they may be
-// out of date, and an interrupt then pushes anything, VM and NT set. An instruction that computes the flags mends that.
+// CLC is for QEMU (7.2 at least): its CMPXCHG8B takes the flags that the instruction leaves alone from where they may
+// be out of date, and an interrupt then pushes anything, VM and NT set. An instruction that computes the flags mends
+// that.
 FORCEINLINE LONGLONG InterlockedCompareExchange64(volatile LONGLONG *Target, LONGLONG New, LONGLONG Comparand)
 {
     __asm__ volatile("clc; lock cmpxchg8b %0"

@@ -269,8 +269,8 @@ static VOID KtShowGrownTags(VOID)
     }
 }
 
-// Growth alone is no leak: what is used may fill a cache, and a worker thread more has memory of its own. What grows with
-// each of several runs is one.
+// Growth alone is no leak: what is used may fill a cache, and a worker thread more has memory of its own. What grows
+// with each of several runs is one.
 static VOID KtCheckLeaks(const KT_SNAPSHOT *Before)
 {
     KT_SNAPSHOT Between, After = *Before;

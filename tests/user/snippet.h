@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Running machine code byte by byte and coming back from whatever it does: a program's vectored handler counts in Count,
-// notes what it saw in Seen (a SEEN, which the program declares first), and goes on at Recover with Esp = SavedEsp.
+// Running machine code byte by byte and coming back from whatever it does: a program's vectored handler counts in
+// Count, notes what it saw in Seen (a SEEN, which the program declares first), and goes on at Recover with Esp =
+// SavedEsp.
 
 #ifndef MICA_USER_SNIPPET_H
 #define MICA_USER_SNIPPET_H
