@@ -256,6 +256,26 @@ VOID ExUnlockHandleTableEntry(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry)
     __atomic_store_n(&Entry->Value, Entry->Value | HANDLE_UNLOCKED, __ATOMIC_RELEASE);
 }
 
+// Empties the entry of Handle without freeing it, so that the handle is never given out again. FALSE if it is not in
+// use. IRQL <= APC_LEVEL; takes the table's lock.
+BOOLEAN ExRetireHandle(PHANDLE_TABLE Table, HANDLE Handle)
+{
+    PKTHREAD Thread = ExEnterCriticalRegion();
+    PHANDLE_TABLE_ENTRY Entry = ExpMapHandle(Table, Handle);
+
+    PAGED_CODE();
+    if (Entry != NULL) {
+        PKTHREAD Again = ExpLockTable(Table);
+
+        *(volatile ULONG_PTR *)&Entry->Value = 0;
+        Entry->GrantedAccess = 0;
+        Table->HandleCount--;
+        ExpUnlockTable(Table, Again);
+    }
+    ExLeaveCriticalRegion(Thread);
+    return Entry != NULL;
+}
+
 // Frees the entry of Handle: Entry, locked by the caller, or looked up if NULL. FALSE if it is not in use.
 // IRQL <= APC_LEVEL, in a critical region if Entry is given; takes the table's lock.
 BOOLEAN ExDestroyHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY Entry)

@@ -17,6 +17,7 @@ VOID ExpInitializeExecutive(PLOADER_PARAMETER_BLOCK LoaderBlock)
 {
     KdPrintBoot("Mica, %s build: %s\n", DBG ? "checked" : "free", LoaderBlock->LoadOptions);
     ExpCheckPhase(MmInitSystem(0, LoaderBlock), 1);
+    KdTraceInitSystem();
     ExpCheckPhase(ObInitSystem(0), 2);
     ExpCheckPhase(SeInitSystem(0), 3);
     ExpCheckPhase(PsInitSystem(0), 4);

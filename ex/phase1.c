@@ -89,6 +89,7 @@ VOID NTAPI Phase1Initialization(PVOID StartContext)
     ExpCheckPhase1(IoInitSystem(LoaderBlock), IO1_INITIALIZATION_FAILED);
     HasNtdll = PsInitSystem(1);
 #if DBG
+    KeStartChaos();
     if (KeFindBootOption("KTEST=") != NULL)
         KtRunTests(KeFindBootOption("KTEST=")); // most of them need no disk and no user mode
 #endif

@@ -24,6 +24,7 @@ PSLIST_ENTRY FASTCALL InterlockedPushEntrySList(PSLIST_HEADER Head, PSLIST_ENTRY
         New.Next.Next = Entry;
         New.Depth = Old.Depth + 1;
         New.Sequence = Old.Sequence + 1;
+        KeChaosPoint(ChaosList);
     } while (!ExpChangeSList(Head, New, Old));
     return Old.Next.Next;
 }
@@ -40,6 +41,7 @@ PSLIST_ENTRY FASTCALL InterlockedFlushSList(PSLIST_HEADER Head)
         New.Next.Next = NULL;
         New.Depth = 0;
         New.Sequence = Old.Sequence;
+        KeChaosPoint(ChaosList);
     } while (!ExpChangeSList(Head, New, Old));
     return Old.Next.Next;
 }

@@ -38,6 +38,7 @@ static BOOLEAN KiDeliverKernelApc(PKTHREAD Thread)
     Argument2 = Apc->SystemArgument2;
     KiUnlockDispatcherDatabase(OldIrql);
 
+    KdTrace(ApcBegin, KernelRoutine, NormalRoutine, KernelMode, 0);
     KernelRoutine(Apc, &NormalRoutine, &Context, &Argument1, &Argument2); // it may free the APC
     ASSERT(KeGetCurrentIrql() == OldIrql);
     if (NormalRoutine != NULL) {
@@ -47,6 +48,7 @@ static BOOLEAN KiDeliverKernelApc(PKTHREAD Thread)
         (VOID) KfRaiseIrql(APC_LEVEL);
         Thread->ApcState.KernelApcInProgress = FALSE;
     }
+    KdTrace(ApcEnd, KernelMode, 0, 0, 0);
     return TRUE;
 }
 
@@ -71,11 +73,13 @@ static VOID KiDeliverUserApc(PKTHREAD Thread, PKTRAP_FRAME TrapFrame)
     Argument2 = Apc->SystemArgument2;
     KiUnlockDispatcherDatabase(OldIrql);
 
+    KdTrace(ApcBegin, KernelRoutine, NormalRoutine, UserMode, 0);
     KernelRoutine(Apc, &NormalRoutine, &Context, &Argument1, &Argument2);
     if (NormalRoutine == NULL)
         (VOID) KeTestAlertThread(UserMode); // the kernel routine was all: is there another one?
     else
         KiInitializeUserApc(TrapFrame, NormalRoutine, Context, Argument1, Argument2);
+    KdTrace(ApcEnd, UserMode, 0, 0, 0);
 }
 
 // Delivers the current thread's kernel APCs, and with Mode UserMode one user APC into TrapFrame.
@@ -118,6 +122,7 @@ VOID KiCheckForKernelApc(PKTHREAD Thread)
 // Holds off normal kernel APCs (and so suspension and termination) of the current thread. Nests. IRQL <= APC_LEVEL.
 VOID NTAPI KeEnterCriticalRegion(VOID)
 {
+    KeChaosPoint(ChaosAcquire); // push locks, resources and mutants are taken in critical regions
     KeGetCurrentThread()->KernelApcDisable--;
 }
 
@@ -127,13 +132,16 @@ VOID NTAPI KeLeaveCriticalRegion(VOID)
     PKTHREAD Thread = KeGetCurrentThread();
 
     ASSERT(Thread->KernelApcDisable < 0);
+    KeChaosPoint(ChaosRelease);
     if (++Thread->KernelApcDisable == 0 && Thread->SpecialApcDisable == 0)
         KiCheckForKernelApc(Thread);
+    KeChaosPoint(ChaosRelease);
 }
 
 // Holds off all kernel APCs of the current thread. Nests. IRQL <= APC_LEVEL.
 VOID NTAPI KeEnterGuardedRegion(VOID)
 {
+    KeChaosPoint(ChaosAcquire); // guarded mutexes are taken in guarded regions
     KeGetCurrentThread()->SpecialApcDisable--;
 }
 
@@ -142,6 +150,8 @@ VOID NTAPI KeLeaveGuardedRegion(VOID)
     PKTHREAD Thread = KeGetCurrentThread();
 
     ASSERT(Thread->SpecialApcDisable < 0);
+    KeChaosPoint(ChaosRelease);
     if (++Thread->SpecialApcDisable == 0)
         KiCheckForKernelApc(Thread);
+    KeChaosPoint(ChaosRelease);
 }

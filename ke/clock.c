@@ -92,6 +92,7 @@ VOID KeUpdateSystemTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
     ULONGLONG Now = KiOwnTime(&Shared->InterruptTime) + Increment;
 
     HalClockInterrupt();
+    KdTrace(Tick, Now, Now >> 32, 0, 0);
     KiWriteTime(&Shared->InterruptTime, Now);
     KiWriteTime(&Shared->SystemTime, KiOwnTime(&Shared->SystemTime) + Increment);
     KiTickFraction += Increment;

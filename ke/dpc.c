@@ -169,7 +169,9 @@ VOID KiRetireDpcList(VOID)
         if (Dpc == NULL)
             break;
         Prcb->DpcCount++;
+        KdTrace(DpcBegin, Copy.DeferredRoutine, Dpc, Copy.DeferredContext, 0);
         Copy.DeferredRoutine(Dpc, Copy.DeferredContext, Copy.SystemArgument1, Copy.SystemArgument2);
+        KdTrace(DpcEnd, Copy.DeferredRoutine, 0, 0, 0);
         ASSERT(KeGetCurrentIrql() == DISPATCH_LEVEL);
     }
     if (Prcb->DpcThreadRequested)

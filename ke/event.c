@@ -21,6 +21,7 @@ static LONG KiSetEventLocked(PKEVENT Event, KPRIORITY Increment)
 
     if (Previous == 0) {
         Event->Header.SignalState = 1;
+        KdTrace(Signal, Event, Event->Header.Type, 0, 0);
         if (!IsListEmpty(&Event->Header.WaitListHead))
             KiWaitTest(Event, Increment);
     }

@@ -83,6 +83,7 @@ VOID KiRunInterruptLine(ULONG Line, KIRQL OldIrql, PKTRAP_FRAME TrapFrame, BOOLE
 {
     KeGetCurrentPrcb()->InterruptCount++;
     KiSetIrql(KiLineIrql[Line]);
+    KdTrace(InterruptBegin, Line, OldIrql, 0, 0);
     KeRestoreInterrupts(Enable);
     if (Line == CLOCK_LINE)
         KeUpdateSystemTime(TrapFrame, OldIrql);
@@ -95,6 +96,7 @@ VOID KiRunInterruptLine(ULONG Line, KIRQL OldIrql, PKTRAP_FRAME TrapFrame, BOOLE
         HalEndInterruptLine(Line);
     }
     (VOID) KeDisableInterrupts();
+    KdTrace(InterruptEnd, Line, 0, 0, 0);
     KiSetIrql(OldIrql);
 }
 

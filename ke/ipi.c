@@ -19,6 +19,7 @@ VOID KiSendIpi(KAFFINITY Targets, ULONG Request)
     KAFFINITY Left;
 
     ASSERT((Targets & KeGetPcr()->SetMember) == 0);
+    KdTrace(IpiSend, Targets, Request, 0, 0);
     for (Left = Targets; Left != 0; Left &= Left - 1)
         __atomic_fetch_or(&KiProcessorBlock[__builtin_ctzl(Left)]->IpiRequests, Request, __ATOMIC_SEQ_CST);
     HalRequestIpi(Targets);
@@ -31,6 +32,7 @@ VOID KiIpiInterrupt(VOID)
     ULONG Requests = __atomic_exchange_n(&Prcb->IpiRequests, 0, __ATOMIC_SEQ_CST);
 
     Prcb->IpiCount++;
+    KdTrace(IpiReceive, Requests, 0, 0, 0);
     if (Requests & KI_IPI_PACKET) {
         KiPacket.Worker(KiPacket.Argument);
         __atomic_fetch_and(&KiPacket.Pending, ~Prcb->SetMember, __ATOMIC_RELEASE);
@@ -41,8 +43,20 @@ VOID KiIpiInterrupt(VOID)
         HalRequestSoftwareInterrupt(APC_LEVEL);
 }
 
+#if DBG
+static BOOLEAN KiInterruptsOn(VOID)
+{
+    ULONG Flags;
+
+    __asm__ volatile("pushfl; popl %0" : "=r"(Flags));
+    return (Flags & EFLAGS_IF) != 0;
+}
+#endif
+
+// With interrupts off this processor could not serve the one it waits for.
 static VOID KiLockPacket(PKI_PACKET_WORKER Worker, PVOID Argument, KAFFINITY Targets)
 {
+    ASSERT(Targets == 0 || KiInterruptsOn());
     ASSERT(KeGetCurrentIrql() >= DISPATCH_LEVEL && KeGetCurrentIrql() < IPI_LEVEL);
     while (__atomic_exchange_n(&KiPacket.Lock, 1, __ATOMIC_ACQUIRE) != 0)
         YieldProcessor();

@@ -99,6 +99,7 @@ VOID FASTCALL KfLowerIrql(KIRQL NewIrql)
         KeBugCheckEx(IRQL_NOT_LESS_OR_EQUAL, KeGetCurrentIrql(), NewIrql, 0, (ULONG_PTR)__builtin_return_address(0));
 #endif
     KiLowerIrql(NewIrql);
+    KeChaosPoint(ChaosLowerIrql);
 }
 
 KIRQL NTAPI KeRaiseIrqlToDpcLevel(VOID)

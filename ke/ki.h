@@ -280,7 +280,14 @@ FORCEINLINE VOID KiSetExceptionList(PEXCEPTION_REGISTRATION_RECORD Head)
 }
 FORCEINLINE VOID KiSetIrql(KIRQL Irql)
 {
+#if DBG // a free build's trace knows the IRQL at each event, not each change
+    KIRQL Old = KeGetCurrentIrql();
+#endif
     __asm__ volatile("movb %0, %%fs:0x24" : : "qi"(Irql) : "memory");
+#if DBG
+    if (__builtin_expect((KdTraceMask & KD_TRACE_IRQL) != 0, 0))
+        KdTraceLevel(Irql, Old);
+#endif
 }
 FORCEINLINE ULONG KiReadIrr(VOID)
 {
@@ -362,6 +369,7 @@ FORCEINLINE VOID KiUnlockDispatcherDatabase(KIRQL OldIrql)
         KiHonourNextThread(OldIrql);
     KiUnlockDispatcherFromDpcLevel();
     KiLowerIrql(OldIrql);
+    KeChaosPoint(ChaosDispatcherLock);
 }
 // Takes the lock for a wait, or goes on with it after KeSetEvent(..., TRUE). Returns the IRQL to come back to.
 FORCEINLINE KIRQL KiEnterWait(PKTHREAD Thread)

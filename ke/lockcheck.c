@@ -264,6 +264,7 @@ PKLOCK_RECORD KeBeginLock(PVOID Lock, KLOCK_KIND Kind, ULONG Flags, PVOID Place)
     PKTHREAD Thread = KeGetCurrentThread();
     PKLOCK_RECORD Record = KiFindLock(Lock);
 
+    KeChaosPoint(ChaosAcquire);
     if (Record == NULL)
         Record = KiAdoptStaticLock(Lock);
     if (Thread == NULL)
@@ -305,6 +306,7 @@ VOID KeOwnLock(PVOID Lock, PKLOCK_RECORD Record, KLOCK_KIND Kind, ULONG Flags, P
     Thread->WaitingLock = NULL;
     if (Record != NULL && (Flags & LOCK_SHARED) == 0)
         Record->Owner = Thread;
+    KeChaosPoint(ChaosAcquire);
     if (Flags & LOCK_RECURSIVE) {
         Held = KiFindHeld(Thread, Lock);
         if (Held != NULL) {
@@ -340,6 +342,7 @@ VOID KeDisownLock(PVOID Lock, KLOCK_KIND Kind, ULONG_PTR Word)
     PKHELD_LOCK Held;
     PKLOCK_RECORD Record;
 
+    KeChaosPoint(ChaosRelease);
     if (Thread == NULL)
         return;
     Held = KiFindHeld(Thread, Lock);

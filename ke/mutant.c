@@ -43,6 +43,7 @@ static VOID KiFreeMutant(PKMUTANT Mutant, PKTHREAD Owner, KPRIORITY Increment)
     Mutant->OwnerThread = NULL;
     Mutant->Header.SignalState = 1;
     Owner->KernelApcDisable += Mutant->ApcDisable;
+    KdTrace(Signal, Mutant, Mutant->Header.Type, 0, 0);
     if (!IsListEmpty(&Mutant->Header.WaitListHead))
         KiWaitTest(Mutant, Increment);
 }

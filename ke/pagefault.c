@@ -71,7 +71,9 @@ VOID FASTCALL KiPageFault(PKTRAP_FRAME TrapFrame)
     if (Raised && Mode == KernelMode && MmIsBlockCopy(&TrapFrame->Eip))
         return; // mm/blockcopy.c goes on without it
     KeGetCurrentPrcb()->MmPageFaultCount++;
+    KdTrace(FaultBegin, Va, TrapFrame->Eip, TrapFrame->ErrCode, 0);
     Status = MmAccessFault(TrapFrame->ErrCode, (PVOID)Va, Mode, TrapFrame);
+    KdTrace(FaultEnd, Status, 0, 0, 0);
     if (NT_SUCCESS(Status) || (Mode == KernelMode && ExRepairSListFault(TrapFrame)))
         return;
     if (Status == MM_FAULT_AT_RAISED_IRQL || Raised)

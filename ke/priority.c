@@ -19,8 +19,8 @@ KPRIORITY NTAPI KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
     Thread->PriorityDecrement = 0;
     if (Priority != Previous) {
         Thread->Quantum = Thread->QuantumReset;
-        if (Priority >= LOW_REALTIME_PRIORITY || Previous >= LOW_REALTIME_PRIORITY)
-            Thread->BasePriority = (SCHAR)Priority; // no decay crosses the boundary
+        if (Priority >= LOW_REALTIME_PRIORITY || Previous >= LOW_REALTIME_PRIORITY || Priority == 0)
+            Thread->BasePriority = (SCHAR)Priority; // no decay crosses the boundary, no quantum end lifts it from 0
         KiSetPriorityThread(Thread, Priority);
     }
     KiUnlockDispatcherDatabase(OldIrql);

@@ -27,6 +27,7 @@ LONG KeSetProcess(PKPROCESS Process, KPRIORITY Increment)
 
     ASSERT_PROCESS(Process);
     Process->Header.SignalState = 1;
+    KdTrace(Signal, Process, ProcessObject, 0, 0);
     if (Previous == 0 && !IsListEmpty(&Process->Header.WaitListHead))
         KiWaitTest(Process, Increment);
     KiUnlockDispatcherDatabase(OldIrql);

@@ -65,6 +65,7 @@ static LONG KiInsertQueue(PKQUEUE Queue, PLIST_ENTRY Entry, BOOLEAN Head)
     ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);
     OldIrql = KiLockDispatcherDatabase();
     Previous = Queue->Header.SignalState;
+    KdTrace(Signal, Queue, Queue->Header.Type, 0, 0);
     if (!IsListEmpty(&Queue->Header.WaitListHead) && Queue->CurrentCount < Queue->MaximumCount &&
         (Thread->Queue != Queue || Thread->WaitReason != WrQueue)) {
         Entry->Flink = NULL;

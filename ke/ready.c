@@ -106,6 +106,7 @@ static VOID KiReadyOnProcessor(PKTHREAD Thread, PKPRCB Prcb)
 {
     PKTHREAD Chosen = Prcb->NextThread;
 
+    KdTrace(Ready, KdTraceThreadId(Thread), Prcb->Number, Thread->Priority, 0);
     if (Chosen != NULL && Thread->Priority > Chosen->Priority) {
         KiMakeStandby(Prcb, Thread);
         if (Chosen != Prcb->IdleThread)

@@ -47,6 +47,7 @@ FORCEINLINE VOID KiSwitchThread(PKTHREAD NewThread)
     NewThread->ContextSwitches++;
     Prcb->KeContextSwitches++;
     Prcb->QuantumEnd = FALSE;
+    KdTrace(Switch, KdTraceThreadId(Thread), KdTraceThreadId(NewThread), Thread->State, Thread->WaitReason);
     KiSwapContext(Thread, NewThread);
     KiFinishSwitch();
 }

@@ -33,6 +33,7 @@ LONG NTAPI KeReleaseSemaphore(PKSEMAPHORE Semaphore, KPRIORITY Increment, LONG A
         ExRaiseStatus(STATUS_SEMAPHORE_LIMIT_EXCEEDED);
     }
     Semaphore->Header.SignalState = New;
+    KdTrace(Signal, Semaphore, Semaphore->Header.Type, 0, 0);
     if (New > 0 && !IsListEmpty(&Semaphore->Header.WaitListHead))
         KiWaitTest(Semaphore, Increment);
     KiReleaseDispatcher(OldIrql, Wait);

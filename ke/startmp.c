@@ -66,6 +66,7 @@ static BOOLEAN KiStartOne(ULONG Number)
     Block->Number = Number;
     Block->Idle.Header.PointerCount = 1;
     KiInitializeIdleThread(&Block->Idle.Thread, PsIdleProcess, Block->IdleStack, KI_IDLE_STACK_SIZE, Number);
+    KdTraceStartProcessor(Number);
     if (!HalStartProcessor(Number, PsInitialSystemProcess->Pcb.DirectoryTableBase, Block->Idle.Thread.Tcb.KernelStack,
                            KiStartProcessor, Block)) {
         ExFreePoolWithTag(Block, KI_PROCESSOR_TAG);

@@ -66,6 +66,7 @@ ULONG NTAPI KeSuspendThread(PKTHREAD Thread)
 static VOID KiLetThreadGo(PKTHREAD Thread)
 {
     Thread->SuspendSemaphore.Header.SignalState++;
+    KdTrace(Signal, &Thread->SuspendSemaphore, SemaphoreObject, 0, 0);
     KiWaitTest(&Thread->SuspendSemaphore, 0);
 }
 

@@ -162,6 +162,7 @@ DECLSPEC_NORETURN VOID KeTerminateThread(KPRIORITY Increment)
     Process->KernelTime += Thread->KernelTime;
     Process->UserTime += Thread->UserTime;
     Thread->Header.SignalState = 1;
+    KdTrace(Signal, Thread, ThreadObject, 0, 0);
     if (!IsListEmpty(&Thread->Header.WaitListHead))
         KiWaitTest(Thread, Increment);
     Thread->State = Terminated;

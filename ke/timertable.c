@@ -136,6 +136,7 @@ VOID KiSignalTimer(PKTIMER Timer)
     LARGE_INTEGER Time;
 
     Timer->Header.SignalState = 1;
+    KdTrace(TimerExpire, Timer, Timer->Dpc != NULL ? Timer->Dpc->DeferredRoutine : NULL, Timer->Period, 0);
     if (!IsListEmpty(&Timer->Header.WaitListHead))
         KiWaitTest(Timer, 0);
     if (Timer->Period != 0) {

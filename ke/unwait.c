@@ -92,6 +92,21 @@ static VOID KiBoostAfterWait(PKTHREAD Thread, KPRIORITY Increment)
         Thread->Quantum = Thread->QuantumReset;
 }
 
+// Tells who is woken, and by what: the object whose index the status is, the timeout's timer, or nothing (an alert or
+// an APC).
+static KD_TRACE_CALL VOID KiTraceWake(PKTHREAD Thread, NTSTATUS Status)
+{
+    PKWAIT_BLOCK Block = Thread->WaitBlockList;
+    PDISPATCHER_HEADER Object = NULL;
+
+    do {
+        if (Block->WaitKey == (Status & ~STATUS_ABANDONED_WAIT_0))
+            Object = Block->Object;
+        Block = Block->NextWaitBlock;
+    } while (Block != Thread->WaitBlockList);
+    KdTrace(Wake, KdTraceThreadId(Thread), Object, Object != NULL ? Object->Type & 0x7F : 0, Status);
+}
+
 // Ends the wait of Thread with Status: takes its blocks out of all wait lists, disarms its timeout, boosts and readies
 // it.
 VOID KiUnwaitThread(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment)
@@ -101,6 +116,8 @@ VOID KiUnwaitThread(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment)
     ASSERT_DISPATCHER_LOCKED();
     ASSERT(Thread->State == Waiting);
     Thread->WaitStatus = Status;
+    if (__builtin_expect((KdTraceMask & KD_TRACE_SIGNAL) != 0, 0))
+        KiTraceWake(Thread, Status);
     do {
         RemoveEntryList(&Block->WaitListEntry);
         Block = Block->NextWaitBlock;

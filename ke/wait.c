@@ -85,6 +85,25 @@ static PKWAIT_BLOCK KiArmTimeout(PKI_WAIT Wait, PKWAIT_BLOCK First)
     return Block;
 }
 
+// KiSwapThread with a record before and behind it.
+static __attribute__((noinline, cold)) NTSTATUS KiTraceWait(PKTHREAD Thread)
+{
+    PKWAIT_BLOCK Block = Thread->WaitBlockList;
+    PDISPATCHER_HEADER Object = Block->Object;
+    ULONG Count = 0;
+    NTSTATUS Status;
+
+    do {
+        if (Block != &Thread->WaitBlock[KI_TIMER_BLOCK])
+            Count++;
+        Block = Block->NextWaitBlock;
+    } while (Block != Thread->WaitBlockList);
+    KdTrace(WaitBegin, Object, Object->Type & 0x7F, Count, Thread->WaitReason);
+    Status = KiSwapThread();
+    KdTrace(WaitEnd, Object, Status, 0, 0);
+    return Status;
+}
+
 FORCEINLINE NTSTATUS KiSleep(PKI_WAIT Wait, PKWAIT_BLOCK First, PKWAIT_BLOCK Last)
 {
     PKTHREAD Thread = Wait->Thread;
@@ -108,6 +127,8 @@ FORCEINLINE NTSTATUS KiSleep(PKI_WAIT Wait, PKWAIT_BLOCK First, PKWAIT_BLOCK Las
     Thread->State = Waiting;
     if (Thread->Queue != NULL && Wait->Reason != WrQueue)
         KiQueueThreadBlocks(Thread);
+    if (__builtin_expect((KdTraceMask & KD_TRACE_WAIT) != 0, 0))
+        return KiTraceWait(Thread);
     return KiSwapThread();
 }
 

@@ -74,6 +74,7 @@ VOID PspRundownProcess(PEPROCESS Process)
         MmCleanProcessAddressSpace(Process);
         KeUnstackDetachProcess(&ApcState);
     }
+    KdTrace(ProcessExit, Process->UniqueProcessId, Process->ExitStatus, 0, 0);
     KeSetProcess(&Process->Pcb, IO_NO_INCREMENT);
 }
 
@@ -149,6 +150,7 @@ VOID PspExitThread(NTSTATUS ExitStatus)
             MmDeleteTeb(Process, Thread->Tcb.Teb);
     }
     Thread->Tcb.Teb = NULL;
+    KdTrace(ThreadExit, Thread->Cid.UniqueThread, ExitStatus, 0, 0);
     KfRaiseIrql(APC_LEVEL);
     PspFlushApcs(Thread, KernelMode);
     PspQueueToReaper(Thread);

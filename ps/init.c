@@ -61,6 +61,7 @@ static BOOLEAN PspInitPhase0(VOID)
         return FALSE;
     PsSetFlags(PsInitialSystemProcess, PS_PROCESS_FLAGS_SYSTEM);
     RtlCopyMemory(PsInitialSystemProcess->ImageFileName, "System", 7);
+    KdTraceProcessName(PsInitialSystemProcess);
     return TRUE;
 }
 

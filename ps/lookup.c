@@ -17,10 +17,13 @@ HANDLE PspCreateId(PVOID Object)
     return ExCreateHandle(PspCidTable, &Entry);
 }
 
-// Frees an id. IRQL <= APC_LEVEL. NULL is allowed.
+// Frees an id. IRQL <= APC_LEVEL. NULL is allowed. In a trace an id means one thing for ever, so that it is only
+// unbound then.
 VOID PspDestroyId(HANDLE Id)
 {
-    if (Id != NULL)
+    if (Id != NULL && KdTraceKeepIds)
+        NT_VERIFY(ExRetireHandle(PspCidTable, Id));
+    else if (Id != NULL)
         NT_VERIFY(ExDestroyHandle(PspCidTable, Id, NULL));
 }
 

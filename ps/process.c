@@ -145,6 +145,7 @@ NTSTATUS NTAPI PspCreateProcess(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJE
         goto Cleanup;
     }
     PspLinkProcess(Process);
+    KdTraceProcess(Process);
     ObReferenceObject(Process);
     Status = ObInsertObject(Process, NULL, DesiredAccess, 0, NULL, Handle != NULL ? &LocalHandle : NULL);
     if (NT_SUCCESS(Status) && Handle != NULL) {

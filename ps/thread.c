@@ -226,6 +226,7 @@ NTSTATUS NTAPI PspCreateThread(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJEC
         ObDereferenceObject(Thread);
         return Status;
     }
+    KdTraceThread(Thread);
     ObReferenceObject(Thread); // the running thread's own; the reaper gives it back
     ObReferenceObject(Thread); // ours
     if (CreateSuspended) {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types. Each target installs what is missing, builds, and hands over to ./mica.
 
-.PHONY: host-list setup run check lint bench bochs iso fmt
+.PHONY: host-list setup run check chaos lint bench bochs iso fmt
 setup:
 	@tools/setup.sh
 run: setup
@@ -10,6 +10,9 @@ run: setup
 check: setup
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@./mica check
+chaos: setup
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@./mica chaos
 bench: setup
 	@./mica bench
 bochs:

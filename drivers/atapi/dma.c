@@ -60,12 +60,19 @@ VOID AtapiPrepareDma(PIDE_CHANNEL Channel, BOOLEAN Write)
     WRITE_PORT_UCHAR(Base + BM_STATUS, READ_PORT_UCHAR(Base + BM_STATUS) | BM_STATUS_INTERRUPT | BM_STATUS_ERROR);
 }
 
-// Lets the controller go, after the disk got its command.
+// Lets the controller go, after the disk got its command. The host may be done before the transfer is stopped or be
+// made to finish by that; with interrupts off in between, the interrupt comes at the same instruction either way.
 VOID AtapiStartDma(PIDE_CHANNEL Channel, BOOLEAN Write)
 {
     UCHAR Direction = Write ? 0 : BM_COMMAND_TO_MEMORY;
+    BOOLEAN Enable;
 
+    if (!AtapiSynchronousDma) {
+        WRITE_PORT_UCHAR(Channel->BusMasterBase + BM_COMMAND, Direction | BM_COMMAND_START);
+        return;
+    }
+    Enable = KeDisableInterrupts();
     WRITE_PORT_UCHAR(Channel->BusMasterBase + BM_COMMAND, Direction | BM_COMMAND_START);
-    if (AtapiSynchronousDma)
-        WRITE_PORT_UCHAR(Channel->BusMasterBase + BM_COMMAND, Direction);
+    WRITE_PORT_UCHAR(Channel->BusMasterBase + BM_COMMAND, Direction);
+    KeRestoreInterrupts(Enable);
 }

@@ -269,6 +269,8 @@ PHANDLE_TABLE_ENTRY ExMapHandleToPointer(PHANDLE_TABLE Table, HANDLE Handle);
 VOID ExUnlockHandleTableEntry(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry);
 // Frees an entry (locked by the caller, or NULL: looked up). FALSE if the handle is not in use.
 BOOLEAN ExDestroyHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY Entry);
+// Empties an entry for good: the handle is in use no more and never given out again. FALSE if it was not in use.
+BOOLEAN ExRetireHandle(PHANDLE_TABLE Table, HANDLE Handle);
 // Calls Callback for every entry in use, in order, entry locked; stops when it returns TRUE.
 typedef BOOLEAN (*PEX_ENUMERATE_HANDLE_ROUTINE)(PHANDLE_TABLE_ENTRY Entry, HANDLE Handle, PVOID Context);
 BOOLEAN ExEnumHandleTable(PHANDLE_TABLE Table, PEX_ENUMERATE_HANDLE_ROUTINE Callback, PVOID Context, PHANDLE Handle);

@@ -262,6 +262,8 @@ PCSTR KeLookupSymbol(PVOID Address, PULONG Offset);
 // Up to Count return addresses, innermost first, from an ebp chain; stops at anything that is not in a kernel stack.
 ULONG KeWalkFrames(PVOID *Callers, ULONG Count, PVOID Ebp);
 
+VOID KeTraceServices(VOID); // ke/service.c
+
 // --- processors (ke/ipi.c)
 typedef ULONG_PTR(NTAPI *PKIPI_BROADCAST_WORKER)(ULONG_PTR Argument);
 // Runs Worker on every processor at IPI_LEVEL, at once; returns its result here. IRQL < IPI_LEVEL, interrupts on.

@@ -385,6 +385,7 @@ struct _KTHREAD {
     ULONG DebugRegisters[8]; // Dr0-3, Dr6, Dr7
     BOOLEAN DebugActive;
 #if DBG
+    BOOLEAN InChaos; // ke/chaos.c acts on this thread
     ULONG LocksHeld; // of HeldLocks (ke/lockcheck.c)
     KHELD_LOCK HeldLocks[KTHREAD_MAXIMUM_LOCKS];
     struct _KLOCK_RECORD *WaitingLock;

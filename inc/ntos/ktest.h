@@ -29,6 +29,7 @@ typedef struct _KTEST_ENTRY {
     static VOID Folder##_##Law(VOID)
 #define KT_FLAG_BUGCHECK 1
 #define KT_FLAG_ANYWHERE 2
+#define KT_FLAG_EXACT 4
 // The test and the threads it starts stay on one processor (a different one for each test), so that priorities alone
 // say who runs.
 #define KTEST(Folder, Law) KTEST_DEFINE(Folder, Law, 0, 0)
@@ -36,6 +37,8 @@ typedef struct _KTEST_ENTRY {
 #define KTEST_MP(Folder, Law) KTEST_DEFINE(Folder, Law, KT_FLAG_ANYWHERE, 0)
 // The test must end in this bugcheck (the runner boots it alone and reads the code).
 #define KTEST_BUGCHECK(Folder, Law, Code) KTEST_DEFINE(Folder, Law, KT_FLAG_BUGCHECK, Code)
+// The law is an order of threads or a number of ticks: /CHAOS= forces only DPCs and APCs that leave these alone.
+#define KTEST_EXACT(Folder, Law) KTEST_DEFINE(Folder, Law, KT_FLAG_EXACT, 0)
 
 VOID KtExpect(BOOLEAN Condition, PCSTR Expression, ULONGLONG Expected, ULONGLONG Got, PCSTR File, ULONG Line);
 #define expect(e) KtExpect(!!(e), #e, 1, 0, __FILE__, __LINE__)

@@ -5,8 +5,10 @@
 #define MICA_NTOS_NTOS_H
 
 #include "ke.h"
+#include "kechaos.h"
 #include "hal.h"
 #include "kd.h"
+#include "kdtrace.h"
 #include "ex.h"
 #include "se.h"
 #include "ob.h"

@@ -126,6 +126,25 @@ KiServiceExit:
         mov     [esp + KTRAP_FRAME.Eax], eax    ; KI_FRAME_RESULT
         jmp     KiExceptionExit
 
+; A service that is traced: what KiServiceDispatch calls in its place, with eax = number and the arguments behind the
+; return address, which is not needed: everything ends at KiServiceExit.
+        align   16
+global KiTracedService
+extern KiTraceService, KiTraceServiceEnd
+KiTracedService:
+        add     esp, 4
+        mov     edi, eax
+        mov     ecx, eax
+        mov     edx, esp
+        call    KiTraceService
+        call    eax
+        mov     esi, eax
+        mov     ecx, edi
+        mov     edx, eax
+        call    KiTraceServiceEnd
+        mov     eax, esi
+        jmp     KiServiceExit
+
 ; int 2Eh from user mode: an interrupt gate.
         align   16
 global KiSystemService

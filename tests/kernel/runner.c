@@ -234,9 +234,11 @@ static VOID KtWatchdog(VOID)
 static VOID KtRunOnce(VOID)
 {
     KtSeedRandom(KtCurrent->Name);
+    KeSeedChaos(KtCurrent->Name, (KtCurrent->Flags & KT_FLAG_EXACT) != 0);
     KtBudget = KT_HANG_TICKS * KT_IDLE_SHARE;
     KtJoin(KtStartThread(KtTestThread, NULL, KeGetCurrentThread()->BasePriority));
     KtBudget = 0;
+    KeSeedChaos(NULL, FALSE);
 }
 
 // Growth alone is no leak: the first use of something may fill a cache. Growth in a second run is one.
@@ -332,6 +334,7 @@ VOID KtRunTests(PCSTR Pattern)
             KtRunTest(Entry);
     KiClockHook = NULL;
     DbgPrint("%u passed, %u failed\n", KtPassed, KtFailed);
+    KeReportChaos();
     KdHostRecord("summary %u passed, %u failed", KtPassed, KtFailed);
     if (KdHostPortEnabled)
         HalExitToHost(KtFailed == 0 && KtPassed != 0 ? HOST_EXIT_PASS : HOST_EXIT_FAIL);

@@ -52,6 +52,7 @@ class Machine:
         self.cpus = cpus or default_cpus
         self.disks, self.cpu, self.extra, self.cdrom = list(disks), cpu, list(extra), cdrom
         self.qmp_path = os.path.join(self.folder, "qmp") if qmp else None
+        self.memory_file = None  # where the machine's memory is, also when it has ended
         self.process = None
         self.program, far = socket.socketpair()
         self.far = far
@@ -75,6 +76,9 @@ class Machine:
             line += ["-rtc", "base=utc"]
         else:
             line += ["-icount", f"shift={self.seed},sleep=off", "-rtc", "base=2024-01-01,clock=vm"]
+        if self.memory_file:
+            line += ["-object", f"memory-backend-file,id=memory,size={self.memory}M,mem-path={self.memory_file},share=on",
+                     "-machine", "memory-backend=memory"]
         if self.qmp_path:
             line += ["-qmp", f"unix:{self.qmp_path},server=on,wait=off"]
         if self.cdrom:

@@ -117,9 +117,11 @@ def verdict(box, code, timeout):
 
 
 def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout=120, sink=None, out=None, log=None,
-            use_stdin=False, build=None, c_image=None, check_disk=False, boot="", realtime=False, extra=()):
-    """Runs a program; returns (exit code, message, fsck text or None). sink gets the output's bytes; boot: further boot
-    options; extra: further arguments of QEMU."""
+            use_stdin=False, build=None, c_image=None, check_disk=False, boot="", inspect=None,
+            realtime=False, extra=()):
+    """Runs a program; returns (exit code, message, fsck text or None). sink gets the output's bytes. boot: further boot
+    options; extra: further arguments of QEMU. inspect is called with the machine when it has
+    ended; its memory can then be read as box.memory_file."""
     for name in (program, *files):
         if not os.path.isfile(name):
             return CANNOT_RUN, f"mica: there is no file {name}", None
@@ -130,6 +132,7 @@ def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout
         make_data_disk(disk, inputs)
         line = subprocess.list2cmdline(["D:\\" + os.path.basename(program), *arguments])
         box.options = f"{boot} {option} /RUN {line}".strip()
+        box.memory_file = os.path.join(box.folder, "memory") if inspect else None
         box.realtime = realtime or stream is not None  # nobody knows when it comes
         box.disks = [(c_image or os.path.join(machine.build_dir(build), "c.img"), c_image is None), (disk, False)]
         box.start()
@@ -139,6 +142,8 @@ def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout
         code = box.wait(timeout)
         reader.join(2)
         result, message = verdict(box, code, timeout)
+        if inspect:
+            inspect(box)
         if log:
             shutil.copyfile(box.log, log) if os.path.exists(box.log) else None
         fsck = None

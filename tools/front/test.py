@@ -66,8 +66,15 @@ def failure_block(log, name):
 
 
 def boot(names, seed, memory):
-    """One boot with these tests: ({name: True|False}, the name that was running at the end or None, exit code, log, bugcheck)."""
-    with machine.Machine(options=f"{boot_options} SEED={seed} KTEST={','.join(names)}", memory=memory, seed=seed, extra=SPARE_UART) as box:
+    """As boot_with, without the records."""
+    return boot_with(names, seed, memory)[:-1]
+
+
+def boot_with(names, seed, memory, cpus=None, options=""):
+    """One boot with these tests: ({name: True|False}, the name that was running at the end or None, exit code, log, bugcheck,
+    what fsck says, the records)."""
+    with machine.Machine(options=f"{options} {boot_options} SEED={seed} KTEST={','.join(names)}".strip(), memory=memory, cpus=cpus, seed=seed,
+                         extra=SPARE_UART) as box:
         system, data = os.path.join(box.folder, "c.img"), os.path.join(box.folder, "d.img")
         shutil.copyfile(os.path.join(machine.build_dir(), "c.img"), system)
         image.create(data, 40, "DATA", "44415441")
@@ -86,7 +93,14 @@ def boot(names, seed, memory):
         disks = [f"{letter}: {text}" for letter, (clean, text) in
                  (("C", image.check(system)), ("D", image.check(data))) if not clean] if code in (machine.PASS, machine.FAIL) else []
         stop = [record.split()[1] for record in box.records() if record.startswith("bugcheck ")]
-        return done, running, code, box.log_text(), int(stop[0], 16) if stop else 0, disks
+        return done, running, code, box.log_text(), int(stop[0], 16) if stop else 0, disks, box.records()
+
+
+def ending(code, log, seed):
+    """How a machine ended that should have said so."""
+    stop = max(log.rfind("*** Assertion"), log.rfind("*** STOP") if "*** Assertion" not in log else -1)
+    block = log[stop:].splitlines()[:40] if stop >= 0 else log.splitlines()[-15:]
+    return f"seed {seed}: the machine ended with {machine.VERDICTS.get(code, code)}\n" + "\n".join(block)
 
 
 def replay(name, seed):
@@ -120,10 +134,7 @@ def run_ordinary(names, seed, memory, report):
         left = [name for name in batch if name not in done]
         if left:
             victim = running or left[0]
-            stop = log.rfind("*** STOP")
-            block = log[stop:].splitlines()[:30] if stop >= 0 else log.splitlines()[-15:]
-            report.fail(victim, f"seed {seed}: the machine ended with {machine.VERDICTS.get(code, code)}\n" + "\n".join(block),
-                        replay(victim, seed))
+            report.fail(victim, ending(code, log, seed), replay(victim, seed))
             left = [name for name in left if name != victim]
         for text in disks:
             report.fail("fsck", text, replay(" ".join(batch[:3]), seed))
@@ -131,7 +142,7 @@ def run_ordinary(names, seed, memory, report):
 
 
 def run_bugcheck(name, code, seed, memory, report):
-    _, _, verdict, log, got, _ = boot([name], seed, memory)
+    _, _, verdict, log, got, *_ = boot([name], seed, memory)
     if verdict == machine.BUGCHECK and got == code:
         report.ok(name, f"bugcheck {code:#x}")
     else:

@@ -8,11 +8,13 @@ import sys
 
 import gdb
 
-sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 import kdobject  # noqa: E402
 import kdprocess  # noqa: E402
 import kdsystem  # noqa: E402
+import kdtrace  # noqa: E402
 import kdutil  # noqa: E402
 
 
@@ -53,3 +55,4 @@ command("idt", kdsystem.idt, "kd idt [-a]: the interrupt descriptor table; -a al
 command("pte", kdsystem.pte, "kd pte VA: the page-directory and page-table entry of an address.")
 command("object", kdobject.show, "kd object ADDRESS|\\\\PATH: an object, or what a directory holds.")
 command("symbols", kdprocess.symbols, "kd symbols: loads the symbols of the current process' modules.")
+command("trace", kdtrace.trace, "kd trace [COUNT] [PROCESSOR]: the last events of each processor (boot with /TRACE).")

@@ -4,14 +4,7 @@ import os
 
 import gdb
 from kdutil import Complaint, at, current_thread, entries, number, offset, parse, read, symbol, walk
-
-STATES = ["INITIALIZED", "READY", "RUNNING", "STANDBY", "TERMINATED", "WAIT", "TRANSITION", "DEFERRED READY", "GATE WAIT"]
-REASONS = ("Executive FreePage PageIn PoolAllocation DelayExecution Suspended UserRequest WrExecutive WrFreePage WrPageIn "
-           "WrPoolAllocation WrDelayExecution WrSuspended WrUserRequest WrEventPair WrQueue WrLpcReceive WrLpcReply WrVirtualMemory "
-           "WrPageOut WrRendezvous WrKeyedEvent WrTerminated WrProcessInSwap WrCpuRateControl WrCalloutStack WrKernel WrResource "
-           "WrPushLock WrMutex WrQuantumEnd WrDispatchInt WrPreempted WrYieldExecution WrFastMutex WrGuardedMutex WrRundown").split()
-KINDS = {0: "NotificationEvent", 1: "SynchronizationEvent", 2: "Mutant", 3: "Process", 4: "Queue", 5: "Semaphore", 6: "Thread",
-         7: "Gate", 8: "NotificationTimer", 9: "SynchronizationTimer"}
+from ntnames import KINDS, REASONS, STATES
 
 
 def image_name(process):

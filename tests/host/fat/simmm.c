@@ -269,3 +269,8 @@ VOID SimVerifyPages(VOID)
             }
     }
 }
+
+VOID MmCopyBuffer(PVOID To, const VOID *From, SIZE_T Length)
+{
+    memcpy(To, From, Length);
+}

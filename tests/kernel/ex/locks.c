@@ -201,7 +201,7 @@ static VOID NTAPI RunItDown(PVOID Context)
     RundownDone = 1;
 }
 
-KTEST(ex, rundown_waits_for_references_and_lets_none_in)
+KTEST_EXACT(ex, rundown_waits_for_references_and_lets_none_in)
 {
     // Law: the run-down ends when the last reference is dropped, and from its beginning on no new one is given.
     PETHREAD Thread;

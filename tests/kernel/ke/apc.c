@@ -144,7 +144,7 @@ static VOID NTAPI KtApcTarget(PVOID Context)
         KeLeaveCriticalRegion();
 }
 
-KTEST(ke, apc_interrupts_a_wait_which_goes_on)
+KTEST_EXACT(ke, apc_interrupts_a_wait_which_goes_on)
 {
     // Law: a kernel APC runs in a waiting thread at once; the wait does not end by it. In a critical region only a
     // special one does.

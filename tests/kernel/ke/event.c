@@ -24,7 +24,7 @@ static VOID KtStartWaiters(PETHREAD *Threads)
         Threads[Index] = KtStartThread(KtWaiter, (PVOID)(ULONG_PTR)Index, 12);
 }
 
-KTEST(ke, event_state_and_previous_state)
+KTEST_EXACT(ke, event_state_and_previous_state)
 {
     // Law: set, reset and clear return or change the state as documented; a notification event stays set after a wait,
     // a synchronization event does not.
@@ -47,7 +47,7 @@ KTEST(ke, event_state_and_previous_state)
     expect_eq(KeReadStateEvent(&KtEvent), 0);
 }
 
-KTEST(ke, event_synchronization_wakes_one)
+KTEST_EXACT(ke, event_synchronization_wakes_one)
 {
     // Law: setting a synchronization event with N waiters releases exactly one, the first to have waited.
     PETHREAD Threads[KT_WAITERS];
@@ -66,7 +66,7 @@ KTEST(ke, event_synchronization_wakes_one)
         KtJoin(Threads[Index]);
 }
 
-KTEST(ke, event_notification_wakes_all)
+KTEST_EXACT(ke, event_notification_wakes_all)
 {
     // Law: setting a notification event releases every waiter, in the order they came, and stays set.
     PETHREAD Threads[KT_WAITERS];
@@ -83,7 +83,7 @@ KTEST(ke, event_notification_wakes_all)
     }
 }
 
-KTEST(ke, event_pulse_wakes_the_present_only)
+KTEST_EXACT(ke, event_pulse_wakes_the_present_only)
 {
     // Law: a pulse releases those who wait at that moment and leaves the event reset.
     PETHREAD Threads[KT_WAITERS];
@@ -113,7 +113,7 @@ static VOID NTAPI KtPonger(PVOID Context)
     }
 }
 
-KTEST(ke, event_no_wakeup_is_lost)
+KTEST_EXACT(ke, event_no_wakeup_is_lost)
 {
     // Law: two threads that hand a turn to each other never miss one, with and without Wait.
     PETHREAD Thread;

@@ -353,7 +353,7 @@ static VOID NTAPI KtStarved(PVOID Context)
     KtStop = TRUE;
 }
 
-KTEST(ke, starved_thread_is_boosted_after_some_seconds)
+KTEST_EXACT(ke, starved_thread_is_boosted_after_some_seconds)
 {
     // Law: a thread that is ready and does not run for about four seconds runs at priority 15 for a while.
     KPRIORITY Seen = 0;

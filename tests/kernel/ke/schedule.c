@@ -23,7 +23,7 @@ static VOID NTAPI KtNote(PVOID Context)
         KtOrder[KtCount++] = (ULONG)(ULONG_PTR)Context;
 }
 
-KTEST(ke, schedule_higher_priority_preempts_at_once)
+KTEST_EXACT(ke, schedule_higher_priority_preempts_at_once)
 {
     // Law: a thread that becomes ready runs before the call that readied it returns if it is more important, and not
     // while a thread of at least its priority runs.
@@ -43,7 +43,7 @@ KTEST(ke, schedule_higher_priority_preempts_at_once)
     expect_eq(KtCount, 3);
 }
 
-KTEST(ke, schedule_not_at_dispatch_level)
+KTEST_EXACT(ke, schedule_not_at_dispatch_level)
 {
     // Law: at DISPATCH_LEVEL no other thread runs, however important; it does when the level falls.
     PETHREAD Thread;
@@ -60,7 +60,7 @@ KTEST(ke, schedule_not_at_dispatch_level)
     KtJoin(Thread);
 }
 
-KTEST(ke, schedule_ready_threads_run_by_priority)
+KTEST_EXACT(ke, schedule_ready_threads_run_by_priority)
 {
     // Law: of several ready threads the most important runs first; equals in the order they became ready.
     static const KPRIORITY Priorities[] = {3, 5, 4, 5, 6};
@@ -84,7 +84,7 @@ static VOID NTAPI KtWaitAndNote(PVOID Context)
     KtNote(Context);
 }
 
-KTEST(ke, schedule_displaced_thread_keeps_its_turn)
+KTEST_EXACT(ke, schedule_displaced_thread_keeps_its_turn)
 {
     // Law: a thread that was chosen to run next and is displaced by a more important one stays ahead of its equals.
     static const KPRIORITY Priorities[] = {12, 12, 13};
@@ -114,7 +114,7 @@ static VOID NTAPI KtSpin(PVOID Context)
         KtRan[(ULONG)(ULONG_PTR)Context]++;
 }
 
-KTEST(ke, schedule_equals_share_by_quantum)
+KTEST_EXACT(ke, schedule_equals_share_by_quantum)
 {
     // Law: threads of equal priority that never wait take turns, each for its quantum: all get on, about equally.
     PETHREAD Threads[3];
@@ -137,7 +137,7 @@ KTEST(ke, schedule_equals_share_by_quantum)
     expect(Least > Most / 2);
 }
 
-KTEST(ke, schedule_less_important_starves)
+KTEST_EXACT(ke, schedule_less_important_starves)
 {
     // Law: a thread does not run while a more important one is ready.
     PETHREAD High, Low;
@@ -168,7 +168,30 @@ static VOID NTAPI KtBoosted(PVOID Context)
     Seen[1] = KeQueryPriorityThread(KeGetCurrentThread());
 }
 
-KTEST(ke, schedule_boost_after_a_wait_decays)
+static VOID NTAPI KtSpinUntilStopped(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    while (!KtStop)
+        KtCompute();
+}
+
+KTEST_EXACT(ke, schedule_priority_zero_stays)
+{
+    // Law: a thread that was put to priority 0 (the one that clears pages) stays there when its quantum ends, although
+    // its base was higher.
+    LARGE_INTEGER Quanta = {.QuadPart = -8 * (LONGLONG)CLOCK_INCREMENT_100NS};
+    PETHREAD Thread;
+
+    KtStop = FALSE;
+    Thread = KtStartThread(KtSpinUntilStopped, NULL, 7);
+    KeSetPriorityThread(&Thread->Tcb, 0);
+    expect_status(KeDelayExecutionThread(KernelMode, FALSE, &Quanta), STATUS_SUCCESS);
+    expect_eq(Thread->Tcb.Priority, 0);
+    KtStop = TRUE;
+    KtJoin(Thread);
+}
+
+KTEST_EXACT(ke, schedule_boost_after_a_wait_decays)
 {
     // Law: ending a wait with an increment raises the priority above the base by that much, below real-time; used-up
     // quanta take it away again.
@@ -196,7 +219,7 @@ KTEST(ke, schedule_boost_after_a_wait_decays)
     expect_eq(Seen[1], 20);
 }
 
-KTEST(ke, schedule_base_priority_is_relative_and_saturates)
+KTEST_EXACT(ke, schedule_base_priority_is_relative_and_saturates)
 {
     // Law: the base priority follows the process's by an increment; +-16 mean time critical and idle.
     PKTHREAD Thread = KeGetCurrentThread();
@@ -222,7 +245,7 @@ static VOID NTAPI KtYielder(PVOID Context)
     }
 }
 
-KTEST(ke, schedule_yield_takes_turns)
+KTEST_EXACT(ke, schedule_yield_takes_turns)
 {
     // Law: a delay of zero gives the processor to the next ready thread of the same priority.
     PETHREAD Threads[2];
@@ -237,7 +260,7 @@ KTEST(ke, schedule_yield_takes_turns)
         expect_eq(KtOrder[Index], Index % 2);
 }
 
-KTEST(ke, schedule_run_time_is_charged)
+KTEST_EXACT(ke, schedule_run_time_is_charged)
 {
     // Law: a thread that computes for a while is charged about as many ticks.
     PKTHREAD Thread = KeGetCurrentThread();

@@ -23,7 +23,7 @@ static NTSTATUS KtReleaseBy(LONG Count)
     return Status;
 }
 
-KTEST(ke, semaphore_counts)
+KTEST_EXACT(ke, semaphore_counts)
 {
     // Law: each wait takes one; a release that would pass the limit raises and changes nothing.
     LARGE_INTEGER Zero = {.QuadPart = 0};
@@ -47,7 +47,7 @@ static VOID NTAPI KtSemaphoreWaiter(PVOID Context)
     KtWoken++;
 }
 
-KTEST(ke, semaphore_release_wakes_that_many)
+KTEST_EXACT(ke, semaphore_release_wakes_that_many)
 {
     // Law: a release by N wakes N waiters and no more.
     PETHREAD Threads[5];
@@ -85,7 +85,7 @@ static VOID NTAPI KtQueueTaker(PVOID Context)
     *(PLIST_ENTRY *)Context = KeRemoveQueue(&KtQueue, KernelMode, NULL);
 }
 
-KTEST(ke, queue_does_not_wake_more_than_may_run)
+KTEST_EXACT(ke, queue_does_not_wake_more_than_may_run)
 {
     // Law: while as many threads of the queue run as may, a new entry waits, whoever waits for it.
     LIST_ENTRY Entries[2];
@@ -105,7 +105,7 @@ KTEST(ke, queue_does_not_wake_more_than_may_run)
     expect(KeRundownQueue(&KtQueue) == NULL);
 }
 
-KTEST(ke, queue_lets_in_as_many_as_may_run)
+KTEST_EXACT(ke, queue_lets_in_as_many_as_may_run)
 {
     // Law: entries come out in order; a worker that blocks makes room for another; rundown ends the waits.
     LIST_ENTRY Entries[3];

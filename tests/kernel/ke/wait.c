@@ -27,7 +27,7 @@ static NTSTATUS KtTryMultiple(ULONG Count, WAIT_TYPE Type)
     return KeWaitForMultipleObjects(Count, KtObjects, Type, Executive, KernelMode, FALSE, &Zero, Blocks);
 }
 
-KTEST(ke, wait_any_takes_the_first_signaled_only)
+KTEST_EXACT(ke, wait_any_takes_the_first_signaled_only)
 {
     // Law: WaitAny returns the lowest index that is signaled and takes that signal alone.
     KtResetEvents(SynchronizationEvent);
@@ -41,7 +41,7 @@ KTEST(ke, wait_any_takes_the_first_signaled_only)
     expect_status(KtTryMultiple(8, WaitAny), STATUS_TIMEOUT);
 }
 
-KTEST(ke, wait_all_takes_all_or_none)
+KTEST_EXACT(ke, wait_all_takes_all_or_none)
 {
     // Law: WaitAll takes no signal until every object is signaled, and then takes all of them.
     ULONG Index;
@@ -64,7 +64,7 @@ static VOID NTAPI KtWaitAllThread(PVOID Context)
                                         NULL, Blocks);
 }
 
-KTEST(ke, wait_all_blocked_leaves_signals_for_others)
+KTEST_EXACT(ke, wait_all_blocked_leaves_signals_for_others)
 {
     // Law: a thread blocked in WaitAll holds nothing: another may take a signal it also wants, and it still ends when
     // all are signaled at one moment.
@@ -91,7 +91,7 @@ static VOID NTAPI KtWaitAnyThread(PVOID Context)
     KtResult = KeWaitForMultipleObjects(3, KtObjects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL);
 }
 
-KTEST(ke, wait_any_blocked_wakes_with_its_index)
+KTEST_EXACT(ke, wait_any_blocked_wakes_with_its_index)
 {
     // Law: a blocked WaitAny returns the index of the object that woke it and leaves the others' lists.
     ULONG Index;
@@ -108,7 +108,7 @@ KTEST(ke, wait_any_blocked_wakes_with_its_index)
     }
 }
 
-KTEST(ke, wait_with_timeout_leaves_no_trace)
+KTEST_EXACT(ke, wait_with_timeout_leaves_no_trace)
 {
     // Law: a wait that times out is out of every list; its timer is not left set when the wait ends otherwise.
     LARGE_INTEGER Due = {.QuadPart = -300000};
@@ -126,7 +126,7 @@ KTEST(ke, wait_with_timeout_leaves_no_trace)
     expect(!KeGetCurrentThread()->Timer.Header.Inserted);
 }
 
-KTEST(ke, wait_all_with_semaphore_and_mutant)
+KTEST_EXACT(ke, wait_all_with_semaphore_and_mutant)
 {
     // Law: WaitAll takes one count of a semaphore and one level of a mutant, whatever else it takes.
     KMUTANT Mutant;
