@@ -39,6 +39,7 @@ typedef struct _KTEST_ENTRY {
 #define KTEST_BUGCHECK(Folder, Law, Code) KTEST_DEFINE(Folder, Law, KT_FLAG_BUGCHECK, Code)
 // The law is an order of threads or a number of ticks: /CHAOS= forces only DPCs and APCs that leave these alone.
 #define KTEST_EXACT(Folder, Law) KTEST_DEFINE(Folder, Law, KT_FLAG_EXACT, 0)
+#define KTEST_MP_EXACT(Folder, Law) KTEST_DEFINE(Folder, Law, KT_FLAG_ANYWHERE | KT_FLAG_EXACT, 0)
 
 VOID KtExpect(BOOLEAN Condition, PCSTR Expression, ULONGLONG Expected, ULONGLONG Got, PCSTR File, ULONG Line);
 #define expect(e) KtExpect(!!(e), #e, 1, 0, __FILE__, __LINE__)

@@ -67,7 +67,7 @@ static VOID KtReset(VOID)
     KeInitializeEvent(&KtGo, NotificationEvent, FALSE);
 }
 
-KTEST(ke, apc_normal_is_not_nested_special_is)
+KTEST_EXACT(ke, apc_normal_is_not_nested_special_is)
 {
     // Law: while the normal routine of a kernel APC runs, no other normal one is delivered, a special one is; the
     // normal one follows.
@@ -102,7 +102,7 @@ static VOID NTAPI KtWaitHere(PVOID Context)
     expect_eq(KtNormal, 1);
 }
 
-KTEST(ke, apc_does_not_reach_into_a_region_that_waits)
+KTEST_EXACT(ke, apc_does_not_reach_into_a_region_that_waits)
 {
     // Law: a thread that waits in a guarded region or at APC_LEVEL is left alone by kernel APCs; they come when it has
     // woken and left. Elsewhere they run at once, boosted by the increment, and the wait goes on.
@@ -135,7 +135,7 @@ static VOID NTAPI KtWaitQuietly(PVOID Context)
     KtStatus = KeWaitForSingleObject(&KtGo, Executive, KernelMode, FALSE, NULL);
 }
 
-KTEST(ke, apc_to_a_suspended_thread)
+KTEST_EXACT(ke, apc_to_a_suspended_thread)
 {
     // Law: suspension is a normal APC: a special one still runs in the suspended thread, which stays suspended; a
     // normal one waits for its end, and so does what the thread waited for.
@@ -161,7 +161,7 @@ KTEST(ke, apc_to_a_suspended_thread)
     KtJoin(Thread);
 }
 
-KTEST(ke, apc_to_a_thread_that_has_ended_is_refused)
+KTEST_EXACT(ke, apc_to_a_thread_that_has_ended_is_refused)
 {
     // Law: a thread that has ended takes no APC, and cannot be suspended.
     KAPC Special;
@@ -188,7 +188,7 @@ static VOID NTAPI KtWaitForAWhile(PVOID Context)
     *(PULONG)Context = (ULONG)(KeQueryInterruptTime() - Begin);
 }
 
-KTEST(ke, apc_does_not_begin_a_timeout_anew)
+KTEST_EXACT(ke, apc_does_not_begin_a_timeout_anew)
 {
     // Law: the timeout of a wait that an APC breaks off and that goes on is counted from its beginning.
     LARGE_INTEGER Moment = {.QuadPart = -2000000};

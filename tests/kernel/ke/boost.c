@@ -40,7 +40,7 @@ static VOID KtMeasureTurns(SCHAR Quantum)
         KtJoin(Threads[Index]);
 }
 
-KTEST(ke, quantum_is_counted_in_thirds_of_a_tick)
+KTEST_EXACT(ke, quantum_is_counted_in_thirds_of_a_tick)
 {
     // Law: each of two threads that compute keeps the processor for its quantum, three units a tick: two ticks in the
     // background, six in the foreground. Being displaced by something more important does not end the turn.
@@ -98,7 +98,7 @@ static VOID NTAPI KtWatchAfterGate(PVOID Context)
     KtWatchPriority();
 }
 
-KTEST(ke, boost_goes_a_level_a_quantum)
+KTEST_EXACT(ke, boost_goes_a_level_a_quantum)
 {
     // Law: each quantum that is used up takes one level of a boost, down to the base and no further.
     PETHREAD Thread;
@@ -115,7 +115,7 @@ KTEST(ke, boost_goes_a_level_a_quantum)
         expect(KtSeenTicks[Index] - KtSeenTicks[Index - 1] >= 1 && KtSeenTicks[Index] - KtSeenTicks[Index - 1] <= 3);
 }
 
-KTEST(ke, boost_of_a_handed_on_priority_goes_at_once)
+KTEST_EXACT(ke, boost_of_a_handed_on_priority_goes_at_once)
 {
     // Law: the priority that KeSetEventBoostPriority or a gate hands on lasts for a quantum and goes altogether; it
     // does not reach the real-time range, and a thread whose boosts are disabled does not get it.
@@ -152,7 +152,7 @@ static VOID NTAPI KtWaitForBoth(PVOID Context)
         KeWaitForMultipleObjects(2, KtBoth, WaitAll, Executive, KernelMode, FALSE, NULL, NULL);
 }
 
-KTEST(ke, boost_event_is_not_taken_from_a_set)
+KTEST_EXACT(ke, boost_event_is_not_taken_from_a_set)
 {
     // Law: KeSetEventBoostPriority does not end a wait for all while others of the set are not signaled.
     volatile NTSTATUS Status = STATUS_PENDING;
@@ -173,7 +173,7 @@ KTEST(ke, boost_event_is_not_taken_from_a_set)
     KtJoin(Thread);
 }
 
-KTEST(ke, boost_is_not_for_those_who_do_not_want_it)
+KTEST_EXACT(ke, boost_is_not_for_those_who_do_not_want_it)
 {
     // Law: a thread whose boosts are disabled, or of a real-time priority, gets none: not after a wait, not by
     // KeBoostPriorityThread (what a window system does for a thread that gets input). Others do, up to 15.
@@ -201,6 +201,26 @@ KTEST(ke, boost_is_not_for_those_who_do_not_want_it)
     }
 }
 
+KTEST_EXACT(ke, quantum_pays_for_waits)
+{
+    // Law: a wait that sleeps costs a third of a tick, so that a thread that waits often gets no quantum for nothing;
+    // one that finds its object signaled is free.
+    PKTHREAD Thread = KeGetCurrentThread();
+    LARGE_INTEGER Tick = {.QuadPart = -1};
+    SCHAR Before;
+    KEVENT Event;
+
+    KeInitializeEvent(&Event, NotificationEvent, TRUE);
+    do { // behind a tick, with something left
+        IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Tick));
+        Before = Thread->Quantum;
+    } while (Before < 4);
+    KeWaitForever(&Event, Executive);
+    expect_eq(Thread->Quantum, Before);
+    IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Tick));
+    expect_eq(Thread->Quantum, Before - 1);
+}
+
 static volatile BOOLEAN KtStop;
 
 static VOID NTAPI KtHog(PVOID Context)
@@ -226,7 +246,7 @@ static VOID NTAPI KtStarved(PVOID Context)
     KtStop = TRUE;
 }
 
-KTEST(ke, boost_of_the_starved_is_long_and_goes_at_once)
+KTEST_EXACT(ke, boost_of_the_starved_is_long_and_goes_at_once)
 {
     // Law: a starved thread has priority 15 for four quanta, then its old one again: it starves once more.
     const ULONG Ticks = 4 * THREAD_QUANTUM / CLOCK_QUANTUM_DECREMENT;
@@ -248,7 +268,7 @@ static VOID NTAPI KtNote(PVOID Context)
     ++*(volatile ULONG *)Context;
 }
 
-KTEST(ke, yield_lets_a_less_important_thread_run)
+KTEST_EXACT(ke, yield_lets_a_less_important_thread_run)
 {
     // Law: a yield gives the processor to whatever is ready, for a quantum at most (SDK, SwitchToThread); with nothing
     // ready it says so.
@@ -293,7 +313,7 @@ static KT_TIMES KtReadTimes(VOID)
     return Times;
 }
 
-KTEST_MP(ke, ticks_are_charged_to_what_they_interrupt)
+KTEST_MP_EXACT(ke, ticks_are_charged_to_what_they_interrupt)
 {
     // Law: on every processor, a tick above DISPATCH_LEVEL is interrupt time, one in a DPC is DPC time, any other in
     // the kernel is the thread's; all of them are kernel time of the processor.

@@ -97,7 +97,7 @@ KTEST(ke, dpc_may_queue_itself)
     expect_eq(KtRan, 5);
 }
 
-KTEST(ke, dpc_of_low_importance_waits_for_company)
+KTEST_EXACT(ke, dpc_of_low_importance_waits_for_company)
 {
     // Law: a DPC of low importance does not interrupt its processor: it runs with the next DPC that does, with the next
     // tick, or when four are queued.
@@ -175,7 +175,7 @@ static VOID NTAPI KtHoldDpcThread(PKDPC Dpc, PVOID Context, PVOID Argument1, PVO
     KtRan++;
 }
 
-KTEST(ke, dpc_flush_waits_for_threaded_ones)
+KTEST_EXACT(ke, dpc_flush_waits_for_threaded_ones)
 {
     // Law: KeFlushQueuedDpcs returns after every DPC queued before has run, threaded ones too, even if the caller is as
     // important as the thread that runs them.

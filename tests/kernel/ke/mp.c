@@ -284,6 +284,172 @@ KTEST_MP(ke, mp_wait_all_takes_all_or_nothing)
     expect_eq(KeReadStateSemaphore(&KtTokens[1]), 1);
 }
 
+static volatile LONG KtBegan, KtSeenAtHigh, KtHigh;
+
+static ULONG_PTR NTAPI KtNoteBeginning(ULONG_PTR Argument)
+{
+    InterlockedIncrement(&KtBegan);
+    return Argument;
+}
+
+static VOID NTAPI KtStayHigh(PVOID Context)
+{
+    ULONG Turns;
+    KIRQL Old;
+
+    UNREFERENCED_PARAMETER(Context);
+    KeSetSystemAffinityThread(2);
+    Old = KfRaiseIrql(HIGH_LEVEL);
+    KtHigh = 1;
+    for (Turns = 0; Turns < 300; Turns++) // the others get their turns, and the call
+        YieldProcessor();
+    KtSeenAtHigh = KtBegan;
+    KfLowerIrql(Old);
+}
+
+KTEST_MP(ke, mp_generic_call_begins_when_all_are_there)
+{
+    // Law: no processor calls the worker of KeIpiGenericCall before all of them have come.
+    PETHREAD Thread;
+
+    if (KeNumberProcessors < 3)
+        return;
+    KeSetSystemAffinityThread(1);
+    KtBegan = KtHigh = 0;
+    KtSeenAtHigh = -1;
+    Thread = KtStartThread(KtStayHigh, NULL, 8);
+    while (!KtHigh)
+        if (!KeYieldExecution())
+            YieldProcessor();
+    (VOID) KeIpiGenericCall(KtNoteBeginning, 0);
+    KtJoin(Thread);
+    KeRevertToUserAffinityThread();
+    expect_eq(KtSeenAtHigh, 0);
+    expect_eq(KtBegan, KeNumberProcessors);
+}
+
+static volatile ULONG KtDpcRan;
+
+static VOID NTAPI KtNoteDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    KtDpcRan++;
+}
+
+KTEST_MP_EXACT(ke, mp_dpc_interrupts_its_target)
+{
+    // Law: a DPC for another processor runs there soon, not with its next tick.
+    LARGE_INTEGER Tick = {.QuadPart = -1};
+    ULONG Number, Begin, Late = 0, Round, Turns;
+    KDPC Dpc;
+
+    KeSetSystemAffinityThread(1);
+    KeInitializeDpc(&Dpc, KtNoteDpc, NULL);
+    for (Round = 0; Round < 8; Round++)
+        for (Number = 1; Number < (ULONG)KeNumberProcessors; Number++) {
+            KeSetTargetProcessorDpc(&Dpc, (CCHAR)Number);
+            KtDpcRan = 0;
+            IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Tick)); // most of a tick is left
+            Begin = KiProcessorBlock[Number]->KernelTime;
+            expect(KeInsertQueueDpc(&Dpc, NULL, NULL));
+            for (Turns = 0; Turns < 10000 && KtDpcRan == 0; Turns++)
+                YieldProcessor();
+            expect_eq(KtDpcRan, 1);
+            if (KiProcessorBlock[Number]->KernelTime != Begin) // by chance, its tick came in between
+                Late++;
+            KeFlushQueuedDpcs();
+        }
+    KeRevertToUserAffinityThread();
+    expect(Late <= 4);
+}
+
+static VOID NTAPI KtHog(PVOID Context);
+
+static VOID NTAPI KtSayWhere(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    KtWhere = KeGetCurrentProcessorNumber();
+}
+
+// Waits a few ticks, without letting another thread run here, for KtSayWhere.
+static VOID KtAwaitWhere(VOID)
+{
+    ULONG Begin = KeTickCount.LowPart;
+
+    while (KtWhere == 99 && KeTickCount.LowPart - Begin < 4)
+        KeStallExecutionProcessor(100);
+}
+
+static VOID NTAPI KtSayWhereWhenTold(PVOID Context)
+{
+    KeWaitForever(&KtDone, Executive);
+    KtSayWhere(Context);
+}
+
+KTEST_MP_EXACT(ke, mp_idle_processor_gets_the_thread_that_becomes_ready)
+{
+    // Law: a thread that becomes ready goes to its ideal processor if that is idle, else to another idle one, not
+    // behind something more important; one that waits for a processor and may use an idle one now goes there.
+    PETHREAD Hog, Thread;
+    LARGE_INTEGER Moment = {.QuadPart = -300000};
+    ULONG Case;
+
+    if (KeNumberProcessors < 4)
+        return;
+    KeSetSystemAffinityThread(1);
+    for (Case = 0; Case < 3; Case++) {
+        KtStop = FALSE;
+        KtWhere = 99;
+        KeInitializeEvent(&KtDone, NotificationEvent, FALSE);
+        Hog = KtStartThread(KtHog, NULL, 9);
+        KeSetAffinityThread(&Hog->Tcb, 2);
+        Thread = KtStartThread(KtSayWhereWhenTold, NULL, 7);
+        (VOID) KeSetIdealProcessorThread(&Thread->Tcb, Case == 0 ? 3 : 1);
+        KeSetAffinityThread(&Thread->Tcb, Case == 2 ? 2 : KeActiveProcessors & ~1ul);
+        IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment));
+        KeSetEvent(&KtDone, 0, FALSE);
+        if (Case == 2)
+            KeSetAffinityThread(&Thread->Tcb, 8);
+        KtAwaitWhere();
+        expect(Case == 1 ? KtWhere == 2 || KtWhere == 3 : KtWhere == 3);
+        KtStop = TRUE;
+        KtJoin(Thread);
+        KtJoin(Hog);
+    }
+    KeRevertToUserAffinityThread();
+}
+
+KTEST_MP_EXACT(ke, mp_processor_without_work_takes_it_from_others)
+{
+    // Law: a processor whose thread begins to wait runs one that waits for another processor.
+    PETHREAD Hog, Thread;
+    LARGE_INTEGER Moment = {.QuadPart = -300000};
+
+    if (KeNumberProcessors < 2)
+        return;
+    KtStop = FALSE;
+    KtWhere = 99;
+    KeSetSystemAffinityThread(1);
+    Hog = KtStartThread(KtHog, NULL, 7);
+    KeSetAffinityThread(&Hog->Tcb, 2);
+    IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment)); // it runs there
+    KeInitializeEvent(&KtDone, NotificationEvent, FALSE);
+    Thread = KtStartThread(KtSayWhereWhenTold, NULL, 5);
+    KeSetAffinityThread(&Thread->Tcb, 2);
+    IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment)); // it waits
+    KeSetEvent(&KtDone, 0, FALSE);                                      // ready, behind the hog
+    KeSetAffinityThread(&Thread->Tcb, 3);
+    IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment));
+    expect_eq(KtWhere, 0);
+    KtStop = TRUE;
+    KtJoin(Thread);
+    KtJoin(Hog);
+    KeRevertToUserAffinityThread();
+}
+
 static KGATE KtGate;
 
 static VOID NTAPI KtThroughGate(PVOID Context)

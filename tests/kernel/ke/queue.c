@@ -59,7 +59,7 @@ static VOID KtEndWorkers(PETHREAD *Threads, ULONG Count)
     }
 }
 
-KTEST(ke, queue_wakes_the_last_to_have_waited)
+KTEST_EXACT(ke, queue_wakes_the_last_to_have_waited)
 {
     // Law: the thread that began to wait last is the first to get an entry: what it needs is still in the caches.
     PETHREAD Threads[KT_WORKERS];
@@ -73,7 +73,7 @@ KTEST(ke, queue_wakes_the_last_to_have_waited)
     KtEndWorkers(Threads, KT_WORKERS);
 }
 
-KTEST(ke, queue_counts_who_blocks_and_comes_back)
+KTEST_EXACT(ke, queue_counts_who_blocks_and_comes_back)
 {
     // Law: with a limit of one, a thread that blocks lets another in; while one of them runs again, nobody else is let
     // in, though both are behind their entries.
@@ -94,7 +94,7 @@ KTEST(ke, queue_counts_who_blocks_and_comes_back)
     KtEndWorkers(Threads, 2);
 }
 
-KTEST(ke, queue_ends_for_everybody)
+KTEST_EXACT(ke, queue_ends_for_everybody)
 {
     // Law: rundown ends all waits with STATUS_ABANDONED and returns what was left, in order; the threads belong to the
     // queue no more, so their waits are nothing to it.
@@ -125,7 +125,7 @@ KTEST(ke, queue_ends_for_everybody)
     expect_eq(KeReadStateQueue(&KtQueue), 0);
 }
 
-KTEST(ke, queue_is_left_for_another)
+KTEST_EXACT(ke, queue_is_left_for_another)
 {
     // Law: a thread that turns to another queue no longer counts in the first, where that lets a waiter in.
     PETHREAD Thread;
@@ -174,7 +174,7 @@ static VOID NTAPI KtBlockInApc(PVOID Context, PVOID Argument1, PVOID Argument2)
     KeWaitForever(Context, Executive);
 }
 
-KTEST(ke, queue_lets_others_in_while_an_apc_blocks)
+KTEST_EXACT(ke, queue_lets_others_in_while_an_apc_blocks)
 {
     // Law: a waiter that is broken off by an APC which blocks counts neither as running nor twice as blocked: work that
     // comes meanwhile goes to others, as many as may run; it takes its place again behind the APC.

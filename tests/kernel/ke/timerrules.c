@@ -51,7 +51,7 @@ static VOID KtSet(ULONG Index, LONGLONG Due, LONG Period)
     (VOID) KeSetTimerEx(&KtTimers[Index], Time, Period, &KtDpcs[Index]);
 }
 
-KTEST(ke, timer_order_within_a_tick)
+KTEST_EXACT(ke, timer_order_within_a_tick)
 {
     // Law: timers expire in order of their due times, though one tick brings them all; those of the same due time in
     // the order in which they were set.
@@ -72,7 +72,7 @@ KTEST(ke, timer_order_within_a_tick)
         expect_eq(KtFired[Index], Order[Index]);
 }
 
-KTEST(ke, timer_period_does_not_drift)
+KTEST_EXACT(ke, timer_period_does_not_drift)
 {
     // Law: a periodic timer expires at due time + n periods (the tick after): N periods bring exactly N expiries,
     // though a period is no multiple of a tick; each has its DPC.
@@ -93,7 +93,7 @@ KTEST(ke, timer_period_does_not_drift)
     }
 }
 
-KTEST(ke, timer_far_away_does_not_come_early)
+KTEST_EXACT(ke, timer_far_away_does_not_come_early)
 {
     // Law: a timer expires at its time, not when the table has turned round; the longest time does not wrap.
     static const LONGLONG Due[] = {KT_MS(3400), KT_MS(6800), KT_MS(3600000), KT_NEVER, ~KT_NEVER};
@@ -125,7 +125,7 @@ static VOID KtShiftClock(LONGLONG Delta)
     KeSetSystemTime(&Now, &Old);
 }
 
-KTEST(ke, timer_relative_ignores_the_system_time)
+KTEST_EXACT(ke, timer_relative_ignores_the_system_time)
 {
     // Law: setting the clock, forward or back, changes nothing for a relative timer or a relative wait; one for a
     // system time follows each time, and can come and go out of reach.
@@ -158,7 +158,7 @@ static VOID NTAPI KtSetClock(PVOID Context)
     KtShiftClock(*(PLONGLONG)Context);
 }
 
-KTEST(ke, wait_for_a_system_time_ends_when_the_clock_is_set)
+KTEST_EXACT(ke, wait_for_a_system_time_ends_when_the_clock_is_set)
 {
     // Law: a wait until a system time ends when the clock is set beyond it, and not by its old reckoning when it is set
     // back (every form of timeout: look only, relative, absolute, past and future).

@@ -29,7 +29,7 @@ static VOID NTAPI KtWaitForMany(PVOID Context)
     KtResult = KeWaitForMultipleObjects(KT_OBJECTS, KtObjects, KtType, UserRequest, KernelMode, FALSE, NULL, KtBlocks);
 }
 
-KTEST(ke, wait_takes_64_objects)
+KTEST_EXACT(ke, wait_takes_64_objects)
 {
     // Law: a wait for any or all of 64 objects ends by the last as by the first, and leaves no list behind.
     ULONG Index;
@@ -81,7 +81,7 @@ static VOID NTAPI KtWaitForOne(PVOID Context)
     KtOrder[KtOrderCount++] = (ULONG)(ULONG_PTR)Context;
 }
 
-KTEST(ke, wait_order_is_the_same_for_one_and_for_several)
+KTEST_EXACT(ke, wait_order_is_the_same_for_one_and_for_several)
 {
     // Law: an object's waiters are served in the order in which they came, whether they wait for it alone or for others
     // too.
@@ -108,7 +108,7 @@ static VOID NTAPI KtWaitForBoth(PVOID Context)
     KtOrder[KtOrderCount++] = (ULONG)(ULONG_PTR)Context;
 }
 
-KTEST(ke, wait_all_does_not_keep_others_from_the_object)
+KTEST_EXACT(ke, wait_all_does_not_keep_others_from_the_object)
 {
     // Law: a signal that the first waiter cannot use, since others of its set are missing, goes to the next one.
     PETHREAD All, One;
@@ -136,7 +136,7 @@ static VOID NTAPI KtWaitWithReason(PVOID Context)
         KeWaitForSingleObject(&KtEvents[0], (KWAIT_REASON)(ULONG_PTR)Context, KernelMode, FALSE, NULL));
 }
 
-KTEST(ke, wait_reason_is_shown)
+KTEST_EXACT(ke, wait_reason_is_shown)
 {
     // Law: a waiting thread shows the reason that it was given, its mode, and when it began.
     static const KWAIT_REASON Reasons[] = {Executive, UserRequest, WrQueue, WrLpcReply};
@@ -155,7 +155,7 @@ KTEST(ke, wait_reason_is_shown)
     }
 }
 
-KTEST(ke, wait_next_lets_nothing_run_in_between)
+KTEST_EXACT(ke, wait_next_lets_nothing_run_in_between)
 {
     // Law: between KeSetEvent with Wait and the wait that follows no thread runs, however important the one that the
     // event woke: the two are one step.
@@ -195,7 +195,7 @@ static NTSTATUS KtWaitCaught(ULONG Count, PVOID Objects[], WAIT_TYPE Type)
     return Status;
 }
 
-KTEST(ke, mutant_has_a_limit)
+KTEST_EXACT(ke, mutant_has_a_limit)
 {
     // Law: a mutant that its owner has taken 2^31 times raises STATUS_MUTANT_LIMIT_EXCEEDED; a wait for it and others
     // takes none of them then.
@@ -251,7 +251,7 @@ static NTSTATUS KtReleaseCaught(VOID)
     return Status;
 }
 
-KTEST(ke, mutant_is_abandoned_to_a_waiter_and_at_once)
+KTEST_EXACT(ke, mutant_is_abandoned_to_a_waiter_and_at_once)
 {
     // Law: a mutant made with an owner is abandoned with it, however often it was taken; whoever releases it before the
     // next owner has come is told so (STATUS_ABANDONED), and a waiter gets it with STATUS_ABANDONED.
