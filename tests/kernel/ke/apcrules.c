@@ -207,6 +207,38 @@ KTEST_EXACT(ke, apc_does_not_begin_a_timeout_anew)
     expect(Time >= 3000000 && Time <= 3000000 + 2 * KeQueryTimeIncrement());
 }
 
+// The APC is the test's.
+static VOID NTAPI KtForget(PKAPC Apc)
+{
+    UNREFERENCED_PARAMETER(Apc);
+}
+
+static VOID NTAPI KtWaitAsUser(PVOID Context)
+{
+    KtStatus = KeWaitForSingleObject(&KtGo, Executive, UserMode, Context != NULL, NULL);
+}
+
+KTEST_EXACT(ke, apc_of_user_mode_wakes_who_allows_it)
+{
+    // Law: a user APC queued to a waiting thread ends its wait in user mode with STATUS_USER_APC if that is alertable,
+    // and stays queued for later if it is not.
+    PETHREAD Thread;
+    ULONG Alertable;
+    KAPC Apc;
+
+    for (Alertable = 0; Alertable < 2; Alertable++) {
+        KtReset();
+        Thread = KtStartThread(KtWaitAsUser, (PVOID)(ULONG_PTR)Alertable, 12);
+        KeInitializeApc(&Apc, &Thread->Tcb, OriginalApcEnvironment, KtKernelPart, KtForget,
+                        (PKNORMAL_ROUTINE)0x1000, UserMode, NULL);
+        expect(KeInsertQueueApc(&Apc, NULL, NULL, 0));
+        expect_status(KtStatus, Alertable ? STATUS_USER_APC : STATUS_PENDING);
+        KeSetEvent(&KtGo, 0, FALSE);
+        KtJoin(Thread);
+        expect_status(KtStatus, Alertable ? STATUS_USER_APC : STATUS_SUCCESS);
+    }
+}
+
 static volatile ULONG KtRounds, KtWhere;
 
 static VOID NTAPI KtCompute(PVOID Context)

@@ -450,6 +450,45 @@ KTEST_MP_EXACT(ke, mp_processor_without_work_takes_it_from_others)
     KeRevertToUserAffinityThread();
 }
 
+static VOID NTAPI KtBoundByTheKernel(PVOID Context)
+{
+    ULONG Last = (ULONG)KeNumberProcessors - 1;
+
+    KeSetSystemAffinityThread(1ul << Last);
+    expect_eq(KeSetAffinityThread(KeGetCurrentThread(), 1), KeActiveProcessors);
+    expect_eq(KeGetCurrentProcessorNumber(), Last);
+    KeRevertToUserAffinityThread();
+    expect_eq(KeGetCurrentProcessorNumber(), 0);
+    *(PULONG)Context = 1;
+}
+
+KTEST_MP(ke, mp_affinity_set_while_the_kernel_binds_comes_later)
+{
+    // Law: a thread that the kernel has bound stays there when its own affinity is set, which takes effect behind that;
+    // an ideal processor that it may not use is ignored. Threads of a process begin with different ideal processors.
+    ULONG Done = 0, Index;
+    KAFFINITY Ideal = 0;
+    PETHREAD Threads[MAXIMUM_PROCESSORS];
+
+    KtJoin(KtStartThread(KtBoundByTheKernel, &Done, 8));
+    expect_eq(Done, 1);
+    KeInitializeEvent(&KtDone, NotificationEvent, FALSE);
+    for (Index = 0; Index < (ULONG)KeNumberProcessors; Index++) {
+        Threads[Index] = KtStartThread(KtSayWhereWhenTold, NULL, 8);
+        Ideal |= 1ul << Threads[Index]->Tcb.IdealProcessor;
+    }
+    if (KeNumberProcessors > 1) {
+        KeSetAffinityThread(&Threads[0]->Tcb, 2);
+        (VOID) KeSetIdealProcessorThread(&Threads[0]->Tcb, 1);
+        expect_eq(KeSetIdealProcessorThread(&Threads[0]->Tcb, 0), 1);
+        expect_eq(Threads[0]->Tcb.IdealProcessor, 1);
+    }
+    KeSetEvent(&KtDone, 0, FALSE);
+    for (Index = 0; Index < (ULONG)KeNumberProcessors; Index++)
+        KtJoin(Threads[Index]);
+    expect(KeNumberProcessors == 1 || (Ideal & (Ideal - 1)) != 0);
+}
+
 static KGATE KtGate;
 
 static VOID NTAPI KtThroughGate(PVOID Context)
