@@ -200,7 +200,7 @@ static VOID NTAPI KtSleepAlertably(PVOID Context)
 
 KTEST_EXACT(ke, alert_of_the_kernel_reaches_every_alertable_wait)
 {
-    // Law: an alert in kernel mode ends alertable waits of both modes, one in user mode those of user mode; a sleep says
+    // Law: an alert in kernel mode ends alertable waits of both modes, one in user mode those of its own; a sleep says
     // STATUS_ALERTED.
     LARGE_INTEGER Due = {.QuadPart = -200000};
     PETHREAD Thread;

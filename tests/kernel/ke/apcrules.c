@@ -229,8 +229,8 @@ KTEST_EXACT(ke, apc_of_user_mode_wakes_who_allows_it)
     for (Alertable = 0; Alertable < 2; Alertable++) {
         KtReset();
         Thread = KtStartThread(KtWaitAsUser, (PVOID)(ULONG_PTR)Alertable, 12);
-        KeInitializeApc(&Apc, &Thread->Tcb, OriginalApcEnvironment, KtKernelPart, KtForget,
-                        (PKNORMAL_ROUTINE)0x1000, UserMode, NULL);
+        KeInitializeApc(&Apc, &Thread->Tcb, OriginalApcEnvironment, KtKernelPart, KtForget, (PKNORMAL_ROUTINE)0x1000,
+                        UserMode, NULL);
         expect(KeInsertQueueApc(&Apc, NULL, NULL, 0));
         expect_status(KtStatus, Alertable ? STATUS_USER_APC : STATUS_PENDING);
         KeSetEvent(&KtGo, 0, FALSE);

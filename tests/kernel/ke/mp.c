@@ -440,7 +440,7 @@ KTEST_MP_EXACT(ke, mp_processor_without_work_takes_it_from_others)
     Thread = KtStartThread(KtSayWhereWhenTold, NULL, 5);
     KeSetAffinityThread(&Thread->Tcb, 2);
     IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment)); // it waits
-    KeSetEvent(&KtDone, 0, FALSE);                                      // ready, behind the hog
+    KeSetEvent(&KtDone, 0, FALSE);                                     // ready, behind the hog
     KeSetAffinityThread(&Thread->Tcb, 3);
     IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment));
     expect_eq(KtWhere, 0);

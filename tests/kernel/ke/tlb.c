@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Laws of forgetting translations: what one processor changes in the page tables, all of them see when KeFlush* returns.
+// Laws of forgetting translations: what one processor changes in page tables, all see when KeFlush* returns.
 // Each processor reads through the old entry first, at IPI_LEVEL, so that it knows it.
 
 #include "ktest.h"
@@ -8,9 +8,9 @@
 #define KT_PAGES 4u
 #define KT_TAG 0x6C74744B // 'Kttl'
 
-static PULONG KtView;          // KT_PAGES pages of system addresses
-static PULONG KtOld, KtNew;    // the pages behind them before and after
-static volatile LONG KtStale;  // reads that gave what was there before
+static PULONG KtView;         // KT_PAGES pages of system addresses
+static PULONG KtOld, KtNew;   // the pages behind them before and after
+static volatile LONG KtStale; // reads that gave what was there before
 static volatile LONG KtReads;
 
 static ULONG_PTR NTAPI KtReadView(ULONG_PTR Want)

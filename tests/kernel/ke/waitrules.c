@@ -60,9 +60,9 @@ KTEST_BUGCHECK(ke, wait_for_more_than_64_objects_is_a_bugcheck, MAXIMUM_WAIT_OBJ
 {
     // Law: a wait for more objects than there are bits of a status is a bug of the caller's.
     KtMakeEvents();
-    expect_status(KeWaitForMultipleObjects(KT_OBJECTS + 1, KtObjects, WaitAny, Executive, KernelMode, FALSE, NULL,
-                                           KtBlocks),
-                  STATUS_SUCCESS);
+    expect_status(
+        KeWaitForMultipleObjects(KT_OBJECTS + 1, KtObjects, WaitAny, Executive, KernelMode, FALSE, NULL, KtBlocks),
+        STATUS_SUCCESS);
 }
 
 static ULONG KtOrder[4], KtOrderCount;
@@ -132,8 +132,7 @@ KTEST_EXACT(ke, wait_all_does_not_keep_others_from_the_object)
 
 static VOID NTAPI KtWaitWithReason(PVOID Context)
 {
-    IGNORE_STATUS(
-        KeWaitForSingleObject(&KtEvents[0], (KWAIT_REASON)(ULONG_PTR)Context, KernelMode, FALSE, NULL));
+    IGNORE_STATUS(KeWaitForSingleObject(&KtEvents[0], (KWAIT_REASON)(ULONG_PTR)Context, KernelMode, FALSE, NULL));
 }
 
 KTEST_EXACT(ke, wait_reason_is_shown)
