@@ -91,21 +91,25 @@ static VOID KiInterruptWait(PKCHAOS Chaos, ULONG Choice)
     if (Apc != NULL && Entry != Head) {
         Thread = CONTAINING_RECORD(Entry, KTHREAD, ThreadListEntry);
         if (Thread->State == Waiting && Thread->ApcQueueable) {
-            KeInitializeApc(Apc, Thread, CurrentApcEnvironment, KiChaosApc, NULL, NULL, KernelMode, NULL);
+            KeInitializeApc(Apc, Thread, OriginalApcEnvironment, KiChaosApc, NULL, NULL, KernelMode, NULL);
             (VOID) KiInsertQueueApc(Apc, 0);
         }
     }
     KiUnlockDispatcherDatabase(OldIrql);
 }
 
+// An APC object is free or queued, and nothing in between, to whoever holds the dispatcher lock.
 static VOID KiInterruptSelf(PKCHAOS Chaos)
 {
+    PKTHREAD Thread = KeGetCurrentThread();
+    KIRQL OldIrql = KiLockDispatcherDatabase();
     PKAPC Apc = KiFreeChaosApc(Chaos);
 
-    if (Apc == NULL)
-        return;
-    KeInitializeApc(Apc, KeGetCurrentThread(), CurrentApcEnvironment, KiChaosApc, NULL, NULL, KernelMode, NULL);
-    (VOID) KeInsertQueueApc(Apc, NULL, NULL, 0);
+    if (Apc != NULL && Thread->ApcQueueable) {
+        KeInitializeApc(Apc, Thread, OriginalApcEnvironment, KiChaosApc, NULL, NULL, KernelMode, NULL);
+        (VOID) KiInsertQueueApc(Apc, 0);
+    }
+    KiUnlockDispatcherDatabase(OldIrql);
 }
 
 // A tick as if its interrupt had been recorded at a raised IRQL.

@@ -24,6 +24,7 @@ Retry:
         lea     ecx, [edx - 1]                  ; one less deep
 ExpInterlockedPopEntrySListFault:
         mov     ebx, [eax]
+        clc                                     ; ntatomic.h says why
         lock cmpxchg8b [esi]                    ; same sequence: no push since, so eax has been first all the time
         jnz     Retry                           ; edx:eax is the header as it is now
 Done:

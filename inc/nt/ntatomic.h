@@ -29,9 +29,15 @@ FORCEINLINE LONG InterlockedCompareExchange(volatile LONG *Target, LONG New, LON
     __atomic_compare_exchange_n(Target, &Comparand, New, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     return Comparand;
 }
+// CLC is for QEMU (7.2 at least): its CMPXCHG8B takes the flags that the instruction leaves alone from where they may be
+// out of date, and an interrupt then pushes anything, VM and NT set. An instruction that computes the flags mends that.
 FORCEINLINE LONGLONG InterlockedCompareExchange64(volatile LONGLONG *Target, LONGLONG New, LONGLONG Comparand)
 {
-    return __sync_val_compare_and_swap(Target, Comparand, New);
+    __asm__ volatile("clc; lock cmpxchg8b %0"
+                     : "+m"(*Target), "+A"(Comparand)
+                     : "b"((ULONG)New), "c"((ULONG)((ULONGLONG)New >> 32))
+                     : "memory", "cc");
+    return Comparand;
 }
 FORCEINLINE PVOID InterlockedExchangePointer(PVOID volatile *Target, PVOID Value)
 {

@@ -229,10 +229,17 @@ KiKernelExit:
         mov     esp, [esp + KTRAP_FRAME.TempEsp]
         iretd
 
-; Nobody is let into virtual-8086 mode, but QEMU lets an IRET of ring 3 set VM, which the SDM (2A, IRET) does not. The
+; A saved VM flag. Either it is wrong: QEMU's CMPXCHG8B in user mode can leave any flags to the interrupt (ntatomic.h);
+; the frame is as usual then, and the interrupted segments are not 0, as they are from virtual-8086 mode.
+; Or: nobody is let into virtual-8086 mode, but QEMU lets an IRET of ring 3 set VM, which the SDM (2A, IRET) does not. The
 ; trap pushed four words more: the frame moves to where the thread's frame belongs, and the thread goes on in its flat
 ; segments, whatever the trap was.
 KiVirtual8086:
+        cmp     word [ebp + KTRAP_FRAME.SegDs], 0
+        je      .real
+        and     dword [ebp + KTRAP_FRAME.EFlags], ~(EFLAGS_VM | EFLAGS_NT)
+        jmp     KiFrameMade
+.real:
         lea     esi, [ebp + KTRAP_FRAME.V86Es - 4]
         lea     edi, [ebp + KTRAP_FRAME.V86Es + 12]
         mov     ecx, KTRAP_FRAME.V86Es / 4

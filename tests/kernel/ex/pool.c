@@ -63,7 +63,7 @@ static VOID RandomRun(POOL_TYPE Type)
         if (Slots[Index].Memory != NULL)
             FreeSlot(&Slots[Index]);
     }
-    expect_eq(ExGetPoolUsage(Type == PagedPool), Before);
+    expect(ExGetPoolUsage(Type == PagedPool) <= Before); // others may have freed something meanwhile
 }
 
 KTEST(ex, pool_nonpaged_blocks_keep_their_contents)

@@ -162,7 +162,7 @@ static VOID NTAPI KtBoosted(PVOID Context)
 
     KeWaitForever(&KtEvent, Executive);
     Seen[0] = KeQueryPriorityThread(KeGetCurrentThread());
-    Until = KeQueryInterruptTime() + 8 * 2 * KeQueryTimeIncrement();
+    Until = KeQueryInterruptTime() + (Seen[0] < 13 ? 1 : 6) * 2 * KeQueryTimeIncrement();
     while (KeQueryInterruptTime() < Until)
         KtCompute();
     Seen[1] = KeQueryPriorityThread(KeGetCurrentThread());

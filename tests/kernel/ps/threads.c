@@ -13,7 +13,7 @@ static VOID NTAPI KtExitWithStatus(PVOID Context)
     IGNORE_STATUS(PsTerminateSystemThread((NTSTATUS)(LONG_PTR)Context));
 }
 
-KTEST(ps, system_thread_runs_and_is_signaled_when_it_ends)
+KTEST_EXACT(ps, system_thread_runs_and_is_signaled_when_it_ends)
 {
     // Law: a thread object becomes signaled exactly when its thread has ended.
     KEVENT Ran;
