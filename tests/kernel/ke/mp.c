@@ -374,52 +374,10 @@ static VOID NTAPI KtSayWhere(PVOID Context)
     KtWhere = KeGetCurrentProcessorNumber();
 }
 
-// Waits a few ticks, without letting another thread run here, for KtSayWhere.
-static VOID KtAwaitWhere(VOID)
-{
-    ULONG Begin = KeTickCount.LowPart;
-
-    while (KtWhere == 99 && KeTickCount.LowPart - Begin < 4)
-        KeStallExecutionProcessor(100);
-}
-
 static VOID NTAPI KtSayWhereWhenTold(PVOID Context)
 {
     KeWaitForever(&KtDone, Executive);
     KtSayWhere(Context);
-}
-
-KTEST_MP_EXACT(ke, mp_idle_processor_gets_the_thread_that_becomes_ready)
-{
-    // Law: a thread that becomes ready goes to its ideal processor if that is idle, else to another idle one, not
-    // behind something more important; one that waits for a processor and may use an idle one now goes there.
-    PETHREAD Hog, Thread;
-    LARGE_INTEGER Moment = {.QuadPart = -300000};
-    ULONG Case;
-
-    if (KeNumberProcessors < 4)
-        return;
-    KeSetSystemAffinityThread(1);
-    for (Case = 0; Case < 3; Case++) {
-        KtStop = FALSE;
-        KtWhere = 99;
-        KeInitializeEvent(&KtDone, NotificationEvent, FALSE);
-        Hog = KtStartThread(KtHog, NULL, 9);
-        KeSetAffinityThread(&Hog->Tcb, 2);
-        Thread = KtStartThread(KtSayWhereWhenTold, NULL, 7);
-        (VOID) KeSetIdealProcessorThread(&Thread->Tcb, Case == 0 ? 3 : 1);
-        KeSetAffinityThread(&Thread->Tcb, Case == 2 ? 2 : KeActiveProcessors & ~1ul);
-        IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment));
-        KeSetEvent(&KtDone, 0, FALSE);
-        if (Case == 2)
-            KeSetAffinityThread(&Thread->Tcb, 8);
-        KtAwaitWhere();
-        expect(Case == 1 ? KtWhere == 2 || KtWhere == 3 : KtWhere == 3);
-        KtStop = TRUE;
-        KtJoin(Thread);
-        KtJoin(Hog);
-    }
-    KeRevertToUserAffinityThread();
 }
 
 KTEST_MP_EXACT(ke, mp_processor_without_work_takes_it_from_others)
