@@ -89,6 +89,27 @@ NTSTATUS NTAPI NtPulseEvent(HANDLE Handle, PLONG PreviousState)
     return ExpChangeEvent(Handle, PreviousState, ExpPulse);
 }
 
+// Sets a synchronization event; the thread that this wakes gets at least the caller's priority for one quantum, so that
+// a lock built on it does not stay with one that more important threads keep from running. Needs EVENT_MODIFY_STATE.
+// PASSIVE_LEVEL. STATUS_OBJECT_TYPE_MISMATCH for a notification event.
+NTSTATUS NTAPI NtSetEventBoostPriority(HANDLE Handle)
+{
+    KPROCESSOR_MODE Mode = ExGetPreviousMode();
+    PKEVENT Event;
+    NTSTATUS Status;
+
+    PAGED_CODE();
+    Status = ObReferenceHandle(Handle, EVENT_MODIFY_STATE, ExEventObjectType, Mode, (PVOID *)&Event);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (Event->Header.Type == EventSynchronizationObject)
+        KeSetEventBoostPriority(Event, NULL);
+    else
+        Status = STATUS_OBJECT_TYPE_MISMATCH;
+    ObReleaseObject(Event);
+    return Status;
+}
+
 // EventBasicInformation: type and state. Needs EVENT_QUERY_STATE. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtQueryEvent(HANDLE Handle, EVENT_INFORMATION_CLASS Class, PVOID Information, ULONG Length,
                             PULONG ReturnLength)

@@ -53,12 +53,14 @@ static VOID NTAPI KiDpcThread(PVOID Context)
 }
 
 // Returns when the threaded DPCs queued so far to this processor have run; the current thread is bound to it. The
-// thread that runs them is more important than any other here, unless that one is at the highest priority too.
+// thread that runs them is more important than any other here, unless that one is at the highest priority too: so it is
+// not enough that the list is empty, the thread has to be back at its event.
 VOID KiFlushThreadedDpcs(VOID)
 {
     LARGE_INTEGER Moment = {.QuadPart = -1};
+    PKPRCB Prcb = KeGetCurrentPrcb();
 
-    while (!IsListEmpty(&KeGetCurrentPrcb()->ThreadedDpcListHead))
+    while (!IsListEmpty(&Prcb->ThreadedDpcListHead) || (Prcb->DpcThread != NULL && Prcb->DpcThread->State != Waiting))
         IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment));
 }
 

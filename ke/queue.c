@@ -92,6 +92,7 @@ LONG NTAPI KeInsertHeadQueue(PKQUEUE Queue, PLIST_ENTRY Entry)
     return KiInsertQueue(Queue, Entry, TRUE);
 }
 
+// The thread belongs to Queue, and does not count as running there while it looks and waits for an entry.
 static VOID KiJoinQueue(PKTHREAD Thread, PKQUEUE Queue)
 {
     if (Thread->Queue == Queue) {
@@ -119,10 +120,10 @@ PLIST_ENTRY NTAPI KeRemoveQueue(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_
     ASSERT_QUEUE(Queue);
     KiBeginWait(&Wait, KiEnterWait(KeGetCurrentThread()), WrQueue, WaitMode, FALSE, Timeout);
     Block = &Wait.Thread->WaitBlock[0];
-    KiJoinQueue(Wait.Thread, Queue);
     for (;;) {
-        if (KiYieldToKernelApc(&Wait))
+        if (KiYieldToKernelApc(&Wait)) // which may block, and counts until then
             continue;
+        KiJoinQueue(Wait.Thread, Queue);
         if (!IsListEmpty(&Queue->EntryListHead) && Queue->CurrentCount < Queue->MaximumCount) {
             Status = (NTSTATUS)(ULONG_PTR)KiRemoveEntry(Queue);
             break;
@@ -144,7 +145,6 @@ PLIST_ENTRY NTAPI KeRemoveQueue(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_
         if (Status != STATUS_KERNEL_APC)
             return (PLIST_ENTRY)(ULONG_PTR)Status;
         Wait.OldIrql = KiLockDispatcherDatabase();
-        Queue->CurrentCount--;
     }
     Queue->CurrentCount++;
     KiEndWait(&Wait);

@@ -17,7 +17,15 @@ static VOID KiBuildBlocks(PKI_WAIT Wait, ULONG Count, PVOID Objects[], WAIT_TYPE
     }
 }
 
-// Can the wait end at once? STATUS_PENDING if not.
+// Does the thread own a mutant so often that it cannot take it once more?
+static BOOLEAN KiIsMutantExhausted(PVOID Object)
+{
+    PDISPATCHER_HEADER Header = Object;
+
+    return (Header->Type & 0x7F) == MutantObject && Header->SignalState == MINLONG;
+}
+
+// Can the wait end at once? STATUS_PENDING if not. A set with an exhausted mutant is not begun.
 static NTSTATUS KiTryObjects(PKI_WAIT Wait, ULONG Count, PVOID Objects[], WAIT_TYPE Type, PKWAIT_BLOCK Blocks)
 {
     ULONG Index;
@@ -29,6 +37,8 @@ static NTSTATUS KiTryObjects(PKI_WAIT Wait, ULONG Count, PVOID Objects[], WAIT_T
             return KiSatisfyObject(Objects[Index], Wait->Thread, (NTSTATUS)Index);
         if (!Signaled && Type == WaitAll)
             return STATUS_PENDING;
+        if (Signaled && KiIsMutantExhausted(Objects[Index]))
+            return STATUS_MUTANT_LIMIT_EXCEEDED;
     }
     return Type == WaitAll ? KiSatisfyAll(Blocks, Wait->Thread) : STATUS_PENDING;
 }

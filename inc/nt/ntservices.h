@@ -34,6 +34,7 @@ NTSERVICE(SetEvent)(HANDLE Handle, PLONG PreviousState);
 NTSERVICE(ResetEvent)(HANDLE Handle, PLONG PreviousState);
 NTSERVICE(ClearEvent)(HANDLE Handle);
 NTSERVICE(PulseEvent)(HANDLE Handle, PLONG PreviousState);
+NTSERVICE(SetEventBoostPriority)(HANDLE Handle);
 NTSERVICE(QueryEvent)
 (HANDLE Handle, EVENT_INFORMATION_CLASS Class, PVOID Information, ULONG Length, PULONG ReturnLength);
 NTSERVICE(CreateMutant)

@@ -88,3 +88,22 @@ def test_same_seed_gives_the_same_log():
             with open(box.log, "rb") as log:
                 logs.append(log.read())
     assert logs[0] == logs[1], "the logs of two boots with seed 3 differ"
+
+
+def boots_on(processors):
+    with machine.Machine(cpus=processors) as box:
+        machine_with_disks(box)
+        box.start()
+        booted(box)
+
+
+def test_boots_on_two_processors():
+    boots_on(2)
+
+
+def test_boots_on_four_processors():
+    boots_on(4)
+
+
+def test_boots_on_eight_processors():
+    boots_on(8)

@@ -94,3 +94,22 @@ def test_symbols_of_user_modules():
 def test_bad_arguments_are_one_line():
     assert "kd object:" in section("kd object 12"), section("kd object 12")
     assert "kd pte: which address?" in section("kd pte"), section("kd pte")
+
+
+def test_every_processor_has_its_own_blocks():
+    commands = list(STOP)
+    for text in ("kd pcr 0", "kd pcr 3", "kd prcb 2", "kd running", "kd stacks", "kd pcr 4"):
+        commands += [f"echo \\n=== {text}\\n", text]
+    commands += ["echo \\n=== selected\\n", "thread 2", "kd pcr"]
+    disks = [(os.path.join(machine.build_dir(), "c.img"), True)]
+    parts = re.split(r"^=== (.*)$", debug.execute(commands, disks=disks, cpus=4), flags=re.M)
+    answers = dict(zip(parts[1::2], parts[2::2]))
+    in_order(answers["kd pcr 0"], "KPCR for Processor 0 at ffdff000:", "IdleThread", "DpcQueue")
+    in_order(answers["kd pcr 3"], "KPCR for Processor 3 at ", "Major 1 Minor 1", "SelfPcr", "CurrentThread", "IdleThread", "DpcQueue")
+    in_order(answers["kd prcb 2"], "PRCB for Processor 2 at ", "Threads--  Current ", " Next ", " Idle ", "Number 2 SetMember 00000004",
+             "Interrupt Count -- ", "Times -- Dpc", "Interrupt ", "Kernel ", "User ")
+    in_order(answers["kd running"], "System Processors 0000000f", "Idle Processors", "Prcb", "Current", "Next", "smss.exe")
+    assert len(re.findall(r"^ +[0-3] +[0-9a-f]{8} ", answers["kd running"], re.M)) == 4, answers["kd running"]
+    assert "no processor 4: 4 run" in answers["kd pcr 4"], answers["kd pcr 4"]
+    in_order(answers["selected"], "KPCR for Processor 1 at ")
+    assert "Traceback" not in "".join(parts) and "Python Exception" not in "".join(parts), parts

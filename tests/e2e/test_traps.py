@@ -36,6 +36,20 @@ def test_stack_overflow_shows_the_frames_that_overflowed():
     assert block.count("KtEatStack") >= 10, "expected the frames of the thread that overflowed\n" + block
 
 
+def test_bugcheck_stops_all_processors_and_names_its_own():
+    machine.default_cpus, before = 4, machine.default_cpus
+    try:
+        log, code = bugcheck_log("ke.bugcheck_stops_all_processors")
+    finally:
+        machine.default_cpus = before
+    before_stop, block = log[:log.rfind("*** STOP")], log[log.rfind("*** STOP"):]
+    assert code == 0xE2, f"bugcheck {code:#x}\n{log[-2000:]}"
+    for processor in range(3):
+        assert f"alive {processor}" in before_stop, f"processor {processor} was not alive\n{log[:1000]}"
+    assert log.count("*** STOP") == 1 and "STOP: 0x000000E2 (0x00000003," in block and " processor 3 " in block, block[:1000]
+    assert "alive" not in block, "a processor went on behind the bugcheck\n" + block[:2000]
+
+
 def test_float_in_the_kernel_names_its_vector():
     log, code = bugcheck_log("ke.bugcheck_float_in_the_kernel")
     block = log[log.rfind("*** STOP"):]

@@ -5,6 +5,7 @@
 #include <winternl.h>
 
 NTSTATUS NTAPI NtSetInformationThread(HANDLE, THREADINFOCLASS, PVOID, ULONG); // not in winternl.h
+NTSTATUS NTAPI NtSetEventBoostPriority(HANDLE);
 
 #define THREAD_PRIORITY_CLASS 2
 #define THREAD_BASE_PRIORITY_CLASS 3
@@ -13,6 +14,9 @@ NTSTATUS NTAPI NtSetInformationThread(HANDLE, THREADINFOCLASS, PVOID, ULONG); //
 #define PROCESS_FOREGROUND_CLASS 25
 #define BAD_PARAMETER ((NTSTATUS)0xC000000D)
 #define BAD_LENGTH ((NTSTATUS)0xC0000004)
+#define BAD_HANDLE ((NTSTATUS)0xC0000008)
+#define DENIED ((NTSTATUS)0xC0000022)
+#define TYPE_MISMATCH ((NTSTATUS)0xC0000024)
 
 static DWORD WINAPI WaitForEvent(LPVOID Event)
 {
@@ -144,6 +148,31 @@ static void Boosts(void)
     CloseHandle(Event);
 }
 
+// The thread that is woken runs at the priority of the one that wakes it, for a while; see also ke/gate.c's laws.
+static void HandedOn(void)
+{
+    HANDLE Event = CreateEventA(NULL, FALSE, FALSE, NULL), Manual = CreateEventA(NULL, TRUE, FALSE, NULL);
+    HANDLE Thread = CreateThread(NULL, 0, WaitForEvent, Event, 0, NULL), Denied;
+
+    Sleep(20); // it waits
+    CHECK_EQUAL(NtSetEventBoostPriority(Event), 0);
+    CHECK_EQUAL(WaitForSingleObject(Thread, 5000), WAIT_OBJECT_0);
+    CHECK_EQUAL(WaitForSingleObject(Event, 0), WAIT_TIMEOUT); // the thread took the signal
+    CHECK_EQUAL(NtSetEventBoostPriority(Event), 0);
+    CHECK_EQUAL(NtSetEventBoostPriority(Event), 0);
+    CHECK_EQUAL(WaitForSingleObject(Event, 0), WAIT_OBJECT_0);
+    CHECK_EQUAL(WaitForSingleObject(Event, 0), WAIT_TIMEOUT);
+    CHECK_EQUAL(NtSetEventBoostPriority(Manual), TYPE_MISMATCH);
+    CHECK_EQUAL(NtSetEventBoostPriority(Thread), TYPE_MISMATCH);
+    CHECK_EQUAL(NtSetEventBoostPriority((HANDLE)0x7FFFFFF0), BAD_HANDLE);
+    CHECK(DuplicateHandle(GetCurrentProcess(), Event, GetCurrentProcess(), &Denied, SYNCHRONIZE, FALSE, 0));
+    CHECK_EQUAL(NtSetEventBoostPriority(Denied), DENIED);
+    CloseHandle(Denied);
+    CloseHandle(Thread);
+    CloseHandle(Manual);
+    CloseHandle(Event);
+}
+
 static ULONGLONG Ticks(FILETIME Time)
 {
     return (ULONGLONG)Time.dwHighDateTime << 32 | Time.dwLowDateTime;
@@ -227,6 +256,7 @@ int main(int argc, char **argv)
     Classes();
     Processors();
     Boosts();
+    HandedOn();
     Times(argc == 1);
     SignalAndWait();
     return Verdict();

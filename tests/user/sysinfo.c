@@ -202,12 +202,36 @@ static void SharedPage(void)
     CHECK_EQUAL(*(volatile USHORT *)(SHARED + 0x3C4), 1);
 }
 
-int main(void)
+// Everybody who tells the number of processors tells the same; Expected comes from who made the machine.
+static void Agreement(DWORD Expected)
+{
+    SYSTEM_INFO Info;
+    DWORD_PTR Process, System;
+    const BYTE *Peb = (const BYTE *)((TEB *)NtCurrentTeb())->ProcessEnvironmentBlock;
+    BYTE Basic[44];
+    ULONG Needed;
+    char Text[16];
+
+    GetSystemInfo(&Info);
+    CHECK_EQUAL(Info.dwNumberOfProcessors, Expected);
+    CHECK_EQUAL(Info.dwActiveProcessorMask, (Expected < 32 ? 1ul << Expected : 0) - 1);
+    CHECK(GetProcessAffinityMask(GetCurrentProcess(), &Process, &System));
+    CHECK_EQUAL(System, Info.dwActiveProcessorMask);
+    CHECK_EQUAL(Process, System);
+    CHECK_EQUAL(*(const ULONG *)(Peb + 0x64), Expected); // PEB.NumberOfProcessors
+    CHECK_EQUAL(SHARED_ULONG(0x3C0), Expected);          // KUSER_SHARED_DATA.ActiveProcessorCount
+    CHECK_EQUAL(Query(0, Basic, sizeof(Basic), &Needed), 0);
+    CHECK_EQUAL(Basic[40], Expected); // SYSTEM_BASIC_INFORMATION.NumberOfProcessors
+    CHECK(GetEnvironmentVariableA("NUMBER_OF_PROCESSORS", Text, sizeof(Text)) != 0 && (DWORD)atoi(Text) == Expected);
+}
+
+int main(int Count, char **Arguments)
 {
     SYSTEM_INFO Info;
 
     GetSystemInfo(&Info);
     Processors = Info.dwNumberOfProcessors;
+    Agreement(Count > 1 ? (DWORD)atoi(Arguments[1]) : Processors);
     Lengths();
     Arrays();
     Processes();

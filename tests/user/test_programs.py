@@ -63,6 +63,12 @@ def test_sysinfo():
     passes("sysinfo", libraries=["-lntdll"])
 
 
+def test_sysinfo_counts_the_processors():
+    """What a program is told about the number of processors is what the machine has."""
+    for processors in (1, 2, 4, 8):
+        passes("sysinfo", [str(processors)], libraries=["-lntdll"], cpus=processors)
+
+
 def test_races():
     passes("races")
 

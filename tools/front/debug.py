@@ -14,6 +14,7 @@ def parse(arguments):
     parser.add_argument("--seed", type=int, default=0, choices=range(8), help="virtual time with this seed: the same every run")
     parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of the machine (1)")
     parser.add_argument("--command", "-c", action="append", default=[], metavar="GDB", help="run this GDB command, then quit (repeatable)")
+    parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of the machine (1); GDB's thread n is processor n - 1")
     parser.add_argument("--options", default="", metavar="BOOT", help="further boot options, such as KTEST=ke.*")
     return parser.parse_args(arguments)
 
@@ -35,9 +36,9 @@ def gdb_command(kernel, socket, commands):
     return line + (["-batch"] if commands else []) + [kernel]
 
 
-def execute(commands, options="", seed=0, memory=256, timeout=120, disks=None, program=""):
+def execute(commands, options="", seed=0, memory=256, timeout=120, disks=None, program="", cpus=None):
     """Runs GDB commands in a fresh machine; returns what GDB printed."""
-    with machine.Machine(options=f"{options} {program}".strip(), memory=memory, seed=seed, disks=disks or []) as box:
+    with machine.Machine(options=f"{options} {program}".strip(), memory=memory, seed=seed, disks=disks or [], cpus=cpus) as box:
         socket = os.path.join(box.folder, "gdb")
         box.extra = ["-S", "-chardev", f"socket,id=gdb,path={socket},server=on,wait=off", "-gdb", "chardev:gdb"]
         box.start()
@@ -57,9 +58,9 @@ def main(arguments):
     machine.ensure_built()
     disks = [(path, False) for path in boot.disks(False)]
     if options.command:
-        sys.stdout.write(execute(options.command, options.options, options.seed, disks=disks))
+        sys.stdout.write(execute(options.command, options.options, options.seed, disks=disks, cpus=options.cpus))
         return 0
-    with machine.Machine(options=options.options, seed=options.seed, disks=disks) as box:
+    with machine.Machine(options=options.options, seed=options.seed, disks=disks, cpus=options.cpus) as box:
         socket = os.path.join(box.folder, "gdb")
         box.extra = ["-S", "-chardev", f"socket,id=gdb,path={socket},server=on,wait=off", "-gdb", "chardev:gdb"]
         box.start()

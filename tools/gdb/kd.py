@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""NT's debugger commands for GDB: kd process, thread, pcr, idt, pte, object, stacks, symbols.
+"""NT's debugger commands for GDB: kd process, thread, pcr, prcb, running, idt, pte, object, stacks, symbols.
 
 Field names and their order are those that WinDbg prints for 32-bit Windows (debugger documentation of the WDK), so that a
 textbook's output can be read straight across. Loaded by ./mica debug, or by hand: source tools/gdb/kd.py"""
@@ -50,7 +50,9 @@ Kd()
 command("process", kdprocess.process, "kd process [0|ADDRESS] [FLAGS] [IMAGE]: processes; 0 lists all; flags 2 threads, 4 stacks.")
 command("thread", kdprocess.thread, "kd thread [ADDRESS]: a thread, the current one by default.")
 command("stacks", kdprocess.stacks, "kd stacks [0|1|2]: every thread with what it waits in; 2 with full stacks.")
-command("pcr", kdsystem.pcr, "kd pcr: the processor control region.")
+command("pcr", kdsystem.pcr, "kd pcr [N]: the control region of a processor, of the selected one by default.")
+command("prcb", kdsystem.prcb, "kd prcb [N]: the control block of a processor.")
+command("running", kdsystem.running, "kd running: what each processor runs.")
 command("idt", kdsystem.idt, "kd idt [-a]: the interrupt descriptor table; -a all vectors.")
 command("pte", kdsystem.pte, "kd pte VA: the page-directory and page-table entry of an address.")
 command("object", kdobject.show, "kd object ADDRESS|\\\\PATH: an object, or what a directory holds.")

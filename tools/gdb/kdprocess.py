@@ -98,6 +98,17 @@ def saved_ebp(tcb):
     return read(number(tcb["KernelStack"]) + 16)
 
 
+def running_ebp(tcb):
+    """The ebp of a thread that runs: a register of its processor."""
+    here = gdb.selected_thread()
+    for thread in gdb.selected_inferior().threads():
+        if thread.num == int(tcb["NextProcessor"]) + 1:
+            thread.switch()
+    ebp = number(gdb.parse_and_eval("(unsigned)$ebp"))
+    here.switch()
+    return ebp
+
+
 def print_thread(address, stack=True):
     thread = at(address, "ETHREAD")
     tcb = thread["Tcb"]
@@ -105,7 +116,7 @@ def print_thread(address, stack=True):
     state = int(tcb["State"])
     words = STATES[state]
     if state == 2:
-        words = "RUNNING on processor 0"
+        words = f"RUNNING on processor {int(tcb['NextProcessor'])}"
     elif state in (5, 8):
         words = (f"WAIT: ({REASONS[int(tcb['WaitReason'])]}) {'UserMode' if int(tcb['WaitMode']) else 'KernelMode'} "
                  f"{'Alertable' if int(tcb['Alertable']) else 'Non-Alertable'}")
@@ -150,7 +161,7 @@ def stacks(arguments):
             entry = at(thread_address, "ETHREAD")
             tcb, cid = entry["Tcb"], entry["Cid"]
             running = int(tcb["State"]) == 2
-            ebp = number(gdb.parse_and_eval("(unsigned)$ebp")) if running else saved_ebp(tcb)
+            ebp = running_ebp(tcb) if running else saved_ebp(tcb)
             frames = [symbol(back) for _, back, _ in walk(ebp)]
             blocker = next((name for name in frames if not any(word in name for word in ("KiSwap", "KeWait", "KeDelay", "KiCommit"))), "")
             print(f"{number(cid['UniqueProcess']):4x}.{number(cid['UniqueThread']):06x}  {thread_address:08x} "

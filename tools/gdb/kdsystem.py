@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""kd pcr, kd idt, kd pte."""
+"""kd pcr, kd prcb, kd running, kd idt, kd pte."""
 import gdb
-from kdutil import Complaint, at, number, parse, pcr_address, read, symbol
+from kdutil import Complaint, at, number, parse, pcr_address, processors, read, symbol
 
 
-def pcr(_arguments):
-    address = pcr_address()
+def chosen_pcr(arguments):
+    return pcr_address(parse(arguments[0]) if arguments else None)
+
+
+def pcr(arguments):
+    address = chosen_pcr(arguments)
     region = at(address, "KPCR")
     prcb = at(address + 0x120, "KPRCB")
     tib = region["NtTib"]
@@ -32,6 +36,35 @@ def pcr(_arguments):
         lines.append(f" 0x{dpc:08x} 0x{routine:08x} {symbol(routine)}")
         link = number(at(link, "LIST_ENTRY")["Flink"])
     print("\n".join(lines))
+
+
+def prcb(arguments):
+    address = chosen_pcr(arguments) + 0x120
+    block = at(address, "KPRCB")
+    print(f"PRCB for Processor {int(block['Number'])} at {address:08x}:")
+    print(f"Threads--  Current {number(block['CurrentThread']):08x} Next {number(block['NextThread']):08x} "
+          f"Idle {number(block['IdleThread']):08x}")
+    print(f"Number {int(block['Number'])} SetMember {number(block['SetMember']):08x}")
+    print(f"Interrupt Count -- {number(block['InterruptCount']):08x}")
+    print(f"Times -- Dpc    {number(block['DpcTime']):08x} Interrupt {number(block['InterruptTime']):08x}")
+    print(f"         Kernel {number(block['KernelTime']):08x} User      {number(block['UserTime']):08x}")
+
+
+def running(_arguments):
+    blocks = [(address, at(address, "KPRCB")) for address in processors()]
+    idle = number(gdb.parse_and_eval("KiIdleSummary"))
+    print(f"System Processors {number(gdb.parse_and_eval('KeActiveProcessors')):08x} (affinity mask)")
+    print(f"  Idle Processors {idle:08x}\n")
+    print("       Prcb      Current   Next")
+    for address, block in blocks:
+        name = "Idle" if number(block["CurrentThread"]) == number(block["IdleThread"]) else image_of(number(block["CurrentThread"]))
+        print(f"  {int(block['Number']):>2}   {address:08x}  {number(block['CurrentThread']):08x}  "
+              f"{number(block['NextThread']):08x}  {name}")
+
+
+def image_of(thread):
+    process = number(at(thread, "KTHREAD")["ApcState"]["Process"])
+    return at(process, "EPROCESS")["ImageFileName"].string(errors="replace") if process else ""
 
 
 def gate(table, vector):

@@ -71,7 +71,26 @@ def read(address, size=4):
     return int.from_bytes(bytes(gdb.selected_inferior().read_memory(address, size)), "little")
 
 
-def pcr_address():
+def processors():
+    """The addresses of the processor control blocks, by number; none before the kernel has made the first."""
+    blocks = gdb.parse_and_eval("KiProcessorBlock")
+    return [number(blocks[index]) for index in range(int(gdb.parse_and_eval("(int)KeNumberProcessors"))) if number(blocks[index])]
+
+
+def current_processor():
+    """The number of the processor that GDB has selected (its thread n is processor n - 1)."""
+    thread = gdb.selected_thread()
+    return thread.num - 1 if thread is not None else 0
+
+
+def pcr_address(processor=None):
+    """The control region of a processor, of the selected one by default."""
+    blocks = processors()
+    index = current_processor() if processor is None else processor
+    if index < len(blocks):
+        return blocks[index] - 0x120
+    if processor:
+        raise Complaint(f"there is no processor {processor}: {len(blocks)} run")
     return 0xFFDFF000
 
 

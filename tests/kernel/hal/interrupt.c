@@ -151,6 +151,68 @@ KTEST(hal, lazy_irql_loses_and_doubles_no_interrupt)
     }
 }
 
+static ULONG ServedLines[MODEL_LINES], ServedCount;
+
+static BOOLEAN NTAPI NoteLine(PKINTERRUPT Object, PVOID Context)
+{
+    PMODEL_LINE Model = Context;
+
+    expect_eq(KeGetCurrentIrql(), Object->SynchronizeIrql);
+    expect(*Object->ActualLock != 0);
+    if (ServedCount < MODEL_LINES)
+        ServedLines[ServedCount++] = (ULONG)(Model - ModelLines);
+    return TRUE;
+}
+
+static BOOLEAN NTAPI CheckSynchronized(PVOID Context)
+{
+    PKINTERRUPT Object = Context;
+
+    return KeGetCurrentIrql() == Object->SynchronizeIrql && *Object->ActualLock != 0;
+}
+
+KTEST(hal, recorded_lines_are_served_by_importance)
+{
+    // Law: lines that interrupted while the IRQL was too high are served most important first when it falls, each at
+    // its synchronization IRQL under its lock, which objects may share; so runs KeSynchronizeExecution's routine.
+    KSPIN_LOCK Lock;
+    ULONG Index, Connected = 0;
+    KIRQL Highest = 0;
+
+    KeInitializeSpinLock(&Lock);
+    for (Index = 0; Index < MODEL_LINES; Index++) {
+        (VOID) HalGetInterruptVector(ModelLines[Index].Line, &ModelLines[Index].Irql);
+        Highest = max_of(Highest, ModelLines[Index].Irql);
+    }
+    for (Index = 0; Index < MODEL_LINES; Index++) {
+        PMODEL_LINE Model = &ModelLines[Index];
+        ULONG Vector = HalGetInterruptVector(Model->Line, &Model->Irql);
+
+        Connected += NT_SUCCESS(IoConnectInterrupt(&Model->Object, NoteLine, Model, &Lock, Vector, Model->Irql, Highest,
+                                                   Latched, FALSE, 1, FALSE));
+        if (Model->Object != NULL) {
+            expect_eq(Model->Object->ActualLock, &Lock);
+            expect(KeSynchronizeExecution(Model->Object, CheckSynchronized, Model->Object));
+            expect_eq(KeGetCurrentIrql(), PASSIVE_LEVEL);
+        }
+    }
+    KeSetSystemAffinityThread(1); // which the lines interrupt
+    ServedCount = 0;
+    (VOID) KfRaiseIrql(HIGH_LEVEL);
+    for (Index = 0; Index < MODEL_LINES; Index++)
+        if (ModelLines[Index].Object != NULL)
+            Interrupt(ModelLines[Index].Line);
+    expect_eq(ServedCount, 0);
+    KfLowerIrql(PASSIVE_LEVEL);
+    KeRevertToUserAffinityThread();
+    expect_eq(ServedCount, Connected);
+    for (Index = 1; Index < ServedCount; Index++)
+        expect(ModelLines[ServedLines[Index - 1]].Irql >= ModelLines[ServedLines[Index]].Irql);
+    for (Index = 0; Index < MODEL_LINES; Index++)
+        if (ModelLines[Index].Object != NULL)
+            IoDisconnectInterrupt(ModelLines[Index].Object);
+}
+
 // --- level-triggered lines, by a UART on the PCI bus that no driver uses (./mica test adds one to the machine): it
 // interrupts as soon as the transmitter's interrupt is enabled, and until that has been read.
 #define SPARE_UART_ID 0x00021B36u // Red Hat's pci-serial

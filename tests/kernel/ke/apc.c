@@ -191,6 +191,80 @@ KTEST(ke, alert_ends_an_alertable_wait_only)
     expect(!KeTestAlertThread(KernelMode));
 }
 
+static VOID NTAPI KtSleepAlertably(PVOID Context)
+{
+    LARGE_INTEGER Due = {.QuadPart = -20000000};
+
+    KtWaitStatus = KeDelayExecutionThread((KPROCESSOR_MODE)(ULONG_PTR)Context, TRUE, &Due);
+}
+
+KTEST_EXACT(ke, alert_of_the_kernel_reaches_every_alertable_wait)
+{
+    // Law: an alert in kernel mode ends alertable waits of both modes, one in user mode those of its own; a sleep says
+    // STATUS_ALERTED.
+    LARGE_INTEGER Due = {.QuadPart = -200000};
+    PETHREAD Thread;
+    ULONG Alert, Wait;
+
+    for (Alert = KernelMode; Alert <= UserMode; Alert++)
+        for (Wait = KernelMode; Wait <= UserMode; Wait++) {
+            KtWaitStatus = STATUS_PENDING;
+            Thread = KtStartThread(KtSleepAlertably, (PVOID)(ULONG_PTR)Wait, 12);
+            expect(!KeAlertThread(&Thread->Tcb, (KPROCESSOR_MODE)Alert));
+            expect_status(KtWaitStatus, Alert <= Wait ? STATUS_ALERTED : STATUS_PENDING);
+            if (Alert > Wait)
+                expect(!KeAlertThread(&Thread->Tcb, KernelMode));
+            KtJoin(Thread);
+            expect_status(KtWaitStatus, STATUS_ALERTED);
+        }
+    expect(!KeAlertThread(KeGetCurrentThread(), KernelMode)); // before the wait
+    expect_status(KeDelayExecutionThread(UserMode, TRUE, &Due), STATUS_ALERTED);
+    expect(!KeTestAlertThread(KernelMode));
+    expect(!KeAlertThread(KeGetCurrentThread(), UserMode));
+    expect_status(KeDelayExecutionThread(KernelMode, TRUE, &Due), STATUS_SUCCESS);
+    expect(KeTestAlertThread(UserMode));
+}
+
+KTEST(ke, user_apc_ends_a_wait_of_user_mode_that_allows_it)
+{
+    // Law: a queued user APC ends an alertable wait in user mode with STATUS_USER_APC, no wait in kernel mode and none
+    // that is not alertable - unless the thread has been told to take it (UserApcPending), as one that is to end.
+    PKTHREAD Thread = KeGetCurrentThread();
+    LARGE_INTEGER Due = {.QuadPart = -200000};
+    KAPC Apc;
+
+    KtReset();
+    KeInitializeApc(&Apc, Thread, OriginalApcEnvironment, KtKernelPart, NULL, (PKNORMAL_ROUTINE)0x1000, UserMode, NULL);
+    expect(KeInsertQueueApc(&Apc, NULL, NULL, 0));
+    expect_status(KeDelayExecutionThread(KernelMode, TRUE, &Due), STATUS_SUCCESS);
+    expect_status(KeDelayExecutionThread(UserMode, FALSE, &Due), STATUS_SUCCESS);
+    expect(!Thread->ApcState.UserApcPending);
+    expect_status(KeDelayExecutionThread(UserMode, TRUE, &Due), STATUS_USER_APC);
+    expect(Thread->ApcState.UserApcPending);
+    expect_status(KeDelayExecutionThread(UserMode, FALSE, &Due), STATUS_USER_APC);
+    expect_status(KeDelayExecutionThread(KernelMode, FALSE, &Due), STATUS_SUCCESS);
+    expect(KeRemoveQueueApc(&Apc));
+    expect(!Thread->ApcState.UserApcPending);
+    expect_status(KeDelayExecutionThread(UserMode, TRUE, &Due), STATUS_SUCCESS);
+    expect_eq(KtKernelRoutine, 0);
+}
+
+KTEST(ke, mutex_given_up_lets_apcs_in)
+{
+    // Law: a normal kernel APC that was held off by a mutex runs before KeReleaseMutex returns.
+    KMUTEX Mutex;
+    KAPC Apc;
+
+    KtReset();
+    KeInitializeMutex(&Mutex, 0);
+    KeWaitForever(&Mutex, Executive);
+    KtInitNormal(&Apc, KeGetCurrentThread());
+    expect(KeInsertQueueApc(&Apc, NULL, (PVOID)0x22, 0));
+    expect_eq(KtNormal, 0);
+    (VOID) KeReleaseMutex(&Mutex, FALSE);
+    expect_eq(KtNormal, 1);
+}
+
 static volatile ULONG KtSteps;
 static volatile BOOLEAN KtStop;
 

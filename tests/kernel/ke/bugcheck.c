@@ -105,3 +105,32 @@ KTEST_BUGCHECK(ke, bugcheck_failed_assertion, MANUALLY_INITIATED_CRASH)
     // Law: an assertion that does not hold stops a checked build.
     ASSERT(KeGetCurrentIrql() == HIGH_LEVEL);
 }
+
+static volatile LONG KtTalkers;
+
+// Writes to the log for ever.
+static VOID NTAPI KtTalk(PVOID Context)
+{
+    KeSetSystemAffinityThread(1ul << (ULONG)(ULONG_PTR)Context);
+    InterlockedIncrement(&KtTalkers);
+    for (;;)
+        DbgPrint("alive %u\n", KeGetCurrentProcessorNumber());
+}
+
+KTEST_BUGCHECK(ke, bugcheck_stops_all_processors, MANUALLY_INITIATED_CRASH)
+{
+    // Law: a bugcheck on the last processor stops all others, whatever they do, before it shows anything; what it shows
+    // is its own. (tests/e2e/test_traps.py reads the log.)
+    ULONG Number;
+
+    KtTalkers = 0;
+    KeSetSystemAffinityThread(1ul << (KeNumberProcessors - 1));
+    for (Number = 0; Number + 1 < (ULONG)KeNumberProcessors; Number++) {
+        PETHREAD Thread = KtStartThread(KtTalk, (PVOID)(ULONG_PTR)Number, 6);
+
+        (VOID) KeSetAffinityThread(&Thread->Tcb, KeActiveProcessors);
+    }
+    while (KtTalkers + 1 < KeNumberProcessors)
+        (VOID) KeYieldExecution();
+    KeBugCheckEx(MANUALLY_INITIATED_CRASH, KeGetCurrentProcessorNumber(), 0, 0, 0);
+}

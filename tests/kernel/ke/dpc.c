@@ -126,3 +126,102 @@ KTEST(ke, dpc_of_low_importance_waits_for_others)
     expect(Asked[4]);
     expect_eq(KtRan, 4);
 }
+
+KTEST_EXACT(ke, dpc_of_low_importance_waits_for_company)
+{
+    // Law: a DPC of low importance does not interrupt its processor: it runs with the next DPC that does, with the next
+    // tick, or when four are queued.
+    KDPC Dpcs[4], Medium;
+    ULONG Index;
+    KIRQL Old;
+
+    KtRan = 0;
+    KeInitializeDpc(&Medium, KtNoteDpc, (PVOID)9);
+    for (Index = 0; Index < 4; Index++) {
+        KeInitializeDpc(&Dpcs[Index], KtNoteDpc, (PVOID)(ULONG_PTR)Index);
+        KeSetImportanceDpc(&Dpcs[Index], LowImportance);
+    }
+    Old = KfRaiseIrql(CLOCK_LEVEL); // no tick comes in between
+    expect(KeInsertQueueDpc(&Dpcs[0], (PVOID)0x11, (PVOID)0x22));
+    expect(KeInsertQueueDpc(&Dpcs[1], (PVOID)0x11, (PVOID)0x22));
+    expect_eq(KeGetPcr()->IRR & 1ul << DISPATCH_LEVEL, 0);
+    expect(KeInsertQueueDpc(&Medium, (PVOID)0x11, (PVOID)0x22));
+    expect(KeGetPcr()->IRR & 1ul << DISPATCH_LEVEL);
+    KfLowerIrql(Old);
+    expect_eq(KtRan, 3);
+    expect_eq(KtOrder[2], 9);
+
+    KtRan = 0;
+    Old = KfRaiseIrql(CLOCK_LEVEL);
+    for (Index = 0; Index < 4; Index++) {
+        expect_eq(KeGetPcr()->IRR & 1ul << DISPATCH_LEVEL, 0);
+        expect(KeInsertQueueDpc(&Dpcs[Index], (PVOID)0x11, (PVOID)0x22));
+    }
+    expect(KeGetPcr()->IRR & 1ul << DISPATCH_LEVEL);
+    KfLowerIrql(Old);
+    expect_eq(KtRan, 4);
+
+    KtRan = 0;
+    expect(KeInsertQueueDpc(&Dpcs[0], (PVOID)0x11, (PVOID)0x22));
+    KeStallExecutionProcessor(40000); // two ticks
+    expect_eq(KtRan, 1);
+}
+
+static VOID NTAPI KtThreadedNote(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    KtRan++;
+}
+
+KTEST(ke, dpc_thread_runs_all_that_is_queued)
+{
+    // Law: several threaded DPCs queued together all run; one that is removed does not.
+    KDPC Dpcs[3];
+    ULONG Index;
+    KIRQL Old;
+
+    KtRan = 0;
+    Old = KfRaiseIrql(DISPATCH_LEVEL);
+    for (Index = 0; Index < 3; Index++) {
+        KeInitializeThreadedDpc(&Dpcs[Index], KtThreadedNote, NULL);
+        expect(KeInsertQueueDpc(&Dpcs[Index], NULL, NULL));
+    }
+    expect(KeRemoveQueueDpc(&Dpcs[1]));
+    KfLowerIrql(Old);
+    KeFlushQueuedDpcs();
+    expect_eq(KtRan, 2);
+}
+
+static VOID NTAPI KtHoldDpcThread(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    KeStallExecutionProcessor(40000); // ticks come, and whatever is more important would run
+    KtRan++;
+}
+
+KTEST_EXACT(ke, dpc_flush_waits_for_threaded_ones)
+{
+    // Law: KeFlushQueuedDpcs returns after every DPC queued before has run, threaded ones too, even if the caller is as
+    // important as the thread that runs them.
+    PKTHREAD Self = KeGetCurrentThread();
+    KDPC Dpcs[2];
+    ULONG Index;
+
+    KtRan = 0;
+    (VOID) KeSetPriorityThread(Self, HIGH_PRIORITY);
+    for (Index = 0; Index < 2; Index++) {
+        KeInitializeThreadedDpc(&Dpcs[Index], KtHoldDpcThread, NULL);
+        expect(KeInsertQueueDpc(&Dpcs[Index], NULL, NULL));
+    }
+    expect_eq(KtRan, 0);
+    KeFlushQueuedDpcs();
+    expect_eq(KtRan, 2);
+    (VOID) KeSetPriorityThread(Self, 8);
+    (VOID) KeSetBasePriorityThread(Self, 0);
+}

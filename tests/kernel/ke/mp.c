@@ -275,6 +275,169 @@ KTEST_MP(ke, mp_wait_all_takes_all_or_nothing)
     expect_eq(KeReadStateSemaphore(&KtTokens[1]), 1);
 }
 
+static volatile LONG KtBegan, KtSeenAtHigh, KtHigh;
+
+static ULONG_PTR NTAPI KtNoteBeginning(ULONG_PTR Argument)
+{
+    InterlockedIncrement(&KtBegan);
+    return Argument;
+}
+
+static VOID NTAPI KtStayHigh(PVOID Context)
+{
+    ULONG Turns;
+    KIRQL Old;
+
+    UNREFERENCED_PARAMETER(Context);
+    KeSetSystemAffinityThread(2);
+    Old = KfRaiseIrql(HIGH_LEVEL);
+    KtHigh = 1;
+    for (Turns = 0; Turns < 300; Turns++) // the others get their turns, and the call
+        YieldProcessor();
+    KtSeenAtHigh = KtBegan;
+    KfLowerIrql(Old);
+}
+
+KTEST_MP(ke, mp_generic_call_begins_when_all_are_there)
+{
+    // Law: no processor calls the worker of KeIpiGenericCall before all of them have come.
+    PETHREAD Thread;
+
+    if (KeNumberProcessors < 3)
+        return;
+    KeSetSystemAffinityThread(1);
+    KtBegan = KtHigh = 0;
+    KtSeenAtHigh = -1;
+    Thread = KtStartThread(KtStayHigh, NULL, 8);
+    while (!KtHigh)
+        if (!KeYieldExecution())
+            YieldProcessor();
+    (VOID) KeIpiGenericCall(KtNoteBeginning, 0);
+    KtJoin(Thread);
+    KeRevertToUserAffinityThread();
+    expect_eq(KtSeenAtHigh, 0);
+    expect_eq(KtBegan, KeNumberProcessors);
+}
+
+static volatile ULONG KtDpcRan;
+
+static VOID NTAPI KtNoteDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    KtDpcRan++;
+}
+
+KTEST_MP_EXACT(ke, mp_dpc_interrupts_its_target)
+{
+    // Law: a DPC for another processor runs there soon, not with its next tick.
+    LARGE_INTEGER Tick = {.QuadPart = -1};
+    ULONG Number, Begin, Late = 0, Round, Turns;
+    KDPC Dpc;
+
+    KeSetSystemAffinityThread(1);
+    KeInitializeDpc(&Dpc, KtNoteDpc, NULL);
+    for (Round = 0; Round < 8; Round++)
+        for (Number = 1; Number < (ULONG)KeNumberProcessors; Number++) {
+            KeSetTargetProcessorDpc(&Dpc, (CCHAR)Number);
+            KtDpcRan = 0;
+            IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Tick)); // most of a tick is left
+            Begin = KiProcessorBlock[Number]->KernelTime;
+            expect(KeInsertQueueDpc(&Dpc, NULL, NULL));
+            for (Turns = 0; Turns < 10000 && KtDpcRan == 0; Turns++)
+                YieldProcessor();
+            expect_eq(KtDpcRan, 1);
+            if (KiProcessorBlock[Number]->KernelTime != Begin) // by chance, its tick came in between
+                Late++;
+            KeFlushQueuedDpcs();
+        }
+    KeRevertToUserAffinityThread();
+    expect(Late <= 4);
+}
+
+static VOID NTAPI KtHog(PVOID Context);
+
+static VOID NTAPI KtSayWhere(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    KtWhere = KeGetCurrentProcessorNumber();
+}
+
+static VOID NTAPI KtSayWhereWhenTold(PVOID Context)
+{
+    KeWaitForever(&KtDone, Executive);
+    KtSayWhere(Context);
+}
+
+KTEST_MP_EXACT(ke, mp_processor_without_work_takes_it_from_others)
+{
+    // Law: a processor whose thread begins to wait runs one that waits for another processor.
+    PETHREAD Hog, Thread;
+    LARGE_INTEGER Moment = {.QuadPart = -300000};
+
+    if (KeNumberProcessors < 2)
+        return;
+    KtStop = FALSE;
+    KtWhere = 99;
+    KeSetSystemAffinityThread(1);
+    Hog = KtStartThread(KtHog, NULL, 7);
+    KeSetAffinityThread(&Hog->Tcb, 2);
+    IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment)); // it runs there
+    KeInitializeEvent(&KtDone, NotificationEvent, FALSE);
+    Thread = KtStartThread(KtSayWhereWhenTold, NULL, 5);
+    KeSetAffinityThread(&Thread->Tcb, 2);
+    IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment)); // it waits
+    KeSetEvent(&KtDone, 0, FALSE);                                     // ready, behind the hog
+    KeSetAffinityThread(&Thread->Tcb, 3);
+    IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment));
+    expect_eq(KtWhere, 0);
+    KtStop = TRUE;
+    KtJoin(Thread);
+    KtJoin(Hog);
+    KeRevertToUserAffinityThread();
+}
+
+static VOID NTAPI KtBoundByTheKernel(PVOID Context)
+{
+    ULONG Last = (ULONG)KeNumberProcessors - 1;
+
+    KeSetSystemAffinityThread(1ul << Last);
+    expect_eq(KeSetAffinityThread(KeGetCurrentThread(), 1), KeActiveProcessors);
+    expect_eq(KeGetCurrentProcessorNumber(), Last);
+    KeRevertToUserAffinityThread();
+    expect_eq(KeGetCurrentProcessorNumber(), 0);
+    *(PULONG)Context = 1;
+}
+
+KTEST_MP(ke, mp_affinity_set_while_the_kernel_binds_comes_later)
+{
+    // Law: a thread that the kernel has bound stays there when its own affinity is set, which takes effect behind that;
+    // an ideal processor that it may not use is ignored. Threads of a process begin with different ideal processors.
+    ULONG Done = 0, Index;
+    KAFFINITY Ideal = 0;
+    PETHREAD Threads[MAXIMUM_PROCESSORS];
+
+    KtJoin(KtStartThread(KtBoundByTheKernel, &Done, 8));
+    expect_eq(Done, 1);
+    KeInitializeEvent(&KtDone, NotificationEvent, FALSE);
+    for (Index = 0; Index < (ULONG)KeNumberProcessors; Index++) {
+        Threads[Index] = KtStartThread(KtSayWhereWhenTold, NULL, 8);
+        Ideal |= 1ul << Threads[Index]->Tcb.IdealProcessor;
+    }
+    if (KeNumberProcessors > 1) {
+        KeSetAffinityThread(&Threads[0]->Tcb, 2);
+        (VOID) KeSetIdealProcessorThread(&Threads[0]->Tcb, 1);
+        expect_eq(KeSetIdealProcessorThread(&Threads[0]->Tcb, 0), 1);
+        expect_eq(Threads[0]->Tcb.IdealProcessor, 1);
+    }
+    KeSetEvent(&KtDone, 0, FALSE);
+    for (Index = 0; Index < (ULONG)KeNumberProcessors; Index++)
+        KtJoin(Threads[Index]);
+    expect(KeNumberProcessors == 1 || (Ideal & (Ideal - 1)) != 0);
+}
+
 static KGATE KtGate;
 
 static VOID NTAPI KtThroughGate(PVOID Context)

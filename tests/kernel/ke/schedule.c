@@ -13,7 +13,7 @@ static VOID KtCompute(VOID)
 }
 
 static volatile ULONG KtRan[4];
-static ULONG KtOrder[8], KtCount;
+static ULONG KtOrder[9], KtCount;
 static volatile BOOLEAN KtStop;
 static KEVENT KtEvent;
 
@@ -247,17 +247,57 @@ static VOID NTAPI KtYielder(PVOID Context)
 
 KTEST_EXACT(ke, schedule_yield_takes_turns)
 {
-    // Law: a delay of zero gives the processor to the next ready thread of the same priority.
-    PETHREAD Threads[2];
+    // Law: a delay of zero gives the processor to the next ready thread of the same priority, and its turn comes behind
+    // all the others'.
+    PETHREAD Threads[3];
+    ULONG Index;
 
     KtCount = 0;
-    Threads[0] = KtStartThread(KtYielder, (PVOID)0, 6);
-    Threads[1] = KtStartThread(KtYielder, (PVOID)1, 6);
-    KtJoin(Threads[0]);
-    KtJoin(Threads[1]);
-    expect_eq(KtCount, 6);
-    for (ULONG Index = 0; Index < 6; Index++)
-        expect_eq(KtOrder[Index], Index % 2);
+    for (Index = 0; Index < 3; Index++)
+        Threads[Index] = KtStartThread(KtYielder, (PVOID)(ULONG_PTR)Index, 6);
+    for (Index = 0; Index < 3; Index++)
+        KtJoin(Threads[Index]);
+    expect_eq(KtCount, 9);
+    for (Index = 0; Index < 9; Index++)
+        expect_eq(KtOrder[Index], Index % 3);
+}
+
+KTEST_EXACT(ke, schedule_less_important_gives_way_at_once)
+{
+    // Law: a thread that lowers its own priority below that of a ready one does not run on before that one.
+    PETHREAD Thread;
+
+    KtCount = 0;
+    Thread = KtStartThread(KtNote, (PVOID)1, 7);
+    expect_eq(KtCount, 0);
+    expect_eq(KeSetPriorityThread(KeGetCurrentThread(), 6), 8);
+    expect_eq(KtCount, 1);
+    expect_eq(KeSetPriorityThread(KeGetCurrentThread(), 8), 6);
+    KtJoin(Thread);
+}
+
+KTEST_EXACT(ke, schedule_chosen_thread_can_lose_its_turn)
+{
+    // Law: a thread that was chosen to run next and loses its priority before it does lets the more important ready one
+    // run first.
+    PETHREAD Threads[2];
+    ULONG Index;
+    KIRQL Old;
+
+    KtCount = 0;
+    for (Index = 0; Index < 2; Index++) {
+        KeInitializeEvent(&KtGates[Index], NotificationEvent, FALSE);
+        Threads[Index] = KtStartThread(KtWaitAndNote, (PVOID)(ULONG_PTR)Index, 12 - (KPRIORITY)Index);
+    }
+    Old = KfRaiseIrql(DISPATCH_LEVEL);
+    KeSetEvent(&KtGates[0], 0, FALSE);
+    KeSetEvent(&KtGates[1], 0, FALSE);
+    expect_eq(KeSetPriorityThread(&Threads[0]->Tcb, 10), 12);
+    KfLowerIrql(Old);
+    expect_eq(KtCount, 2);
+    expect(KtOrder[0] == 1 && KtOrder[1] == 0);
+    for (Index = 0; Index < 2; Index++)
+        KtJoin(Threads[Index]);
 }
 
 KTEST_TIMED(ke, schedule_run_time_is_charged)

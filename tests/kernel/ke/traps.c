@@ -153,6 +153,34 @@ KTEST(ke, float_state_can_leave_the_processor)
     expect_status(KeRestoreFloatingPointState(&Save), STATUS_SUCCESS);
 }
 
+static VOID NTAPI KtFloatWanderer(PVOID Context)
+{
+    ULONG Round, Value = (ULONG)(ULONG_PTR)Context;
+    KFLOATING_SAVE Save;
+
+    expect_status(KeSaveFloatingPointState(&Save), STATUS_SUCCESS);
+    for (Round = 0; Round < 3 * (ULONG)KeNumberProcessors; Round++) {
+        KtPush(Value + Round);
+        KeSetSystemAffinityThread(1ul << (Value + Round) % (ULONG)KeNumberProcessors);
+        expect_eq(KtPop(), Value + Round);
+    }
+    KeRevertToUserAffinityThread();
+    expect_status(KeRestoreFloatingPointState(&Save), STATUS_SUCCESS);
+}
+
+KTEST_MP(ke, float_state_follows_its_thread)
+{
+    // Law: a thread that goes on on another processor finds its floating-point registers there, with others about that
+    // use them too.
+    PETHREAD Threads[4];
+    ULONG Index;
+
+    for (Index = 0; Index < RTL_NUMBER_OF(Threads); Index++)
+        Threads[Index] = KtStartThread(KtFloatWanderer, (PVOID)(1000 * (Index + 1) + Index), 8);
+    for (Index = 0; Index < RTL_NUMBER_OF(Threads); Index++)
+        KtJoin(Threads[Index]);
+}
+
 KTEST(ke, float_save_needs_dispatch_level_at_most)
 {
     // Law: an interrupt routine must not use the FPU.
