@@ -18,14 +18,15 @@ static LONG KdpCurrentProcessor(VOID)
     return BOOT_PCR->SelfPcr == NULL ? 0 : KeGetPcr()->Number;
 }
 
-// Returns whether the lock was taken (FALSE: this processor has it already, or its owner is stuck).
+// Returns whether the lock was taken (FALSE: this processor has it already, or its owner was stopped with it or is
+// stuck).
 static BOOLEAN KdpAcquire(VOID)
 {
-    LONG Processor = KdpCurrentProcessor();
+    LONG Processor = KdpCurrentProcessor(), Owner;
     ULONG Polls = OWNER_POLLS;
 
-    while (InterlockedCompareExchange(&KdpOwner, Processor, NO_OWNER) != NO_OWNER) {
-        if (KdpOwner == Processor || --Polls == 0)
+    while ((Owner = InterlockedCompareExchange(&KdpOwner, Processor, NO_OWNER)) != NO_OWNER) {
+        if (Owner == Processor || KiProcessorBlock[Owner]->Frozen || --Polls == 0)
             return FALSE;
         YieldProcessor();
     }

@@ -101,11 +101,12 @@ static VOID KiRunGenericCall(PVOID Argument)
 // IRQL < IPI_LEVEL, interrupts on. Source: WDK.
 ULONG_PTR NTAPI KeIpiGenericCall(PKIPI_BROADCAST_WORKER Worker, ULONG_PTR Argument)
 {
-    KI_GENERIC_CALL Call = {Worker, Argument, KeNumberProcessors};
+    KI_GENERIC_CALL Call = {Worker, Argument, 0};
     KIRQL OldIrql = KfRaiseIrql(max_of(KeGetCurrentIrql(), DISPATCH_LEVEL)), CallIrql;
     KAFFINITY Targets = KeActiveProcessors & ~KeGetPcr()->SetMember;
     ULONG_PTR Result;
 
+    Call.Missing = __builtin_popcountl(Targets) + 1;
     KiLockPacket(KiRunGenericCall, &Call, Targets);
     if (Targets != 0)
         KiSendIpi(Targets, KI_IPI_PACKET);

@@ -70,8 +70,7 @@ static BOOLEAN KiStartOne(ULONG Number)
     KdTraceStartProcessor(Number);
     if (!HalStartProcessor(Number, PsInitialSystemProcess->Pcb.DirectoryTableBase, Block->Idle.Thread.Tcb.KernelStack,
                            KiStartProcessor, Block)) {
-        ExFreePoolWithTag(Block, KI_PROCESSOR_TAG);
-        return FALSE;
+        return FALSE; // the block stays: the processor may still come
     }
     while (!__atomic_load_n(&Block->Joined, __ATOMIC_ACQUIRE))
         YieldProcessor();

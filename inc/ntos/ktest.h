@@ -43,6 +43,7 @@ typedef struct _KTEST_ENTRY {
 // The law bounds a time from above. It holds where time is what the processor has executed (virtual time); a host that
 // stops the whole processor meanwhile can break it, so that runs in real concurrency leave it out.
 #define KTEST_TIMED(Folder, Law) KTEST_DEFINE(Folder, Law, KT_FLAG_EXACT | KT_FLAG_TIMED, 0)
+#define KTEST_MP_TIMED(Folder, Law) KTEST_DEFINE(Folder, Law, KT_FLAG_ANYWHERE | KT_FLAG_EXACT | KT_FLAG_TIMED, 0)
 #define KTEST_MP_EXACT(Folder, Law) KTEST_DEFINE(Folder, Law, KT_FLAG_ANYWHERE | KT_FLAG_EXACT, 0)
 
 VOID KtExpect(BOOLEAN Condition, PCSTR Expression, ULONGLONG Expected, ULONGLONG Got, PCSTR File, ULONG Line);

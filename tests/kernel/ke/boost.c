@@ -40,7 +40,7 @@ static VOID KtMeasureTurns(SCHAR Quantum)
         KtJoin(Threads[Index]);
 }
 
-KTEST_EXACT(ke, quantum_is_counted_in_thirds_of_a_tick)
+KTEST_TIMED(ke, quantum_is_counted_in_thirds_of_a_tick)
 {
     // Law: each of two threads that compute keeps the processor for its quantum, three units a tick: two ticks in the
     // background, six in the foreground. Being displaced by something more important does not end the turn.

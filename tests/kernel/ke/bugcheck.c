@@ -112,6 +112,7 @@ static volatile LONG KtTalkers;
 static VOID NTAPI KtTalk(PVOID Context)
 {
     KeSetSystemAffinityThread(1ul << (ULONG)(ULONG_PTR)Context);
+    DbgPrint("alive %u\n", KeGetCurrentProcessorNumber());
     InterlockedIncrement(&KtTalkers);
     for (;;)
         DbgPrint("alive %u\n", KeGetCurrentProcessorNumber());

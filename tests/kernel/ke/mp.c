@@ -330,7 +330,7 @@ static VOID NTAPI KtNoteDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Arg
     KtDpcRan++;
 }
 
-KTEST_MP_EXACT(ke, mp_dpc_interrupts_its_target)
+KTEST_MP_TIMED(ke, mp_dpc_interrupts_its_target)
 {
     // Law: a DPC for another processor runs there soon, not with its next tick.
     LARGE_INTEGER Tick = {.QuadPart = -1};
@@ -447,7 +447,7 @@ static VOID NTAPI KtThroughGate(PVOID Context)
     InterlockedIncrement(&KtArrived);
 }
 
-KTEST(ke, gate_lets_one_through_for_each_signal)
+KTEST_EXACT(ke, gate_lets_one_through_for_each_signal)
 {
     // Law: a signal lets one waiter through, or the next one that comes; signals of an open gate are not counted.
     PETHREAD Threads[2];
@@ -477,7 +477,7 @@ static VOID NTAPI KtWaitForBoost(PVOID Context)
     *(KPRIORITY *)Context = KeQueryPriorityThread(KeGetCurrentThread());
 }
 
-KTEST(ke, event_boost_hands_the_priority_on)
+KTEST_EXACT(ke, event_boost_hands_the_priority_on)
 {
     // Law: a thread woken by KeSetEventBoostPriority runs at least at the priority of the one that set the event.
     KPRIORITY Seen = 0;
