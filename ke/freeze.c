@@ -32,10 +32,9 @@ VOID KiFreezeProcessors(VOID)
         }
 }
 
-// From an NMI: does not return if it was sent to stop this processor. FALSE: it was not.
-BOOLEAN KiStopIfFrozen(VOID)
+// From an NMI: does not return if it was sent to stop this processor.
+VOID KiStopIfFrozen(VOID)
 {
     if (KiFreezeRequested)
         KiStopProcessor();
-    return FALSE;
 }

@@ -71,8 +71,8 @@ VOID KiSendIpi(KAFFINITY Targets, ULONG Request);
 typedef VOID (*PKI_PACKET_WORKER)(PVOID Argument);
 VOID KiSendPacket(KAFFINITY Targets, PKI_PACKET_WORKER Worker, PVOID Argument);
 VOID KiFreezeProcessors(VOID);
-VOID KiFlushWholeTb(VOID);    // of this processor
-BOOLEAN KiStopIfFrozen(VOID); // from an NMI
+VOID KiFlushWholeTb(VOID); // of this processor
+VOID KiStopIfFrozen(VOID); // from an NMI
 VOID KiStartProcessors(VOID);
 
 // --- wait engine (wait.c, waitall.c, unwait.c): the dispatcher lock is held

@@ -62,7 +62,8 @@ VOID KiNonMaskableInterrupt(VOID)
     KTRAP_FRAME TrapFrame;
 
     KiFrameFromTss(&TrapFrame);
-    if (!KiStopIfFrozen() && (KiNmiClaim == NULL || !KiNmiClaim(&TrapFrame)))
+    KiStopIfFrozen();
+    if (KiNmiClaim == NULL || !KiNmiClaim(&TrapFrame))
         KiBugCheckTrap(NMI_HARDWARE_FAILURE, HalHandleNmi(), 0, 0, 0, &TrapFrame);
     KeGetPcr()->TSS->CR3 = Prcb->LoadedDirectory;
     KiTaskSwitchedBack[KeGetCurrentProcessorNumber() % KI_PROCESSORS] = TRUE;
