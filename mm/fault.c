@@ -35,10 +35,12 @@ static NTSTATUS MiFireGuard(PMI_FAULT Fault, PMMVAD Vad, ULONG Protection)
 {
     NTSTATUS Status = MiMakePageTable(Fault->Process, Fault->Va);
     PMMPTE Pte = Fault->Pte;
+    KIRQL OldIrql;
 
     if (!NT_SUCCESS(Status))
         return Status;
     Protection &= ~(ULONG)MM_GUARD_PAGE;
+    OldIrql = MiLockPfn(); // a transition entry changes when its page is reused
     if (Pte->u.Long == 0) {
         MiCountUsedPte(Fault->Va, 1);
         MiWriteInvalidPte(Pte, Vad->u.VadFlags.PrivateMemory ? MI_DEMAND_ZERO(Protection)
@@ -46,8 +48,11 @@ static NTSTATUS MiFireGuard(PMI_FAULT Fault, PMMVAD Vad, ULONG Protection)
     } else if (Pte->u.Soft.Prototype) {
         Pte->u.Proto.Protection = Protection;
     } else {
+        if (Pte->u.Soft.Transition)
+            MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->OriginalPte.u.Soft.Protection = Protection;
         Pte->u.Soft.Protection = Protection;
     }
+    MiUnlockPfn(OldIrql);
     return STATUS_GUARD_PAGE_VIOLATION;
 }
 
@@ -64,13 +69,13 @@ static NTSTATUS MiCheckAccess(PMI_FAULT Fault, PMMVAD Vad, ULONG Protection)
     return STATUS_SUCCESS;
 }
 
-// A private page that lost its valid entry only for its protection: it is still there.
+// A private page that lost its valid entry, for its protection or because it was trimmed: it is still there.
 static NTSTATUS MiResolveTransition(PMI_FAULT Fault)
 {
     PMMPTE Pte = Fault->Pte;
     ULONG Protection = Pte->u.Trans.Protection;
-    PFN_NUMBER Page = MI_PTE_FRAME(Pte);
     KIRQL OldIrql = MiLockPfn();
+    PFN_NUMBER Page = MI_PTE_FRAME(Pte);
 
     MiActivateTransitionPage(MI_PFN_ELEMENT(Page));
     MiWriteValidPte(Pte, ((ULONGLONG)Page << PAGE_SHIFT) | MmProtectToPteMask[Protection] | MI_USER);

@@ -424,7 +424,10 @@ VOID MiInitializeSystemViews(VOID);
 VOID MiCaptureCacheDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End);
 VOID MiUnmapSystemRange(PVOID Va, ULONG Pages);
 VOID MiTrimSystemCache(VOID);
-VOID MiTrimProcess(PEPROCESS Process); // trim.c
+// trim.c
+extern BOOLEAN MiTrimPrivatePages;
+VOID MiTrimProcess(PEPROCESS Process);
+VOID MiEliminateWorkingSetEntry(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush);
 PMMPTE MiSystemViewPrototype(PVOID Va, PMMPTE Pte);
 // flushsec.c
 NTSTATUS MiFlushControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End, PIO_STATUS_BLOCK IoStatus);

@@ -57,7 +57,10 @@ static VOID MiProtectPte(PEPROCESS Process, PMMVAD Vad, PVOID Va, ULONG Protecti
     } else if (Pte->u.Soft.Prototype) {
         Pte->u.Proto.Protection = Protection;
     } else {
-        Pte->u.Soft.Protection = MiPrivateProtection(Protection); // the same place in a transition entry
+        Protection = MiPrivateProtection(Protection);
+        if (Pte->u.Soft.Transition)
+            MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->OriginalPte.u.Soft.Protection = Protection;
+        Pte->u.Soft.Protection = Protection; // the same place in a transition entry
     }
 }
 
