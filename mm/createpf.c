@@ -12,12 +12,24 @@
 #define MI_COMMIT_ATTEMPTS 4u
 #define MI_COMMIT_SLACK 32u // what a charge takes beyond what its caller knows
 
-KGUARDED_MUTEX MmPageFileCreationLock;
+EX_PUSH_LOCK MmPageFileCreationLock; // not a mutex that keeps kernel APCs away: file I/O ends with one
 
 typedef struct _MI_PAGE_FILE_ARGUMENTS {
     UNICODE_STRING Name; // in paged pool
     ULONG Minimum, Maximum;
 } MI_PAGE_FILE_ARGUMENTS, *PMI_PAGE_FILE_ARGUMENTS;
+
+static VOID MiLockPageFiles(VOID)
+{
+    KeEnterCriticalRegion();
+    ExAcquirePushLockExclusive(&MmPageFileCreationLock);
+}
+
+static VOID MiUnlockPageFiles(VOID)
+{
+    ExReleasePushLockExclusive(&MmPageFileCreationLock);
+    KeLeaveCriticalRegion();
+}
 
 // Sizes in bytes become pages; NT's statuses for what makes no sense.
 static NTSTATUS MiCheckPageFileSizes(ULONGLONG Minimum, ULONGLONG Maximum, PMI_PAGE_FILE_ARGUMENTS Arguments)
@@ -268,11 +280,9 @@ NTSTATUS NTAPI NtCreatePagingFile(PUNICODE_STRING PageFileName, PLARGE_INTEGER M
     Status = MiCapturePageFile(PageFileName, MinimumSize, MaximumSize, &Arguments);
     if (!NT_SUCCESS(Status))
         return Status;
-    KeEnterCriticalRegion();
-    KeAcquireGuardedMutex(&MmPageFileCreationLock);
+    MiLockPageFiles();
     Status = MiCreatePageFile(&Arguments);
-    KeReleaseGuardedMutex(&MmPageFileCreationLock);
-    KeLeaveCriticalRegion();
+    MiUnlockPageFiles();
     ExFreePoolWithTag(Arguments.Name.Buffer, TAG_PAGE_FILE);
     return Status;
 }
@@ -301,7 +311,7 @@ BOOLEAN MiAskForCommitment(SIZE_T Pages, ULONG Attempt)
     if (Attempt >= MI_COMMIT_ATTEMPTS)
         return FALSE;
     Pages += MI_COMMIT_SLACK;
-    KeAcquireGuardedMutex(&MmPageFileCreationLock);
+    MiLockPageFiles();
     Missing = MiMissingCommitment(Pages);
     if (Missing <= MiPossibleGrowth()) {
         for (Number = 0; Number < MmNumberOfPagingFiles && Missing != 0; Number++) {
@@ -312,7 +322,7 @@ BOOLEAN MiAskForCommitment(SIZE_T Pages, ULONG Attempt)
                 Missing = MiMissingCommitment(Pages);
         }
     }
-    KeReleaseGuardedMutex(&MmPageFileCreationLock);
+    MiUnlockPageFiles();
     return Missing == 0;
 }
 

@@ -29,7 +29,7 @@ typedef struct _MMPAGING_FILE {
 } MMPAGING_FILE, *PMMPAGING_FILE;
 extern PMMPAGING_FILE MmPagingFile[MM_MAXIMUM_PAGING_FILES];
 extern ULONG MmNumberOfPagingFiles;
-extern KGUARDED_MUTEX MmPageFileCreationLock; // creation and growth; before all other locks of Mm
+extern EX_PUSH_LOCK MmPageFileCreationLock; // creation and growth; before all other locks of Mm
 
 // A software entry that is neither prototype nor transition, or an OriginalPte: does it name a slot?
 #define MI_IS_PAGE_FILE_PTE(p)                                                                                         \

@@ -96,7 +96,7 @@ static VOID MiInitializeFeatures(VOID)
     KeInitializeEvent(&MiWorkingSetManagerEvent, SynchronizationEvent, FALSE);
     KeInitializeGuardedMutex(&MmSystemWorkingSetLock);
     KeInitializeGuardedMutex(&MiExtendLock);
-    KeInitializeGuardedMutex(&MmPageFileCreationLock);
+    ExInitializePushLock(&MmPageFileCreationLock);
 }
 
 static BOOLEAN MiInitializePhase0(PLOADER_PARAMETER_BLOCK LoaderBlock)
