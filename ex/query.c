@@ -148,6 +148,7 @@ static const EXP_QUERY_CLASS ExpQueryClasses[] = {
     {SystemProcessorPerformanceInformation, 0, ExpQueryProcessorPerformance, NULL},
     {SystemModuleInformation, 0, ExpQueryModules, NULL},
     {SystemHandleInformation, 0, ExpQueryHandles, NULL},
+    {SystemPageFileInformation, 0, MmQueryPageFiles, ExpRelocatePageFiles},
     {SystemPoolTagInformation, 0, ExpQueryPoolTagInformation, NULL},
     {SystemInterruptInformation, 0, ExpQueryInterrupts, NULL},
     {SystemExceptionInformation, sizeof(SYSTEM_EXCEPTION_INFORMATION), ExpQueryExceptions, NULL},

@@ -1,32 +1,57 @@
 // SPDX-License-Identifier: MIT
-// The working set manager: when memory is short, takes pages of files and sections out of the processes that map them
-// and out of the system cache, so that they can be written and reused. A page that was touched since the last round
-// stays this time (second chance). Private pages stay always, as there is no page file to put them.
+// The working set manager: when memory is short, takes pages out of the processes that map them and out of the system
+// cache, so that they can be written and reused. A page that was touched since the last round stays this time (second
+// chance). Private pages stay while there is no page file to put them.
 
 #include "mi.h"
 
 KEVENT MiWorkingSetManagerEvent;
+BOOLEAN MiTrimPrivatePages; // there is a page file for them
 
 #define MI_TRIM_GOAL (2 * MI_LOW_MEMORY) // available pages that are enough
 #define MI_TRIM_ROUNDS 2
 
-// The page's entry goes back to what it was before the page was touched. The PFN lock is held.
-static VOID MiTrimPte(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, ULONG_PTR Vpn, PMI_TB_FLUSH Flush)
+// A shared page's entry goes back to what it was before the page was touched. The PFN lock is held.
+static MMPTE MiUnmapSharedPte(PMMVAD Vad, PMMPTE Pte, PVOID Va, PMMPFN Pfn)
 {
     MMPTE Old = MiExchangePte(Pte, 0);
     ULONG Protection = MiValidPteProtection(&Old), Default = Vad->u.VadFlags.Protection;
-    PMMPFN Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(&Old));
 
     if (Vad->u.VadFlags.VadType == VadImageMap)
         Default = Pfn->OriginalPte.u.Soft.Protection;
     if (Protection != Default)
         MiWriteInvalidPte(Pte, MI_PROTO_PTE(MI_PTE_LOOKUP, Protection));
     else
-        MiCountUsedPte(MI_VA(Vpn), -1);
+        MiCountUsedPte(Va, -1);
+    return Old;
+}
+
+// Takes one valid page out of the working set of Process, which is the current address space; Vad describes it. A
+// shared page's entry asks its prototype again. A private page's becomes a transition entry and keeps its contents: it
+// is on the modified list, or, if its slot in a page file holds the same, on the standby list; a fault brings it back
+// (MiResolveTransition).
+//
+// The working set lock and the PFN lock are held; the caller flushes Flush before it releases the second.
+VOID MiEliminateWorkingSetEntry(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
+{
+    PMMPFN Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(Pte));
+    MMPTE Old;
+
+    if (Pfn->u3.e1.PrototypePte)
+        Old = MiUnmapSharedPte(Vad, Pte, Va, Pfn);
+    else
+        Old = MiExchangePte(Pte, MI_TRANSITION_PTE(MI_PFN_NUMBER(Pfn), Pfn->OriginalPte.u.Soft.Protection));
     Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
-    MiAddTbFlush(Flush, MI_VA(Vpn));
+    MiAddTbFlush(Flush, Va);
     Process->Vm.WorkingSetSize--;
     MiDecrementShareCount(Pfn);
+}
+
+static BOOLEAN MiCanTrimPte(PMMPTE Pte)
+{
+    PMMPFN Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(Pte));
+
+    return Pfn->u3.e1.PrototypePte || MiTrimPrivatePages;
 }
 
 // At most MI_PTE_BATCH entries of one page table.
@@ -39,7 +64,7 @@ static VOID MiTrimBatch(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG
     Flush.Count = 0;
     OldIrql = MiLockPfn();
     for (; StartVpn <= EndVpn; StartVpn++, Pte++) {
-        if (!Pte->u.Hard.Valid || !MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->u3.e1.PrototypePte)
+        if (!Pte->u.Hard.Valid || !MiCanTrimPte(Pte))
             continue;
         if (Pte->u.Hard.Accessed) {
             MMPTE Old = MiExchangePte(Pte, Pte->u.Long & ~(MI_ACCESSED | MI_DIRTY));
@@ -47,7 +72,7 @@ static VOID MiTrimBatch(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG
             MI_PFN_ELEMENT(MI_PTE_FRAME(&Old))->u3.e1.Modified |= Old.u.Hard.Dirty;
             MiAddTbFlush(&Flush, MI_VA(StartVpn));
         } else {
-            MiTrimPte(Process, Vad, Pte, StartVpn, &Flush);
+            MiEliminateWorkingSetEntry(Process, Vad, Pte, MI_VA(StartVpn), &Flush);
         }
     }
     MiFlushTb(&Flush, FALSE);
@@ -70,7 +95,7 @@ static VOID MiTrimVad(PEPROCESS Process, PMMVAD Vad)
     }
 }
 
-// One round over the views of a process. IRQL PASSIVE_LEVEL; attaches. Takes the working set lock, the PFN lock.
+// One round over the memory of a process. IRQL PASSIVE_LEVEL; attaches. Takes the working set lock, the PFN lock.
 VOID MiTrimProcess(PEPROCESS Process)
 {
     KAPC_STATE ApcState;
@@ -79,7 +104,7 @@ VOID MiTrimProcess(PEPROCESS Process)
     KeStackAttachProcess(&Process->Pcb, &ApcState);
     MiLockWorkingSet(Process);
     for (Vad = MiFirstVad(&Process->VadRoot); Vad != NULL; Vad = MiNextVad(Vad)) {
-        if (!Vad->u.VadFlags.PrivateMemory)
+        if (!Vad->u.VadFlags.PrivateMemory || MiTrimPrivatePages)
             MiTrimVad(Process, Vad);
     }
     MiUnlockWorkingSet(Process);
