@@ -80,7 +80,7 @@ static NTSTATUS MiResolveTransition(PMI_FAULT Fault)
     MiActivateTransitionPage(MI_PFN_ELEMENT(Page));
     MiWriteValidPte(Pte, ((ULONGLONG)Page << PAGE_SHIFT) | MmProtectToPteMask[Protection] | MI_USER);
     MiUnlockPfn(OldIrql);
-    MiAddWorkingSetPage(Fault->Process);
+    MiAddToWorkingSet(&Fault->Process->Vm, Fault->Va, MI_PFN_ELEMENT(Page));
     return STATUS_SUCCESS;
 }
 
@@ -169,6 +169,8 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
         Table = MiGetPdeAddress(Va)->u.Hard.Valid;
         if (Table && Fault.Pte->u.Hard.Valid)
             Status = MiValidPteFault(&Fault);
+        else if (!MiReserveWsle(&Process->Vm))
+            Status = MI_STATUS_NO_PAGE;
         else
             Status = MiInvalidPteFault(&Fault, Table);
         MiUnlockWorkingSet(Process);
