@@ -171,7 +171,8 @@ typedef struct _MMPFNENTRY {
     USHORT EndOfAllocation : 1;
     USHORT Deleted : 1;      // nobody's any more; free it with the last reference
     USHORT PageLocation : 3; // MMLISTS
-    USHORT Unused : 6;
+    USHORT Priority : 3;     // which standby list it goes to, 0 to 7
+    USHORT Unused : 3;
 } MMPFNENTRY;
 
 // One for each physical page. Who changes it holds the PFN lock.
@@ -289,6 +290,7 @@ FORCEINLINE VOID MiWriteValidPte(PMMPTE Pte, ULONGLONG Value)
     ((volatile MMPTE *)Pte)->u.High = (ULONG)(Value >> 32);
     __asm__ volatile("" : : : "memory");
     ((volatile MMPTE *)Pte)->u.Low = (ULONG)Value;
+    __asm__ volatile("" : : : "memory"); // before an access through the new mapping
 }
 FORCEINLINE VOID MiWriteInvalidPte(PMMPTE Pte, ULONGLONG Value)
 {
@@ -349,6 +351,8 @@ VOID MiFlushTb(PMI_TB_FLUSH Flush, BOOLEAN AllProcessors); // protect.c
 #include "misect.h"
 #include "mipage.h"
 
+#include "miws.h"
+
 // -------------------------------------------------------------------------------- faults
 #define MI_FAULT_PRESENT 0x01
 #define MI_FAULT_WRITE 0x02
@@ -393,11 +397,6 @@ FORCEINLINE VOID MiLockWorkingSet(PEPROCESS Process)
 FORCEINLINE VOID MiUnlockWorkingSet(PEPROCESS Process)
 {
     KeReleaseGuardedMutex(&Process->WorkingSetLock);
-}
-FORCEINLINE VOID MiAddWorkingSetPage(PEPROCESS Process)
-{
-    if (++Process->Vm.WorkingSetSize > Process->Vm.PeakWorkingSetSize)
-        Process->Vm.PeakWorkingSetSize = Process->Vm.WorkingSetSize;
 }
 
 // -------------------------------------------------------------------------------- system space

@@ -84,6 +84,11 @@ static NTSTATUS PspAnswerProcess(PEPROCESS Process, PROCESSINFOCLASS Class, PPSP
     case ProcessBasicInformation:
         PspProcessBasic(Process, PspAnswer(Answer, sizeof(PROCESS_BASIC_INFORMATION)));
         return STATUS_SUCCESS;
+    case ProcessQuotaLimits: // the caller's length says which form it wants
+        PspQueryQuotaLimits(Process,
+                            PspAnswer(Answer, Answer->Length == sizeof(QUOTA_LIMITS_EX) ? sizeof(QUOTA_LIMITS_EX)
+                                                                                        : sizeof(QUOTA_LIMITS)));
+        return STATUS_SUCCESS;
     case ProcessIoCounters:
         *(PIO_COUNTERS)PspAnswer(Answer, sizeof(IO_COUNTERS)) = Process->IoCounters;
         return STATUS_SUCCESS;
@@ -190,6 +195,7 @@ NTSTATUS NTAPI NtQueryInformationProcess(HANDLE ProcessHandle, PROCESSINFOCLASS 
     if (Class == ProcessImageFileName) {
         Status = PspQueryImageName(Process, Information, Length, ReturnLength);
     } else {
+        Answer.Length = Length;
         Status = PspAnswerProcess(Process, Class, &Answer);
         if (NT_SUCCESS(Status))
             Status = PspReturnAnswer(&Answer, Information, Length, ReturnLength);

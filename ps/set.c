@@ -7,7 +7,7 @@
 #define PSP_MAXIMUM_PROCESSORS 32
 
 // Copies a value of exactly Size bytes. STATUS_INFO_LENGTH_MISMATCH for any other length.
-static NTSTATUS PspCaptureValue(PVOID Value, ULONG Size, PVOID Information, ULONG Length)
+NTSTATUS PspCaptureValue(PVOID Value, ULONG Size, PVOID Information, ULONG Length)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
@@ -102,6 +102,8 @@ static NTSTATUS PspSetProcessValue(PEPROCESS Process, PROCESSINFOCLASS Class, PV
         if (NT_SUCCESS(Status))
             PspSetForeground(Process, Foreground != 0);
         return Status;
+    case ProcessQuotaLimits:
+        return PspSetQuotaLimits(Process, Information, Length);
     case ProcessDefaultHardErrorMode:
     case ProcessPriorityBoost:
     case ProcessBasePriority:
@@ -120,8 +122,9 @@ NTSTATUS NTAPI NtSetInformationProcess(HANDLE ProcessHandle, PROCESSINFOCLASS Cl
     NTSTATUS Status;
 
     PAGED_CODE();
-    Status = ObReferenceObjectByHandle(ProcessHandle, PROCESS_SET_INFORMATION, PsProcessType, ExGetPreviousMode(),
-                                       (PVOID *)&Process, NULL);
+    Status = ObReferenceObjectByHandle(ProcessHandle,
+                                       Class == ProcessQuotaLimits ? PROCESS_SET_QUOTA : PROCESS_SET_INFORMATION,
+                                       PsProcessType, ExGetPreviousMode(), (PVOID *)&Process, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = PspSetProcessValue(Process, Class, Information, Length);

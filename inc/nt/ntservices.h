@@ -130,6 +130,8 @@ NTSERVICE(QueryVirtualMemory)
 NTSERVICE(ReadVirtualMemory)(HANDLE Process, PVOID Address, PVOID Buffer, SIZE_T Size, PSIZE_T Done);
 NTSERVICE(WriteVirtualMemory)(HANDLE Process, PVOID Address, PVOID Buffer, SIZE_T Size, PSIZE_T Done);
 NTSERVICE(FlushVirtualMemory)(HANDLE Process, PVOID *BaseAddress, PSIZE_T RegionSize, PIO_STATUS_BLOCK IoStatus);
+NTSERVICE(LockVirtualMemory)(HANDLE Process, PVOID *BaseAddress, PSIZE_T RegionSize, ULONG MapType);
+NTSERVICE(UnlockVirtualMemory)(HANDLE Process, PVOID *BaseAddress, PSIZE_T RegionSize, ULONG MapType);
 NTSERVICE(CreateSection)
 (PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, PLARGE_INTEGER MaximumSize,
  ULONG PageProtection, ULONG AllocationAttributes, HANDLE File);
