@@ -33,7 +33,7 @@ NTSTATUS MiReserve(PEPROCESS Process, PULONG_PTR Base, SIZE_T Size, ULONG_PTR Hi
     PMMVAD Vad;
 
     if (Start == 0) {
-        Status = MiFindEmptyRange(Process, Size, Highest, (Type & MEM_TOP_DOWN) != 0, &Start);
+        Status = MiFindEmptyRange(Process, Size, MM_ALLOCATION_GRANULARITY, Highest, (Type & MEM_TOP_DOWN) != 0, &Start);
         if (!NT_SUCCESS(Status))
             return Status;
     } else if (Start < (ULONG_PTR)MM_LOWEST_USER_ADDRESS ||

@@ -46,6 +46,7 @@ static NTSTATUS MiReleaseRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn
             Vad->StartingVpn = EndVpn + 1; // order in the tree stays
         else
             Vad->EndingVpn = StartVpn - 1;
+        MiClearVadBits(Process, StartVpn, EndVpn);
         Process->VirtualSize -= (EndVpn - StartVpn + 1) << PAGE_SHIFT;
     }
     MiUnlockWorkingSet(Process);

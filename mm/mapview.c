@@ -69,7 +69,7 @@ static NTSTATUS MiPlaceView(PEPROCESS Process, PSECTION Section, PVOID Wanted, S
     }
     if (Wanted != NULL)
         return STATUS_CONFLICTING_ADDRESSES;
-    return MiFindEmptyRange(Process, Size, Highest, (Type & MEM_TOP_DOWN) != 0, Start);
+    return MiFindEmptyRange(Process, Size, MM_ALLOCATION_GRANULARITY, Highest, (Type & MEM_TOP_DOWN) != 0, Start);
 }
 
 static NTSTATUS MiCheckViewRange(PSECTION Section, ULONGLONG Offset, PSIZE_T ViewSize)

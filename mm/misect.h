@@ -165,6 +165,7 @@ typedef struct _MMVAD {
 #define MI_VA(Vpn) ((PVOID)((Vpn) << PAGE_SHIFT))
 #define TAG_VAD_SHORT 0x53646156    // 'VadS'
 #define TAG_VAD 0x20646156          // 'Vad '
+#define TAG_VAD_MAP 0x6D646156      // 'Vadm'
 #define TAG_CONTROL_AREA 0x61436D4D // 'MmCa'
 #define TAG_SEGMENT 0x74536D4D      // 'MmSt'
 #define TAG_INPAGE 0x6E496D4D       // 'MmIn'
@@ -178,8 +179,15 @@ PMMVAD MiFindOverlap(PMM_AVL_TABLE Table, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
 PMMVAD MiFirstVad(PMM_AVL_TABLE Table);
 PMMVAD MiNextVad(PMMVAD Vad);
 PMMVAD MiPreviousVad(PMMVAD Vad);
+// vadbits.c
+VOID MiSetVadBits(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+VOID MiClearVadBits(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+VOID MiDeleteVadMap(PEPROCESS Process);
+BOOLEAN MiFindInVadMap(PEPROCESS Process, ULONG_PTR Pages, ULONG_PTR LastVpn, SIZE_T Align, BOOLEAN TopDown,
+                       PULONG_PTR Vpn);
 // vadrange.c
-NTSTATUS MiFindEmptyRange(PEPROCESS Process, SIZE_T Size, ULONG_PTR Highest, BOOLEAN TopDown, PULONG_PTR Start);
+NTSTATUS MiFindEmptyRange(PEPROCESS Process, SIZE_T Size, SIZE_T Align, ULONG_PTR Highest, BOOLEAN TopDown,
+                          PULONG_PTR Start);
 NTSTATUS MiHighestForZeroBits(ULONG_PTR ZeroBits, PULONG_PTR Highest);
 VOID MiLinkVad(PEPROCESS Process, PMMVAD Vad);
 VOID MiUnlinkVad(PEPROCESS Process, PMMVAD Vad);

@@ -52,6 +52,7 @@ static PVOID MiAllocatePointerTable(VOID)
 static VOID MiInitializeProcessFields(PEPROCESS Process)
 {
     memset(&Process->VadRoot, 0, sizeof(Process->VadRoot));
+    memset(&Process->VadMap, 0, sizeof(Process->VadMap));
     memset(&Process->Vm, 0, sizeof(Process->Vm));
     KeInitializeGuardedMutex(&Process->AddressCreationLock);
     KeInitializeGuardedMutex(&Process->WorkingSetLock);
@@ -169,6 +170,7 @@ VOID MmCleanProcessAddressSpace(PEPROCESS Process)
     ASSERT(Process == PsGetCurrentProcess());
     KeAcquireGuardedMutex(&Process->AddressCreationLock);
     PsSetFlags(Process, PS_PROCESS_FLAGS_VM_DELETED);
+    MiDeleteVadMap(Process);
     while ((Vad = Process->VadRoot.Root) != NULL)
         MiUnmapVad(Process, Vad);
     MiLockWorkingSet(Process);

@@ -41,6 +41,7 @@ struct _EPROCESS {
     LIST_ENTRY TimerResolutionLink;
     // Mm's
     MM_AVL_TABLE VadRoot;
+    MM_VAD_MAP VadMap;
     KGUARDED_MUTEX AddressCreationLock; // VADs, protections: who holds it may change the address space
     KGUARDED_MUTEX WorkingSetLock;      // PTEs of the user part
     MMSUPPORT Vm;
