@@ -171,7 +171,9 @@ typedef struct _MMPFNENTRY {
     USHORT EndOfAllocation : 1;
     USHORT Deleted : 1;      // nobody's any more; free it with the last reference
     USHORT PageLocation : 3; // MMLISTS
-    USHORT Unused : 6;
+    USHORT UserPhysical : 1; // AWE (awe.c): links, owner and place are kept in fields of their own
+    USHORT Marked : 1;       // in the request that is being looked through
+    USHORT Unused : 4;
 } MMPFNENTRY;
 
 // One for each physical page. Who changes it holds the PFN lock.

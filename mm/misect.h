@@ -132,7 +132,14 @@ ULONG MiSectionFileOffset(PMI_IMAGE Image, const IMAGE_SECTION_HEADER *Section);
 ULONG MiSectionFileBytes(const IMAGE_SECTION_HEADER *Section);
 
 // -------------------------------------------------------------------------------- virtual address descriptors
-typedef enum _MI_VAD_TYPE { VadNone, VadDevicePhysicalMemory, VadImageMap } MI_VAD_TYPE;
+typedef enum _MI_VAD_TYPE {
+    VadNone,
+    VadDevicePhysicalMemory,
+    VadImageMap,
+    VadAwe,        // a window for physical pages of the process (awe.c)
+    VadWriteWatch, // the bits lie behind the descriptor (writewatch.c)
+    VadLargePages  // 2 MB directory entries, no page tables (largepage.c)
+} MI_VAD_TYPE;
 #define MM_MAX_COMMIT 0x7FFFF
 typedef struct _MMVAD_FLAGS {
     ULONG CommitCharge : 19; // pages
@@ -182,6 +189,7 @@ PMMVAD MiPreviousVad(PMMVAD Vad);
 // vadbits.c
 VOID MiSetVadBits(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
 VOID MiClearVadBits(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+BOOLEAN MiMakeVadMap(PEPROCESS Process);
 VOID MiDeleteVadMap(PEPROCESS Process);
 BOOLEAN MiFindInVadMap(PEPROCESS Process, ULONG_PTR Pages, ULONG_PTR LastVpn, SIZE_T Align, BOOLEAN TopDown,
                        PULONG_PTR Vpn);
@@ -225,6 +233,19 @@ NTSTATUS MiProtectRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG
                         PULONG OldProtection);
 NTSTATUS MiCommitSectionRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
 ULONG MiCountCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+// writewatch.c
+SIZE_T MiWriteWatchSize(SIZE_T Pages);
+VOID MiCaptureWriteWatch(PEPROCESS Process, PVOID Va, MMPTE Old);
+// resetvm.c
+NTSTATUS MiResetVirtualMemory(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size);
+// largepage.c
+NTSTATUS MiPopulateLargePages(PEPROCESS Process, PMMVAD Vad);
+VOID MiDepopulateLargePages(PEPROCESS Process, PMMVAD Vad);
+PFN_NUMBER MiTakeLargePage(VOID);
+VOID MiFreeLargePage(PFN_NUMBER First);
+// awe.c
+VOID MiUnmapPhysicalWindow(PEPROCESS Process, PMMVAD Vad);
+VOID MiFreeAllUserPhysicalPages(PEPROCESS Process);
 // allocvm.c
 NTSTATUS MiReserve(PEPROCESS Process, PULONG_PTR Base, SIZE_T Size, ULONG_PTR Highest, ULONG Type, ULONG Protection);
 // mapview.c, unmapview.c

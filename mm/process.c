@@ -57,6 +57,9 @@ static VOID MiInitializeProcessFields(PEPROCESS Process)
     KeInitializeGuardedMutex(&Process->AddressCreationLock);
     KeInitializeGuardedMutex(&Process->WorkingSetLock);
     InitializeListHead(&Process->MmProcessLinks);
+    Process->NumberOfWatchedRanges = 0;
+    Process->UserPhysicalPages = MM_EMPTY_LIST;
+    Process->NumberOfUserPhysicalPages = 0;
     Process->HighestUserAddress = MM_HIGHEST_USER_ADDRESS;
     Process->Vm.MinimumWorkingSetSize = 50;
     Process->Vm.MaximumWorkingSetSize = 345;
@@ -173,6 +176,7 @@ VOID MmCleanProcessAddressSpace(PEPROCESS Process)
     MiDeleteVadMap(Process);
     while ((Vad = Process->VadRoot.Root) != NULL)
         MiUnmapVad(Process, Vad);
+    MiFreeAllUserPhysicalPages(Process);
     MiLockWorkingSet(Process);
     MiUnmapSharedData(Process);
     MiUnlockWorkingSet(Process);

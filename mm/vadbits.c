@@ -46,7 +46,7 @@ VOID MiClearVadBits(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
 }
 
 // Gives the process its map, if there is memory for one. FALSE: there is none.
-static BOOLEAN MiMakeVadMap(PEPROCESS Process)
+BOOLEAN MiMakeVadMap(PEPROCESS Process)
 {
     PMM_VAD_MAP Map = &Process->VadMap;
     ULONG Bits = MiBitOfVpn(MI_VPN(MM_HIGHEST_VAD_ADDRESS)) + 1;

@@ -50,6 +50,9 @@ struct _EPROCESS {
     SIZE_T CommitCharge; // pages
     SIZE_T CommitChargePeak;
     ULONG NumberOfPrivatePages;
+    ULONG NumberOfWatchedRanges;  // descriptors with write watch
+    PFN_NUMBER UserPhysicalPages; // first of the AWE pages that it owns (mm/awe.c), MAXULONG: none
+    ULONG NumberOfUserPhysicalPages;
     PVOID HighestUserAddress;
     PFN_NUMBER PageDirectoryPages[4];
     PVOID PaePointerTable;     // virtual address of the PDPT
