@@ -194,6 +194,8 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
         MiLockWorkingSet(Process);
         Process->Vm.PageFaultCount++;
         Table = MiGetPdeAddress(Va)->u.Hard.Valid;
+        if (Table && MiGetPdeAddress(Va)->u.Hard.LargePage)
+            Fault.Pte = MiGetPdeAddress(Va); // it says what a page's entry would
         if (Table && Fault.Pte->u.Hard.Valid)
             Status = MiValidPteFault(&Fault);
         else if (!MiReserveWsle(&Process->Vm))

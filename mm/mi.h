@@ -172,7 +172,9 @@ typedef struct _MMPFNENTRY {
     USHORT Deleted : 1;      // nobody's any more; free it with the last reference
     USHORT PageLocation : 3; // MMLISTS
     USHORT Priority : 3;     // which standby list it goes to, 0 to 7
-    USHORT Unused : 3;
+    USHORT UserPhysical : 1; // AWE (awe.c): links, owner and place are kept in fields of their own
+    USHORT Marked : 1;       // in the request that is being looked through
+    USHORT Unused : 1;
 } MMPFNENTRY;
 
 // One for each physical page. Who changes it holds the PFN lock.

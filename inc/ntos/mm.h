@@ -64,6 +64,12 @@ typedef struct _MMSUPPORT_FLAGS {
 } MMSUPPORT_FLAGS;
 #define MEMORY_PRIORITY_BACKGROUND 0
 #define MEMORY_PRIORITY_FOREGROUND 2
+// Where descriptors lie, a bit for each 64 KB (mm/vadbits.c). Below Hint all bits are set.
+typedef struct _MM_VAD_MAP {
+    RTL_BITMAP BitMap;
+    ULONG Hint;
+} MM_VAD_MAP, *PMM_VAD_MAP;
+
 typedef struct _MMSUPPORT {
     MMSUPPORT_FLAGS Flags;
     ULONG LastTrimStamp; // round of the working set manager that last took from it

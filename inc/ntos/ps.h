@@ -41,6 +41,7 @@ struct _EPROCESS {
     LIST_ENTRY TimerResolutionLink;
     // Mm's
     MM_AVL_TABLE VadRoot;
+    MM_VAD_MAP VadMap;
     KGUARDED_MUTEX AddressCreationLock; // VADs, protections: who holds it may change the address space
     KGUARDED_MUTEX WorkingSetLock;      // PTEs of the user part
     MMSUPPORT Vm;
@@ -49,6 +50,9 @@ struct _EPROCESS {
     SIZE_T CommitCharge; // pages
     SIZE_T CommitChargePeak;
     ULONG NumberOfPrivatePages;
+    ULONG NumberOfWatchedRanges;  // descriptors with write watch
+    PFN_NUMBER UserPhysicalPages; // first of the AWE pages that it owns (mm/awe.c), MAXULONG: none
+    ULONG NumberOfUserPhysicalPages;
     PVOID HighestUserAddress;
     PFN_NUMBER PageDirectoryPages[4];
     PVOID PaePointerTable;     // virtual address of the PDPT
