@@ -121,10 +121,10 @@ static BOOLEAN MiInitializePhase0(PLOADER_PARAMETER_BLOCK LoaderBlock)
     MiInitializeNonPagedPool(PoolBase, PoolPages, PoolBits);
     MmTotalCommitLimit = MmAvailablePages -
                          max_of(MI_MINIMUM_FILE_PAGES, min_of(MI_MAXIMUM_FILE_PAGES, MmAvailablePages / MI_FILE_SHARE));
-    if (!ExInitPool(0))
+    if (!MmInitSpecialPool() || !ExInitPool(MM_POOL_NONPAGED))
         return FALSE;
     MiInitializePagedPool();
-    if (!ExInitPool(1))
+    if (!ExInitPool(MM_POOL_PAGED) || !ExInitPool(MM_POOL_SESSION))
         return FALSE;
     MiInitializeSystemCache();
     MiInitializeSystemViews();
