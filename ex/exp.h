@@ -136,6 +136,7 @@ BOOLEAN ExpCreateSimpleType(PCWSTR Name, ULONG BodySize, LONG DispatcherOffset, 
 // --- start-up (phase1.c, init.c)
 VOID NTAPI Phase1Initialization(PVOID StartContext);
 VOID ExpInitializeTime(VOID);
+extern LARGE_INTEGER ExpBootTime;
 
 // --- services (service.c): the few lines that every create, open and query shares
 NTSTATUS ExpCreateObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Attributes, POBJECT_TYPE Type,

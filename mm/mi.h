@@ -444,6 +444,13 @@ PFN_NUMBER MiTakeBootLargePage(VOID);
 VOID MiBootMapPage(ULONG_PTR Va);
 BOOLEAN MiBootMapLargePage(ULONG_PTR Va);
 VOID MiForEachBootPage(VOID (*Routine)(PFN_NUMBER Page));
+// physical.c
+typedef struct _MI_RAM_RUN {
+    PFN_NUMBER First, Last;
+} MI_RAM_RUN;
+extern MI_RAM_RUN MiRamRuns[LOADER_MAX_MEMORY_RUNS];
+extern ULONG MiRamRunCount;
+extern ULONG MiInitPagesFreed; // initsect.c
 // pfninit.c
 VOID MiFindPhysicalMemory(PLOADER_PARAMETER_BLOCK LoaderBlock);
 VOID MiMapPfnDatabase(VOID);

@@ -15,7 +15,7 @@
 #define MI_SYSTEM_PTE_PAGES ((MM_SYSTEM_PTE_END + 1 - MM_SYSTEM_PTE_START) >> PAGE_SHIFT)
 
 static ULONG_PTR MiBootVa; // next free address behind the frame database
-extern UCHAR KiTextStart[], KiTextEnd[];
+extern UCHAR KiTextEnd[];
 
 ULONGLONG MmNoExecute, MmGlobal;
 

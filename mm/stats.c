@@ -24,5 +24,6 @@ VOID MmQueryStatistics(PMM_STATISTICS Statistics)
     Statistics->PeakCommitment = MmPeakCommitment;
     Statistics->PagedPoolPages = MiPoolPages[MM_POOL_PAGED].Used + MiPoolPages[MM_POOL_SESSION].Used;
     Statistics->NonPagedPoolPages = MiPoolPages[MM_POOL_NONPAGED].Used;
+    Statistics->InitPagesFreed = MiInitPagesFreed;
     Statistics->FreeSystemPtes = MiFreeSystemPtes();
 }
