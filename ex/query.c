@@ -154,6 +154,9 @@ static const EXP_QUERY_CLASS ExpQueryClasses[] = {
     {SystemExceptionInformation, sizeof(SYSTEM_EXCEPTION_INFORMATION), ExpQueryExceptions, NULL},
     {SystemKernelDebuggerInformation, sizeof(SYSTEM_KERNEL_DEBUGGER_INFORMATION), ExpQueryDebugger, NULL},
     {SystemContextSwitchInformation, sizeof(SYSTEM_CONTEXT_SWITCH_INFORMATION), ExpQueryContextSwitches, NULL},
+    {SystemLookasideInformation, 0, ExpQueryLookasideInformation, NULL},
+    {SystemBigPoolInformation, 0, ExpQueryBigPoolInformation, NULL},
+    {SystemSessionPoolTagInformation, 0, ExpQuerySessionPoolTagInformation, NULL},
     {SystemTimeAdjustmentInformation, sizeof(SYSTEM_QUERY_TIME_ADJUST_INFORMATION), ExpQueryTimeAdjustment, NULL},
 };
 

@@ -220,6 +220,11 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
 // Handling".
 NTSTATUS MmAccessFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID TrapFrame)
 {
+    if (MmIsSpecialPoolAddress(Va) && Mode == KernelMode) {
+        if (TrapFrame != NULL && ExRepairSListFault(TrapFrame))
+            return STATUS_SUCCESS; // it may look at an entry that was freed
+        MiCheckSpecialPoolFault(FaultStatus, Va, TrapFrame);
+    }
     if (KeGetCurrentIrql() > APC_LEVEL)
         return MiRaisedFault(FaultStatus, Va);
     if (!MI_IS_USER_VA(Va))

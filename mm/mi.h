@@ -425,13 +425,20 @@ VOID MiInitializeSystemPtes(ULONG Pages, PULONG Bits);
 PMMPTE MiReserveSystemPtes(ULONG Count);           // first of Count entries that are 0; NULL
 VOID MiReleaseSystemPtes(PMMPTE Pte, ULONG Count); // clears them
 ULONG MiFreeSystemPtes(VOID);
+VOID MiDrainSystemPtes(VOID); // all that are free become one range again
 // poolpage.c
 extern MI_RANGE MiNonPagedPoolRange, MiPagedPoolRange;
 VOID MiInitializeNonPagedPool(ULONG_PTR Base, ULONG Pages, PULONG Bits);
 VOID MiInitializePagedPool(VOID);
 NTSTATUS MiPopulate(PVOID Va, ULONG Pages);
 VOID MiDepopulate(PVOID Va, ULONG Pages);
-extern ULONG MiPagedPoolPages, MiNonPagedPoolPages;
+typedef struct _MI_POOL_PAGES {
+    volatile ULONG Used;
+    ULONG Peak, Limit;
+} MI_POOL_PAGES, *PMI_POOL_PAGES;
+extern MI_POOL_PAGES MiPoolPages[MM_POOLS];
+// special.c
+VOID MiCheckSpecialPoolFault(ULONG FaultStatus, PVOID Va, PKTRAP_FRAME TrapFrame);
 // sysview.c
 typedef struct _MI_CACHE_VIEW {
     PCONTROL_AREA ControlArea;
@@ -459,6 +466,13 @@ PFN_NUMBER MiTakeBootLargePage(VOID);
 VOID MiBootMapPage(ULONG_PTR Va);
 BOOLEAN MiBootMapLargePage(ULONG_PTR Va);
 VOID MiForEachBootPage(VOID (*Routine)(PFN_NUMBER Page));
+// physical.c
+typedef struct _MI_RAM_RUN {
+    PFN_NUMBER First, Last;
+} MI_RAM_RUN;
+extern MI_RAM_RUN MiRamRuns[LOADER_MAX_MEMORY_RUNS];
+extern ULONG MiRamRunCount;
+extern ULONG MiInitPagesFreed; // initsect.c
 // pfninit.c
 VOID MiFindPhysicalMemory(PLOADER_PARAMETER_BLOCK LoaderBlock);
 VOID MiMapPfnDatabase(VOID);

@@ -217,6 +217,12 @@ VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters)
     Counters->PageFaultCount = Process->Vm.PageFaultCount;
     Counters->PeakWorkingSetSize = Process->Vm.PeakWorkingSetSize << PAGE_SHIFT;
     Counters->WorkingSetSize = Process->Vm.WorkingSetSize << PAGE_SHIFT;
+    if (Process->QuotaBlock != NULL) {
+        Counters->QuotaNonPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Usage[NonPagedPool];
+        Counters->QuotaPeakNonPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Peak[NonPagedPool];
+        Counters->QuotaPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Usage[PagedPool];
+        Counters->QuotaPeakPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Peak[PagedPool];
+    }
     Counters->PagefileUsage = Process->CommitCharge << PAGE_SHIFT;
     Counters->PeakPagefileUsage = Process->CommitChargePeak << PAGE_SHIFT;
 }

@@ -22,7 +22,8 @@ VOID MmQueryStatistics(PMM_STATISTICS Statistics)
     Statistics->CommittedPages = MmTotalCommittedPages;
     Statistics->CommitLimit = MmTotalCommitLimit;
     Statistics->PeakCommitment = MmPeakCommitment;
-    Statistics->PagedPoolPages = MiPagedPoolPages;
-    Statistics->NonPagedPoolPages = MiNonPagedPoolPages;
+    Statistics->PagedPoolPages = MiPoolPages[MM_POOL_PAGED].Used + MiPoolPages[MM_POOL_SESSION].Used;
+    Statistics->NonPagedPoolPages = MiPoolPages[MM_POOL_NONPAGED].Used;
+    Statistics->InitPagesFreed = MiInitPagesFreed;
     Statistics->FreeSystemPtes = MiFreeSystemPtes();
 }

@@ -10,6 +10,11 @@
 #define LOADER_MAX_MODULES 8
 #define LOADER_MAX_OPTIONS 2048
 
+// Code that is executed only until the start is over; its memory is free afterwards (linker.ld, mm/initsect.c). Whole
+// files of such code are listed in linker.ld. STARTUP_CODE may call it: it stays, and knows when that is.
+#define INIT_CODE __attribute__((section(".init"), noinline))
+#define STARTUP_CODE __attribute__((section(".startup"), noinline))
+
 // Physical memory below this is mapped at KSEG0 (0x80000000 + physical) by the boot page tables.
 #define KSEG0_BASE 0x80000000u
 
