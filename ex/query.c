@@ -89,7 +89,7 @@ static NTSTATUS ExpQueryInterrupts(PVOID Buffer, ULONG Length, PULONG Needed)
         return STATUS_INFO_LENGTH_MISMATCH;
     for (ULONG Index = 0; Index < Count; Index++) {
         Interrupts[Index].ContextSwitches = KiProcessorBlock[Index]->KeContextSwitches;
-        Interrupts[Index].DpcCount = KiProcessorBlock[Index]->DpcCount;
+        Interrupts[Index].DpcCount = KiProcessorBlock[Index]->DpcData[DPC_NORMAL].DpcCount;
         Interrupts[Index].TimeIncrement = KeQueryTimeIncrement();
     }
     return STATUS_SUCCESS;
@@ -148,6 +148,7 @@ static const EXP_QUERY_CLASS ExpQueryClasses[] = {
     {SystemProcessorPerformanceInformation, 0, ExpQueryProcessorPerformance, NULL},
     {SystemModuleInformation, 0, ExpQueryModules, NULL},
     {SystemHandleInformation, 0, ExpQueryHandles, NULL},
+    {SystemPageFileInformation, 0, MmQueryPageFiles, ExpRelocatePageFiles},
     {SystemPoolTagInformation, 0, ExpQueryPoolTagInformation, NULL},
     {SystemInterruptInformation, 0, ExpQueryInterrupts, NULL},
     {SystemExceptionInformation, sizeof(SYSTEM_EXCEPTION_INFORMATION), ExpQueryExceptions, NULL},

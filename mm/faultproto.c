@@ -44,9 +44,7 @@ static NTSTATUS MiTransitionPrototypePage(PMI_FAULT Fault, PMMPTE Proto, ULONG P
     PMMPFN Pfn = MI_PFN_ELEMENT(Page);
 
     if (Pfn->u3.e1.ReadInProgress) {
-        Fault->InPage = Pfn->u1.InPage; // another thread reads it: wait for that
-        Fault->InPage->ReferenceCount++;
-        Fault->Issue = FALSE;
+        MiShareInPage(Fault, Pfn);
         return MI_STATUS_READ;
     }
     MiActivateTransitionPage(Pfn);
@@ -70,6 +68,8 @@ static NTSTATUS MiResolvePrototypeLocked(PMI_FAULT Fault, ULONG Protection, PMMP
         return MiStartPageRead(Fault, Proto);
     if (Proto->u.Soft.Transition)
         return MiTransitionPrototypePage(Fault, Proto, Protection);
+    if (MI_IS_PAGE_FILE_PTE(Proto))
+        return MiStartPageFileRead(Fault, Proto, max_of(Proto, Fault->LastProto));
     return MiZeroPrototypePage(Fault, Proto, Protection);
 }
 
@@ -77,7 +77,7 @@ static NTSTATUS MiResolvePrototypeLocked(PMI_FAULT Fault, ULONG Protection, PMMP
 static BOOLEAN MiIsPrivateZeroPage(PMI_FAULT Fault, ULONG Protection, const MMPTE *Proto)
 {
     return Fault->Process != NULL && MI_IS_COPY_ON_WRITE(Protection) && Fault->Write && !Proto->u.Hard.Valid &&
-           !Proto->u.Soft.Prototype && !Proto->u.Soft.Transition && Proto->u.Long != 0;
+           !Proto->u.Soft.Prototype && !Proto->u.Soft.Transition && Proto->u.Long != 0 && !MI_IS_PAGE_FILE_PTE(Proto);
 }
 
 // Resolves a fault through a prototype PTE. Protection was checked; 0 pages to spare or a read to wait for come back as
@@ -85,7 +85,7 @@ static BOOLEAN MiIsPrivateZeroPage(PMI_FAULT Fault, ULONG Protection, const MMPT
 NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto)
 {
     PMMINPAGE_SUPPORT Spare = NULL;
-    MMPTE Seen = {.u.Long = 0};
+    MMPTE Seen;
     KIRQL OldIrql;
     NTSTATUS Status;
 
@@ -97,7 +97,8 @@ NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto)
     // The block for a read comes from the pool, so not under the PFN lock; what one look says here may have changed
     // then. Without a block the fault comes back.
     Seen.u.Low = *(volatile ULONG *)&Proto->u.Low;
-    if (!Seen.u.Hard.Valid && Seen.u.Soft.Prototype)
+    Seen.u.High = *(volatile ULONG *)&Proto->u.High;
+    if ((!Seen.u.Hard.Valid && Seen.u.Soft.Prototype) || MI_IS_PAGE_FILE_PTE(&Seen))
         Spare = MiAllocateInPage();
     Fault->InPage = Spare;
     OldIrql = MiLockPfn();

@@ -51,6 +51,8 @@ NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID 
     Fault.Process = NULL;
     Fault.Write = (FaultStatus & MI_FAULT_WRITE) != 0;
     Fault.Execute = FALSE;
+    Fault.Single = FALSE;
+    Fault.LastProto = NULL;
     do {
         KeAcquireGuardedMutex(&MmSystemWorkingSetLock);
         if (Pte->u.Hard.Valid)

@@ -10,7 +10,7 @@
 //
 //   0                                               nothing here: ask the VAD
 //   63      32 31      22 21   12 11 10 9    5 4  1 0
-//   page file  used       0       0  0  prot   file 0                        Soft: demand zero (later: in a page file)
+//   slot       used       0       0  0  prot   file 0                        Soft: in a page file; slot 0: demand zero
 //   frame number (12..35)         1  0  prot   0    0                        Trans: the frame is still there, on a list
 //   63     32 31    16 15    11 10 9   1 0
 //   proto     0        prot     1  0     0                                   Proto: see there (MI_PTE_LOOKUP: ask VAD)
@@ -257,6 +257,7 @@ VOID MiDecrementReferenceCount(PMMPFN Pfn);
 VOID MiRestoreTransitionPte(PMMPFN Pfn);
 VOID MiFreeTransitionPage(PMMPFN Pfn);
 VOID MiActivateTransitionPage(PMMPFN Pfn);
+VOID MiMakePageDirty(PMMPFN Pfn);
 // pagewait.c
 BOOLEAN MiWaitForFreePage(ULONG Attempt);
 // One thread's wait for a change that is made under the PFN lock. The waiter queues itself in the same hold of the lock
@@ -274,6 +275,7 @@ VOID MiFreeKernelPage(PFN_NUMBER Page);
 // hyper.c: short-lived mappings of any frame, one processor's own
 PVOID MiMapPage(PFN_NUMBER Page, PKIRQL OldIrql);
 VOID MiUnmapPage(PVOID Va, KIRQL OldIrql);
+VOID MiWriteForeignPte(PFN_NUMBER Table, PMMPTE Pte, ULONGLONG Value);
 VOID MiZeroPage(PFN_NUMBER Page);
 VOID MiCopyPage(PFN_NUMBER Target, PFN_NUMBER Source);
 // blockcopy.c
@@ -310,6 +312,15 @@ FORCEINLINE MMPTE MiExchangePte(PMMPTE Pte, ULONGLONG Value)
         Old = Seen;
     }
 }
+// The whole of an entry that is not valid. With the PFN lock not held, a transition entry may turn into a Soft one while
+// one looks: never half of each.
+FORCEINLINE MMPTE MiReadPte(PMMPTE Pte)
+{
+    MMPTE Seen;
+
+    Seen.u.Long = (ULONGLONG)InterlockedCompareExchange64((volatile LONGLONG *)Pte, 0, 0);
+    return Seen;
+}
 #define MI_DEMAND_ZERO(Protection) ((ULONGLONG)(Protection) << 5)
 #define MI_TRANSITION_PTE(Page, Protection)                                                                            \
     (((ULONGLONG)(Page) << PAGE_SHIFT) | MI_TRANSITION | ((ULONGLONG)(Protection) << 5))
@@ -338,6 +349,7 @@ FORCEINLINE VOID MiAddTbFlush(PMI_TB_FLUSH Flush, PVOID Va)
 VOID MiFlushTb(PMI_TB_FLUSH Flush, BOOLEAN AllProcessors); // protect.c
 
 #include "misect.h"
+#include "mipage.h"
 
 #include "miws.h"
 
@@ -354,8 +366,10 @@ typedef struct _MI_FAULT {
     PMMPTE Pte;
     PEPROCESS Process; // NULL: system space
     BOOLEAN Write, Execute;
-    BOOLEAN Issue; // InPage is this thread's to read; else another's
+    BOOLEAN Issue;  // InPage is this thread's to read; else another's
+    BOOLEAN Single; // a read with neighbours has failed: now this page alone
     PMMINPAGE_SUPPORT InPage;
+    PMMPTE LastProto; // end of the array that the prototype PTE is in, as far as known: neighbours may be read too
 } MI_FAULT, *PMI_FAULT;
 NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection);
 NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto);
@@ -367,8 +381,12 @@ NTSTATUS MiGuardFault(PVOID Va);
 NTSTATUS MiRaisedFault(ULONG FaultStatus, PVOID Va);
 // pagein.c
 NTSTATUS MiStartPageRead(PMI_FAULT Fault, PMMPTE Proto);
+NTSTATUS MiStartPageFileRead(PMI_FAULT Fault, PMMPTE Pte, PMMPTE Last);
+NTSTATUS MiResolvePageFile(PMI_FAULT Fault);
+VOID MiPreparePage(PMMINPAGE_SUPPORT InPage, ULONG Index, PMMPTE Proto);
 NTSTATUS MiWaitForPageRead(PMI_FAULT Fault);
 PMMINPAGE_SUPPORT MiAllocateInPage(VOID);
+VOID MiShareInPage(PMI_FAULT Fault, PMMPFN Pfn);
 VOID MiDereferenceInPage(PMMINPAGE_SUPPORT InPage);
 NTSTATUS MiReadFileDirect(PFILE_OBJECT File, ULONGLONG Offset, PVOID Buffer, ULONG Length, PULONG Done);
 

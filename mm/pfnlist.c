@@ -23,7 +23,7 @@ MM_STATISTICS MiStatistics;
 
 #define MI_ZEROING_THRESHOLD 8 // free pages that make it worth waking the zero page thread
 #define MI_WAKE_WAITERS (MI_FAULT_RESERVE + 8)
-#define MI_MODIFIED_THRESHOLD 256 // modified mapped pages that wake the writer
+#define MI_MODIFIED_THRESHOLD 256 // modified pages of either kind that wake their writer
 
 static BOOLEAN MiIsAvailable(MMLISTS ListName)
 {
@@ -59,6 +59,8 @@ static VOID MiMemoryIsLow(VOID)
 {
     if (MmModifiedPageListHead.Total != 0)
         KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
+    if (MmModifiedPagefilePageListHead.Total != 0)
+        KeSetEvent(&MiPagefileWriterEvent, IO_NO_INCREMENT, FALSE);
     KeSetEvent(&MiWorkingSetManagerEvent, IO_NO_INCREMENT, FALSE);
 }
 
@@ -89,9 +91,10 @@ VOID MiInsertPageInList(PMMPFNLIST List, PFN_NUMBER Page)
     List->Total++;
     if (MiIsAvailable(List->ListName))
         MiPageBecameAvailable();
-    else if (List == &MmModifiedPageListHead &&
+    else if (List->ListName == ModifiedPageList &&
              (List->Total == MI_MODIFIED_THRESHOLD || MmAvailablePages < MI_LOW_MEMORY))
-        KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
+        KeSetEvent(List == &MmModifiedPageListHead ? &MiModifiedPageWriterEvent : &MiPagefileWriterEvent,
+                   IO_NO_INCREMENT, FALSE);
 }
 
 // Gives a frame back: at the head of the free list, where it is still warm in the cache. The PFN lock is held.

@@ -205,6 +205,7 @@ NTSTATUS NTAPI NtProtectVirtualMemory(HANDLE Process, PVOID *BaseAddress, PSIZE_
     NTSTATUS Status;
     PVOID Base;
     SIZE_T Size;
+    ULONG Attempt = 0;
 
     PAGED_CODE();
     if (Protection == MM_INVALID_PROTECTION)
@@ -224,11 +225,13 @@ NTSTATUS NTAPI NtProtectVirtualMemory(HANDLE Process, PVOID *BaseAddress, PSIZE_
         return SEH_CODE();
     }
     SEH_END
-    Status = MiAttachTarget(Process, PROCESS_VM_OPERATION, &Target);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = MiProtect(Target.Process, &Base, &Size, Protection, &OldProtection);
-    MiDetachTarget(&Target);
+    do {
+        Status = MiAttachTarget(Process, PROCESS_VM_OPERATION, &Target);
+        if (!NT_SUCCESS(Status))
+            return Status;
+        Status = MiProtect(Target.Process, &Base, &Size, Protection, &OldProtection);
+        MiDetachTarget(&Target);
+    } while (Status == STATUS_COMMITMENT_LIMIT && MiAskForCommitment(BYTES_TO_PAGES(Size), Attempt++));
     if (!NT_SUCCESS(Status))
         return Status;
     MiReturnRange(BaseAddress, RegionSize, Base, Size);

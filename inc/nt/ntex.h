@@ -17,6 +17,7 @@ typedef enum _SYSTEM_INFORMATION_CLASS {
     SystemProcessorPerformanceInformation = 8,
     SystemModuleInformation = 11,
     SystemHandleInformation = 16,
+    SystemPageFileInformation = 18,
     SystemPoolTagInformation = 22,
     SystemInterruptInformation = 23,
     SystemTimeAdjustmentInformation = 28,
@@ -38,6 +39,14 @@ typedef struct _SYSTEM_BASIC_INFORMATION {
     ULONG_PTR ActiveProcessorsAffinityMask;
     CCHAR NumberOfProcessors;
 } SYSTEM_BASIC_INFORMATION, *PSYSTEM_BASIC_INFORMATION;
+
+typedef struct _SYSTEM_PAGEFILE_INFORMATION {
+    ULONG NextEntryOffset;
+    ULONG TotalSize; // pages
+    ULONG TotalInUse;
+    ULONG PeakUsage;
+    UNICODE_STRING PageFileName;
+} SYSTEM_PAGEFILE_INFORMATION, *PSYSTEM_PAGEFILE_INFORMATION;
 
 typedef struct _SYSTEM_PROCESSOR_INFORMATION {
     USHORT ProcessorArchitecture;

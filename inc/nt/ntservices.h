@@ -118,6 +118,8 @@ NTSERVICE(OpenProcessTokenEx)(HANDLE Process, ACCESS_MASK DesiredAccess, ULONG A
 NTSERVICE(QueryInformationToken)
 (HANDLE Token, TOKEN_INFORMATION_CLASS Class, PVOID Information, ULONG Length, PULONG ReturnLength);
 // --- memory
+NTSERVICE(CreatePagingFile)
+(PUNICODE_STRING PageFileName, PLARGE_INTEGER MinimumSize, PLARGE_INTEGER MaximumSize, ULONG Priority);
 NTSERVICE(AllocateVirtualMemory)
 (HANDLE Process, PVOID *BaseAddress, ULONG_PTR ZeroBits, PSIZE_T RegionSize, ULONG Type, ULONG Protect);
 NTSERVICE(FreeVirtualMemory)(HANDLE Process, PVOID *BaseAddress, PSIZE_T RegionSize, ULONG FreeType);

@@ -214,9 +214,11 @@ typedef struct _MM_STATISTICS {
     ULONG PhysicalPages, AvailablePages, ZeroedPages, FreePages, StandbyPages, ModifiedPages;
     ULONG CommittedPages, CommitLimit, PeakCommitment;
     ULONG PageFaults, CopyOnWriteFaults, DemandZeroFaults, TransitionFaults, PageReads, PageReadIos, MappedPagesWritten;
+    ULONG PagesWritten, PageWriteIos; // to page files
     ULONG PagedPoolPages, NonPagedPoolPages, FreeSystemPtes;
 } MM_STATISTICS, *PMM_STATISTICS;
 VOID MmQueryStatistics(PMM_STATISTICS Statistics);
+NTSTATUS MmQueryPageFiles(PVOID Buffer, ULONG Length, PULONG Needed); // SystemPageFileInformation
 extern ULONG MmNumberOfPhysicalPages;
 extern PFN_NUMBER MmHighestPhysicalPage, MmLowestPhysicalPage;
 
