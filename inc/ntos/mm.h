@@ -218,6 +218,8 @@ typedef struct _MM_STATISTICS {
     ULONG PagedPoolPages, NonPagedPoolPages, FreeSystemPtes;
 } MM_STATISTICS, *PMM_STATISTICS;
 VOID MmQueryStatistics(PMM_STATISTICS Statistics);
+NTSTATUS MmQueryMemoryList(PVOID Buffer, ULONG Length, PULONG Needed);
+NTCHECK MmMemoryListCommand(ULONG Command);
 NTSTATUS MmQueryPageFiles(PVOID Buffer, ULONG Length, PULONG Needed); // SystemPageFileInformation
 extern ULONG MmNumberOfPhysicalPages;
 extern PFN_NUMBER MmHighestPhysicalPage, MmLowestPhysicalPage;
