@@ -91,6 +91,25 @@ VOID MiReleasePageFileSpace(PMMPTE Pte)
     Pte->u.Soft.PageFileHigh = 0;
 }
 
+// Do the counts of every file agree with its bitmap? *Used: the slots in use of all files. Takes the PFN lock.
+BOOLEAN MmCheckPageFiles(PULONG Used)
+{
+    KIRQL OldIrql = MiLockPfn();
+    BOOLEAN Right = TRUE;
+    ULONG Number;
+
+    *Used = 0;
+    for (Number = 0; Number < MmNumberOfPagingFiles; Number++) {
+        PMMPAGING_FILE File = MmPagingFile[Number];
+
+        Right = Right && RtlNumberOfSetBits(&File->Bitmap) == File->CurrentUsage + File->BadSlots + 1 &&
+                File->CurrentUsage + File->BadSlots + File->FreeSpace + 1 == File->Size;
+        *Used += File->CurrentUsage;
+    }
+    MiUnlockPfn(OldIrql);
+    return Right;
+}
+
 // A slot could not be written: it is never used again. The PFN lock is held; the slot stays marked as used.
 VOID MiMarkSlotBad(PMMPAGING_FILE File)
 {

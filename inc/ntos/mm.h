@@ -189,6 +189,7 @@ typedef struct _MM_STATISTICS {
     ULONG PagedPoolPages, NonPagedPoolPages, FreeSystemPtes;
 } MM_STATISTICS, *PMM_STATISTICS;
 VOID MmQueryStatistics(PMM_STATISTICS Statistics);
+BOOLEAN MmCheckPageFiles(PULONG Used);
 NTSTATUS MmQueryPageFiles(PVOID Buffer, ULONG Length, PULONG Needed); // SystemPageFileInformation
 extern ULONG MmNumberOfPhysicalPages;
 extern PFN_NUMBER MmHighestPhysicalPage, MmLowestPhysicalPage;
