@@ -393,6 +393,7 @@ VOID KtRunTests(PCSTR Pattern)
         if (KtIsChosen(Entry, Pattern))
             KtRunTest(Entry);
     KiClockHook = NULL;
+    IoShutdownSystem(); // the disks are looked at afterwards
     DbgPrint("%u passed, %u failed\n", KtPassed, KtFailed);
     KeReportChaos();
     KdHostRecord("summary %u passed, %u failed", KtPassed, KtFailed);

@@ -243,13 +243,17 @@ KTEST(mm, page_file_is_nobody_elses)
 KTEST(mm, page_files_grow_before_commitment_is_refused)
 {
     // Law: what the page files can still grow by is promised too; beyond that a charge is refused and nothing grows.
-    ULONG Before = MmPagingFile[1]->Size, Room = MmPagingFile[1]->MaximumSize - Before;
-    SIZE_T Free = MmTotalCommitLimit - MmTotalCommittedPages, Limit = MmTotalCommitLimit;
+    SIZE_T Free = MmTotalCommitLimit - MmTotalCommittedPages, Limit = MmTotalCommitLimit, Room = 0;
+    ULONG Number;
     PUCHAR Memory;
 
-    expect(MtAllocate((Free + 4 * Room) * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) == NULL);
+    for (Number = 0; Number < MmNumberOfPagingFiles; Number++)
+        Room += MmPagingFile[Number]->MaximumSize - MmPagingFile[Number]->Size;
+    expect(MtAllocate((Free + Room + 1) * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) == NULL);
     expect_eq(MmTotalCommitLimit, Limit);
-    Memory = MtAllocate((Free + 16) * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    if (Room < 2 * MT_PAGES)
+        return; // they have grown before
+    Memory = MtAllocate((Free + Room - MT_PAGES) * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     expect(Memory != NULL);
     expect(MmTotalCommitLimit > Limit);
     MtFill(Memory, 3);
