@@ -42,11 +42,11 @@ static PMMPAGING_FILE MiChoosePagingFile(VOID)
     return Best;
 }
 
-// Takes a run of at most Wanted neighbouring slots of one file; *First is its first. Returns how many, 0: every file is
-// full. The PFN lock is held.
+// Takes a run of at most Wanted neighbouring slots of one file, of *File if that is not NULL and has room; *First is its
+// first. Returns how many, 0: every file is full. The PFN lock is held.
 ULONG MiAllocatePageFileRun(ULONG Wanted, PMMPAGING_FILE *File, PULONG First)
 {
-    PMMPAGING_FILE Chosen = MiChoosePagingFile();
+    PMMPAGING_FILE Chosen = *File != NULL && (*File)->FreeSpace != 0 ? *File : MiChoosePagingFile();
 
     ASSERT_PFN_LOCKED();
     if (Chosen == NULL)

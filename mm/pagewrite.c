@@ -17,6 +17,7 @@ static ULONG MiFailuresInARow;
 static volatile BOOLEAN MiWriteAll; // somebody waits in MiFlushModifiedPages
 static volatile BOOLEAN MiWriting;
 static ULONG MiSingleWrites; // writes that are to be of one page, to find the slot that is bad
+static PMMPAGING_FILE MiSuspectFile;
 
 typedef struct _MI_PAGE_WRITE {
     PMMPAGING_FILE File;
@@ -47,6 +48,7 @@ static BOOLEAN MiGatherPages(PMI_PAGE_WRITE Write)
     ULONG Wanted = min_of(MmModifiedPagefilePageListHead.Total, MiSingleWrites != 0 ? 1 : MM_MAXIMUM_WRITE_CLUSTER);
     ULONG Index;
 
+    Write->File = MiSingleWrites != 0 ? MiSuspectFile : NULL;
     Write->Count = Wanted == 0 ? 0 : MiAllocatePageFileRun(Wanted, &Write->File, &Write->FirstSlot);
     for (Index = 0; Index < Write->Count; Index++) {
         PMMPFN Pfn = MI_PFN_ELEMENT(MmModifiedPagefilePageListHead.Flink);
@@ -135,8 +137,11 @@ static BOOLEAN MiWritePages(VOID)
         return TRUE;
     }
     MiFailuresInARow++;
-    if (Write.Count > 1)
-        MiSingleWrites = Write.Count; // the same slots again, one by one
+    if (Write.Count > 1) { // the same slots again, one by one
+        MiSingleWrites = Write.Count;
+        MiSuspectFile = Write.File;
+        MiSuspectFile->Hint = Write.FirstSlot;
+    }
     return TRUE;
 }
 

@@ -5,26 +5,6 @@
 #include "mmtest.h"
 
 #define MT_PAGES 200u
-
-// Takes every page that can leave out of the test's working set, has it written, and empties the standby list: what is
-// touched next comes from the disk.
-static VOID MtPageOut(VOID)
-{
-    ULONG Round;
-    KIRQL OldIrql;
-
-    for (Round = 0; Round < 2; Round++)
-        MiTrimProcess(PsGetCurrentProcess());
-    MiFlushModifiedPages();
-    OldIrql = MiLockPfn();
-    while (MmStandbyPageListHead.Flink != MM_EMPTY_LIST) {
-        PFN_NUMBER Page = MiRemovePageByNumber(MmStandbyPageListHead.Flink);
-
-        MiInsertPageInFreeList(Page);
-    }
-    MiUnlockPfn(OldIrql);
-}
-
 static VOID MtFill(PUCHAR Memory, ULONG Salt)
 {
     ULONG Page;
