@@ -220,6 +220,7 @@ typedef struct _MM_STATISTICS {
 VOID MmQueryStatistics(PMM_STATISTICS Statistics);
 NTSTATUS MmQueryMemoryList(PVOID Buffer, ULONG Length, PULONG Needed);
 NTCHECK MmMemoryListCommand(ULONG Command);
+BOOLEAN MmCheckPageFiles(PULONG Used);
 NTSTATUS MmQueryPageFiles(PVOID Buffer, ULONG Length, PULONG Needed); // SystemPageFileInformation
 extern ULONG MmNumberOfPhysicalPages;
 extern PFN_NUMBER MmHighestPhysicalPage, MmLowestPhysicalPage;

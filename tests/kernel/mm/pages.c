@@ -112,14 +112,17 @@ KTEST(mm, commit_returns_to_the_same_figure)
 
 KTEST(mm, commitment_over_the_limit_is_refused)
 {
-    // Law: a promise that memory can't keep fails with STATUS_COMMITMENT_LIMIT and changes nothing.
+    // Law: a promise that memory and page files, grown to their maximum, can't keep fails with STATUS_COMMITMENT_LIMIT and changes nothing.
     MM_STATISTICS Before, After;
     SIZE_T Size;
     PVOID Base = NULL;
     LARGE_INTEGER Big;
     HANDLE Section;
+    ULONG Number;
 
     MmQueryStatistics(&Before);
+    for (Number = 0; Number < MmNumberOfPagingFiles; Number++)
+        Before.CommitLimit += MmPagingFile[Number]->MaximumSize - MmPagingFile[Number]->Size;
     Size = (Before.CommitLimit - Before.CommittedPages + 1) * PAGE_SIZE;
     if (Before.CommitLimit - Before.CommittedPages < 0x60000)
         expect_status(
