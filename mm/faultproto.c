@@ -31,6 +31,7 @@ static NTSTATUS MiZeroPrototypePage(PMI_FAULT Fault, PMMPTE Proto, ULONG Protect
         MiZeroPage(Page);
     MiInitializePfn(Page, Proto, 0, Proto->u.Soft.Protection);
     MI_PFN_ELEMENT(Page)->u3.e1.PrototypePte = 1;
+    MiSetPagePriority(MI_PFN_ELEMENT(Page));
     *(volatile ULONGLONG *)&Proto->u.Long = MI_KERNEL_PTE(Page);
     MiStatistics.DemandZeroFaults++;
     MiMapPrototypePage(Fault, Page, Protection);

@@ -12,6 +12,7 @@ static PFN_NUMBER MiTakePrivatePage(PMMPTE Pte, PVOID Va, ULONG Protection, PBOO
     if (MmAvailablePages > MI_FAULT_RESERVE) {
         Page = MiRemoveZeroPage(MiHighNode, Zeroed);
         MiInitializePfn(Page, Pte, MI_PTE_FRAME(MiGetPdeAddress(Va)), Protection);
+        MiSetPagePriority(MI_PFN_ELEMENT(Page));
         (*Counter)++;
     }
     MiUnlockPfn(OldIrql);

@@ -222,7 +222,10 @@ extern KSPIN_LOCK MmPfnLock;
 typedef enum _MI_NODE { MiLowNode, MiHighNode, MI_NODES } MI_NODE;
 #define MI_NODE_OF(Page) ((MI_NODE)((Page) >= 1u << (32 - PAGE_SHIFT)))
 extern MMPFNLIST MmZeroedPageListHead[MI_NODES], MmFreePageListHead[MI_NODES];
-extern MMPFNLIST MmStandbyPageListHead, MmBadPageListHead;
+// Standby pages by priority: what their last user's thread had. The lowest are given away first.
+#define MI_PAGE_PRIORITIES 8u
+extern MMPFNLIST MmStandbyPageListByPriority[MI_PAGE_PRIORITIES], MmBadPageListHead;
+extern ULONG MiRepurposed[MI_PAGE_PRIORITIES];   // standby pages that were given away
 extern MMPFNLIST MmModifiedPageListHead;         // belong to mapped files: the mapped page writer empties it
 extern MMPFNLIST MmModifiedPagefilePageListHead; // have no home but memory until there is a page file
 extern ULONG MmAvailablePages;                   // zeroed + free + standby
@@ -247,11 +250,19 @@ FORCEINLINE VOID MiUnlockPfn(KIRQL OldIrql)
 // pfnlist.c: frames and lists. The PFN lock is held.
 VOID MiInsertPageInList(PMMPFNLIST List, PFN_NUMBER Page);
 VOID MiInsertPageInFreeList(PFN_NUMBER Page);
+VOID MiInsertPageInStandbyList(PFN_NUMBER Page);
+ULONG MiCountStandbyPages(VOID);
+ULONG MiPurgeStandbyPages(ULONG Priority);
 VOID MiUnlinkPageFromList(PMMPFN Pfn);
 PFN_NUMBER MiRemoveAnyPage(MI_NODE Node);
 PFN_NUMBER MiRemoveZeroPage(MI_NODE Node, PBOOLEAN Zeroed);
 PFN_NUMBER MiRemovePageByNumber(PFN_NUMBER Page);
 BOOLEAN MiIsPhysicalMemory(PFN_NUMBER Page);
+// The page belongs to what the current thread does. The PFN lock is held, and the page is on no list.
+FORCEINLINE VOID MiSetPagePriority(PMMPFN Pfn)
+{
+    Pfn->u3.e1.Priority = PsGetCurrentThread()->PagePriority & (MI_PAGE_PRIORITIES - 1);
+}
 // pfncount.c: counts. The PFN lock is held.
 VOID MiInitializePfn(PFN_NUMBER Page, PMMPTE Pte, PFN_NUMBER PteFrame, ULONG Protection);
 VOID MiDecrementShareCount(PMMPFN Pfn);

@@ -53,6 +53,7 @@ BOOLEAN MiAskForCommitment(SIZE_T Pages, ULONG Attempt);
 // pagewrite.c
 extern KEVENT MiPagefileWriterEvent;
 BOOLEAN MiCanWritePageFile(VOID);
+VOID MiFlushModifiedPages(VOID);
 VOID NTAPI MiModifiedPageWriter(PVOID Context);
 
 #endif

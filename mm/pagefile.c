@@ -42,11 +42,11 @@ static PMMPAGING_FILE MiChoosePagingFile(VOID)
     return Best;
 }
 
-// Takes a run of at most Wanted neighbouring slots of one file; *First is its first. Returns how many, 0: every file is
-// full. The PFN lock is held.
+// Takes a run of at most Wanted neighbouring slots of one file, of *File if that is not NULL and has room; *First is its
+// first. Returns how many, 0: every file is full. The PFN lock is held.
 ULONG MiAllocatePageFileRun(ULONG Wanted, PMMPAGING_FILE *File, PULONG First)
 {
-    PMMPAGING_FILE Chosen = MiChoosePagingFile();
+    PMMPAGING_FILE Chosen = *File != NULL && (*File)->FreeSpace != 0 ? *File : MiChoosePagingFile();
 
     ASSERT_PFN_LOCKED();
     if (Chosen == NULL)
@@ -89,6 +89,25 @@ VOID MiReleasePageFileSpace(PMMPTE Pte)
     MiFreePageFileSlot(Pte->u.Soft.PageFileLow, Pte->u.Soft.PageFileHigh);
     Pte->u.Soft.PageFileLow = 0;
     Pte->u.Soft.PageFileHigh = 0;
+}
+
+// Do the counts of every file agree with its bitmap? *Used: the slots in use of all files. Takes the PFN lock.
+BOOLEAN MmCheckPageFiles(PULONG Used)
+{
+    KIRQL OldIrql = MiLockPfn();
+    BOOLEAN Right = TRUE;
+    ULONG Number;
+
+    *Used = 0;
+    for (Number = 0; Number < MmNumberOfPagingFiles; Number++) {
+        PMMPAGING_FILE File = MmPagingFile[Number];
+
+        Right = Right && RtlNumberOfSetBits(&File->Bitmap) == File->CurrentUsage + File->BadSlots + 1 &&
+                File->CurrentUsage + File->BadSlots + File->FreeSpace + 1 == File->Size;
+        *Used += File->CurrentUsage;
+    }
+    MiUnlockPfn(OldIrql);
+    return Right;
 }
 
 // A slot could not be written: it is never used again. The PFN lock is held; the slot stays marked as used.

@@ -9,11 +9,15 @@
 #define MI_WRITE_ENOUGH (2 * MI_LOW_MEMORY) // available pages from which on the writer may rest
 #define MI_WRITE_REST 64u                   // and modified pages that may wait then
 #define MI_FAILURE_PAUSE (-1000000ll)       // 100 ms
+#define MI_FLUSH_TICK (-1)                  // the next clock tick
 #define MI_BROKEN_AFTER 64u                 // failures in a row: nobody hopes for the page files any more
 
 KEVENT MiPagefileWriterEvent;
 static ULONG MiFailuresInARow;
+static volatile BOOLEAN MiWriteAll; // somebody waits in MiFlushModifiedPages
+static volatile BOOLEAN MiWriting;
 static ULONG MiSingleWrites; // writes that are to be of one page, to find the slot that is bad
+static PMMPAGING_FILE MiSuspectFile;
 
 typedef struct _MI_PAGE_WRITE {
     PMMPAGING_FILE File;
@@ -34,7 +38,7 @@ static BOOLEAN MiIsWriteWanted(VOID)
     ULONG Modified = MmModifiedPagefilePageListHead.Total;
 
     return MmNumberOfPagingFiles != 0 && Modified != 0 &&
-           (MmAvailablePages < MI_WRITE_ENOUGH || Modified > MI_WRITE_REST);
+           (MmAvailablePages < MI_WRITE_ENOUGH || Modified > MI_WRITE_REST || MiWriteAll);
 }
 
 // Takes the oldest pages and a run of slots for them. FALSE: there are no pages, or no slots.
@@ -44,6 +48,7 @@ static BOOLEAN MiGatherPages(PMI_PAGE_WRITE Write)
     ULONG Wanted = min_of(MmModifiedPagefilePageListHead.Total, MiSingleWrites != 0 ? 1 : MM_MAXIMUM_WRITE_CLUSTER);
     ULONG Index;
 
+    Write->File = MiSingleWrites != 0 ? MiSuspectFile : NULL;
     Write->Count = Wanted == 0 ? 0 : MiAllocatePageFileRun(Wanted, &Write->File, &Write->FirstSlot);
     for (Index = 0; Index < Write->Count; Index++) {
         PMMPFN Pfn = MI_PFN_ELEMENT(MmModifiedPagefilePageListHead.Flink);
@@ -132,9 +137,26 @@ static BOOLEAN MiWritePages(VOID)
         return TRUE;
     }
     MiFailuresInARow++;
-    if (Write.Count > 1)
-        MiSingleWrites = Write.Count; // the same slots again, one by one
+    if (Write.Count > 1) { // the same slots again, one by one
+        MiSingleWrites = Write.Count;
+        MiSuspectFile = Write.File;
+        MiSuspectFile->Hint = Write.FirstSlot;
+    }
     return TRUE;
+}
+
+// Has every page that is on the modified list now, and belongs to page files, written. PASSIVE_LEVEL, no locks.
+// Returns without having done so if the page files cannot be written.
+VOID MiFlushModifiedPages(VOID)
+{
+    LARGE_INTEGER Tick = {.QuadPart = MI_FLUSH_TICK};
+
+    MiWriteAll = TRUE;
+    while ((MmModifiedPagefilePageListHead.Total != 0 || MiWriting) && MiCanWritePageFile()) {
+        KeSetEvent(&MiPagefileWriterEvent, IO_NO_INCREMENT, FALSE);
+        IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Tick));
+    }
+    MiWriteAll = FALSE;
 }
 
 // The modified page writer's thread.
@@ -143,6 +165,7 @@ VOID NTAPI MiModifiedPageWriter(PVOID Context)
     UNREFERENCED_PARAMETER(Context);
     for (;;) {
         KeWaitForever(&MiPagefileWriterEvent, WrPageOut);
+        MiWriting = TRUE;
         while (MiIsWriteWanted()) {
             BOOLEAN Written = MiWritePages();
 
@@ -152,5 +175,6 @@ VOID NTAPI MiModifiedPageWriter(PVOID Context)
                 IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Pause));
             }
         }
+        MiWriting = FALSE;
     }
 }

@@ -34,8 +34,10 @@ VOID MmBalanceWorkingSets(VOID)
 // How many pages are missing, when those on their way to a disk have arrived.
 static ULONG MiMissingPages(VOID)
 {
-    ULONG Coming = MmModifiedPageListHead.Total + (MiTrimPrivatePages ? MmModifiedPagefilePageListHead.Total : 0);
-    ULONG Have = MmAvailablePages + Coming;
+    ULONG Have = MmAvailablePages + MmModifiedPageListHead.Total;
+
+    if (MiTrimPrivatePages && MiCanWritePageFile() && MiFreePageFileSpace() != 0)
+        Have += MmModifiedPagefilePageListHead.Total;
 
     return Have >= MI_TRIM_GOAL ? 0 : MI_TRIM_GOAL - Have;
 }
@@ -79,8 +81,9 @@ static VOID MiTrimOneProcess(PEPROCESS Process, ULONG Attempt, ULONG Missing)
 
 static VOID MiTrimAttempt(ULONG Attempt)
 {
-    MI_TRIM Trim = {
-        .Age = MiAttempts[Attempt].Age, .Quota = MiMissingPages(), .Floor = MmSystemCacheWs.MinimumWorkingSetSize};
+    MI_TRIM Trim = {.Age = MiAttempts[Attempt].Age,
+                    .Quota = MiMissingPages(),
+                    .Floor = MiAttempts[Attempt].BelowMinimum ? 0 : MmSystemCacheWs.MinimumWorkingSetSize};
     PEPROCESS Process;
 
     MiTrimStamp++;
@@ -92,6 +95,8 @@ static VOID MiTrimAttempt(ULONG Attempt)
     }
     if (MmModifiedPageListHead.Total != 0)
         KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
+    if (MmModifiedPagefilePageListHead.Total != 0)
+        KeSetEvent(&MiPagefileWriterEvent, IO_NO_INCREMENT, FALSE);
 }
 
 // Looks at a part of every working set, or at all of it. IRQL PASSIVE_LEVEL.

@@ -110,6 +110,9 @@ static NTSTATUS PspAnswerProcess(PEPROCESS Process, PROCESSINFOCLASS Class, PPSP
     case ProcessHandleCount:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = ObGetProcessHandleCount(Process);
         return STATUS_SUCCESS;
+    case ProcessPagePriority:
+        *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Process->PagePriority;
+        return STATUS_SUCCESS;
     case ProcessPriorityBoost:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Process->Pcb.DisableBoost;
         return STATUS_SUCCESS;
@@ -241,6 +244,9 @@ static NTSTATUS PspAnswerThread(PETHREAD Thread, THREADINFOCLASS Class, PPSP_ANS
         return STATUS_SUCCESS;
     case ThreadAmILastThread:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Thread->ThreadsProcess->ActiveThreads == 1;
+        return STATUS_SUCCESS;
+    case ThreadPagePriority:
+        *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Thread->PagePriority;
         return STATUS_SUCCESS;
     case ThreadPriorityBoost:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Thread->Tcb.DisableBoost;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Process quotas (ProcessQuotaLimits): of what they name only the working set's limits exist here; the others are
-// reported as unlimited. Source: SDK, "SetProcessWorkingSetSizeEx", winnt.h's QUOTA_LIMITS_EX.
+// A process's share of memory: quotas (ProcessQuotaLimits), of which only the working set's limits exist here and the
+// others are reported as unlimited; the priority of pages. Source: SDK, "SetProcessWorkingSetSizeEx", winnt.h's QUOTA_LIMITS_EX.
 
 #include "psp.h"
 
@@ -50,4 +50,28 @@ VOID PspQueryQuotaLimits(PEPROCESS Process, PQUOTA_LIMITS_EX Limits)
     MmQueryWorkingSetLimits(Process, &Limits->MinimumWorkingSetSize, &Limits->MaximumWorkingSetSize, &Limits->Flags);
     Limits->MinimumWorkingSetSize <<= PAGE_SHIFT;
     Limits->MaximumWorkingSetSize <<= PAGE_SHIFT;
+}
+
+// User mode sets what the SDK names; the two highest are the kernel's.
+BOOLEAN PspIsPagePriority(ULONG Value)
+{
+    ULONG Highest = ExGetPreviousMode() == KernelMode ? PAGE_PRIORITY_HIGHEST : PAGE_PRIORITY_NORMAL;
+
+    return Value >= PAGE_PRIORITY_LOWEST && Value <= Highest;
+}
+
+// The priority of the pages that the process's threads bring in, those that it has and those to come. PASSIVE_LEVEL.
+// Takes ProcessLock.
+NTSTATUS PspSetProcessPagePriority(PEPROCESS Process, ULONG Value)
+{
+    if (!PspIsPagePriority(Value))
+        return STATUS_INVALID_PARAMETER;
+    KeEnterCriticalRegion();
+    ExAcquirePushLockExclusive(&Process->ProcessLock);
+    Process->PagePriority = (UCHAR)Value;
+    for (PLIST_ENTRY Link = Process->ThreadListHead.Flink; Link != &Process->ThreadListHead; Link = Link->Flink)
+        CONTAINING_RECORD(Link, ETHREAD, ThreadListEntry)->PagePriority = (UCHAR)Value;
+    ExReleasePushLockExclusive(&Process->ProcessLock);
+    KeLeaveCriticalRegion();
+    return STATUS_SUCCESS;
 }

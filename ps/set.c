@@ -62,6 +62,8 @@ static NTSTATUS PspSetBreakOnTermination(PEPROCESS Process, BOOLEAN Break)
 static NTSTATUS PspSetProcessUlong(PEPROCESS Process, PROCESSINFOCLASS Class, ULONG Value)
 {
     switch (Class) {
+    case ProcessPagePriority:
+        return PspSetProcessPagePriority(Process, Value);
     case ProcessDefaultHardErrorMode:
         Process->DefaultHardErrorProcessing = Value;
         return STATUS_SUCCESS;
@@ -109,6 +111,7 @@ static NTSTATUS PspSetProcessValue(PEPROCESS Process, PROCESSINFOCLASS Class, PV
     case ProcessBasePriority:
     case ProcessAffinityMask:
     case ProcessBreakOnTermination:
+    case ProcessPagePriority:
         Status = PspCaptureValue(&Value, sizeof(Value), Information, Length);
         return NT_SUCCESS(Status) ? PspSetProcessUlong(Process, Class, Value) : Status;
     default:
@@ -197,7 +200,8 @@ static NTSTATUS PspSetThreadValue(PETHREAD Thread, THREADINFOCLASS Class, PVOID 
         return STATUS_SUCCESS;
     }
     if (Class != ThreadPriority && Class != ThreadBasePriority && Class != ThreadAffinityMask &&
-        Class != ThreadQuerySetWin32StartAddress && Class != ThreadPriorityBoost && Class != ThreadIdealProcessor)
+        Class != ThreadQuerySetWin32StartAddress && Class != ThreadPriorityBoost && Class != ThreadIdealProcessor &&
+        Class != ThreadPagePriority)
         return STATUS_INVALID_INFO_CLASS;
     Status = PspCaptureValue(&Value, sizeof(Value), Information, Length);
     if (!NT_SUCCESS(Status))
@@ -211,6 +215,11 @@ static NTSTATUS PspSetThreadValue(PETHREAD Thread, THREADINFOCLASS Class, PVOID 
         return PspSetThreadAffinity(Thread, Value);
     case ThreadQuerySetWin32StartAddress:
         Thread->Win32StartAddress = (PVOID)(ULONG_PTR)Value;
+        return STATUS_SUCCESS;
+    case ThreadPagePriority:
+        if (!PspIsPagePriority(Value))
+            return STATUS_INVALID_PARAMETER;
+        Thread->PagePriority = (UCHAR)Value;
         return STATUS_SUCCESS;
     case ThreadPriorityBoost:
         KeSetDisableBoostThread(&Thread->Tcb, Value != 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Page files: where memory goes when there is none. Paging I/O on one takes no lock and no memory: the whole chain is
-// kept as a table in nonpaged pool that is never changed (a file that has grown gets another one, the old ones stay until
-// the FCB goes), and the IRP of the request itself goes down to the disk, once for each run that the request touches.
+// kept as a table in nonpaged pool whose runs stay as they are (a file that has grown elsewhere gets another one, the old
+// ones stay until the FCB goes), and the IRP of the request itself goes down to the disk, once for each run that the request touches.
 
 #include "fat.h"
 
@@ -19,6 +19,18 @@ typedef struct _FAT_PAGING_MDL {
     PFN_NUMBER Pages[FAT_PAGING_PAGES];
 } FAT_PAGING_MDL;
 
+// The file has grown at the end of its last run: the table is right but for that run's length, one store each.
+static BOOLEAN FatGrowLastRun(PFCB Fcb)
+{
+    PFAT_PAGING_MAP Map = Fcb->PagingMap;
+
+    if (Map == NULL || Map->RunCount != Fcb->RunCount)
+        return FALSE;
+    Map->Runs[Map->RunCount - 1].Count = Fcb->Runs[Fcb->RunCount - 1].Count;
+    __atomic_store_n(&Map->Clusters, Fcb->MappedClusters, __ATOMIC_RELEASE);
+    return TRUE;
+}
+
 // The file is a page file now, or has grown: makes the table of its runs. What it holds counts as written.
 //
 // MainResource held exclusively, or nobody else has the file. Takes MetaResource. STATUS_INSUFFICIENT_RESOURCES.
@@ -29,6 +41,11 @@ NTSTATUS NTAPI FatMakePagingMap(PFCB Fcb)
 
     FatLockMeta(Fcb->Vcb);
     Status = FatLoadChain(Fcb);
+    if (NT_SUCCESS(Status) && FatGrowLastRun(Fcb)) {
+        FatNoteWritten(Fcb, FatFileSize(Fcb));
+        FatUnlockMeta(Fcb->Vcb);
+        return STATUS_SUCCESS;
+    }
     if (NT_SUCCESS(Status)) {
         Map = ExAllocatePoolWithTag(NonPagedPool, sizeof(*Map) + Fcb->RunCount * sizeof(FAT_RUN), TAG_FAT_RUN);
         Status = Map != NULL ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;

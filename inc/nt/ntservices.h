@@ -64,6 +64,7 @@ NTSERVICE(WaitForKeyedEvent)(HANDLE Handle, PVOID Key, BOOLEAN Alertable, PLARGE
 NTSERVICE(ReleaseKeyedEvent)(HANDLE Handle, PVOID Key, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
 // --- system
 NTSERVICE(QuerySystemInformation)(SYSTEM_INFORMATION_CLASS Class, PVOID Information, ULONG Length, PULONG ReturnLength);
+NTSERVICE(SetSystemInformation)(SYSTEM_INFORMATION_CLASS Class, PVOID Information, ULONG Length);
 NTSERVICE(QuerySystemTime)(PLARGE_INTEGER SystemTime);
 NTSERVICE(SetSystemTime)(PLARGE_INTEGER SystemTime, PLARGE_INTEGER PreviousTime);
 NTSERVICE(QueryPerformanceCounter)(PLARGE_INTEGER Counter, PLARGE_INTEGER Frequency);

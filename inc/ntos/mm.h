@@ -274,6 +274,9 @@ typedef struct _MM_STATISTICS {
     ULONG SystemCodePages, InitPagesFreed;
 } MM_STATISTICS, *PMM_STATISTICS;
 VOID MmQueryStatistics(PMM_STATISTICS Statistics);
+NTSTATUS MmQueryMemoryList(PVOID Buffer, ULONG Length, PULONG Needed);
+NTCHECK MmMemoryListCommand(ULONG Command);
+BOOLEAN MmCheckPageFiles(PULONG Used);
 NTSTATUS MmQueryPageFiles(PVOID Buffer, ULONG Length, PULONG Needed); // SystemPageFileInformation
 extern ULONG MmNumberOfPhysicalPages;
 extern PFN_NUMBER MmHighestPhysicalPage, MmLowestPhysicalPage;

@@ -83,10 +83,22 @@ static void Meet(LONG volatile *Counter, LONG Goal)
         Sleep(1);
 }
 
+// The first makes the section; the others open it, as there is not the commitment to make it twice.
+static HANDLE OpenSection(uint32_t Pages, uint32_t Which)
+{
+    HANDLE Section;
+
+    if (Which == 0)
+        return CreateFileMappingA(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, (Pages + 1) * 4096, "MicaPaging");
+    while ((Section = OpenFileMappingA(FILE_MAP_ALL_ACCESS, FALSE, "MicaPaging")) == NULL)
+        Sleep(1);
+    return Section;
+}
+
 // Which writes every PARTIES-th page, then all of them check all pages.
 static int Share(uint32_t Pages, unsigned Rounds, uint32_t Which)
 {
-    HANDLE Section = CreateFileMappingA(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, (Pages + 1) * 4096, "MicaPaging");
+    HANDLE Section = OpenSection(Pages, Which);
     uint32_t *Memory = MapViewOfFile(Section, FILE_MAP_ALL_ACCESS, 0, 0, 0);
     LONG volatile *Counter = (LONG volatile *)(Memory + Pages * WORDS);
     LONG Goal = 0;

@@ -301,3 +301,66 @@ KTEST(mm, working_set_can_be_listed)
     expect_status(MtFree(Memory), STATUS_SUCCESS);
     ExFreePoolWithTag(List, TAG_MM);
 }
+
+static NTSTATUS MtSetPagePriority(ULONG Priority)
+{
+    return ZwSetInformationThread(NtCurrentThread(), ThreadPagePriority, &Priority, sizeof(Priority));
+}
+
+static NTSTATUS MtMemoryCommand(ULONG Command)
+{
+    return ZwSetSystemInformation(SystemMemoryListInformation, &Command, sizeof(Command));
+}
+
+// Maps a file's pages anew, with a thread that has this priority, and lets them go.
+static VOID MtReadAtPriority(HANDLE Section, ULONG Priority)
+{
+    PUCHAR View = MtMap(Section, PAGE_READONLY);
+
+    expect_status(MtSetPagePriority(Priority), STATUS_SUCCESS);
+    expect_status(MtRead(View), STATUS_SUCCESS);
+    expect_status(MtSetPagePriority(PAGE_PRIORITY_NORMAL), STATUS_SUCCESS);
+    expect_status(MtUnmap(View), STATUS_SUCCESS);
+}
+
+KTEST(mm, standby_pages_have_the_priority_of_who_read_them)
+{
+    // Law: a page goes to the standby list of its reader's page priority, a later reader can raise but not lower it; a
+    // purge of the list of low priority keeps the others, the purge of all takes it.
+    OBJECT_ATTRIBUTES Attributes;
+    UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\SystemRoot\\System32\\ntdll.dll");
+    SYSTEM_MEMORY_LIST_INFORMATION Before, After;
+    IO_STATUS_BLOCK IoStatus;
+    HANDLE File, Section;
+    PMMPTE Proto;
+    PVOID Body;
+
+    InitializeObjectAttributes(&Attributes, &Name, OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE, NULL, NULL);
+    expect_status(ZwOpenFile(&File, FILE_READ_DATA | SYNCHRONIZE, &Attributes, &IoStatus, FILE_SHARE_READ,
+                             FILE_SYNCHRONOUS_IO_NONALERT),
+                  STATUS_SUCCESS);
+    expect_status(ZwCreateSection(&Section, SECTION_MAP_READ, NULL, NULL, PAGE_READONLY, SEC_COMMIT, File),
+                  STATUS_SUCCESS);
+    expect_status(ObReferenceObjectByHandle(Section, 0, MmSectionObjectType, KernelMode, &Body, NULL), STATUS_SUCCESS);
+    Proto = ((PSECTION)Body)->Segment->PrototypePte;
+    MtReadAtPriority(Section, 2);
+    expect_eq(MI_PFN_ELEMENT(MI_PTE_FRAME(Proto))->u3.e1.Priority, 2);
+    MtReadAtPriority(Section, 4);
+    MtReadAtPriority(Section, 1);
+    expect_eq(MI_PFN_ELEMENT(MI_PTE_FRAME(Proto))->u3.e1.Priority, 4);
+    expect_eq(MI_PFN_ELEMENT(MI_PTE_FRAME(Proto))->u3.e1.PageLocation, StandbyPageList);
+    expect_status(ZwQuerySystemInformation(SystemMemoryListInformation, &Before, sizeof(Before), NULL), STATUS_SUCCESS);
+    expect(Before.PageCountByPriority[4] != 0);
+    expect_status(MtMemoryCommand(MemoryPurgeLowPriorityStandbyList), STATUS_SUCCESS);
+    expect(Proto->u.Soft.Transition);
+    expect_status(MtMemoryCommand(MemoryPurgeStandbyList), STATUS_SUCCESS);
+    expect(!Proto->u.Soft.Transition || Proto->u.Soft.Prototype);
+    expect_status(ZwQuerySystemInformation(SystemMemoryListInformation, &After, sizeof(After), NULL), STATUS_SUCCESS);
+    expect(After.RepurposedPagesByPriority[4] >= Before.RepurposedPagesByPriority[4] + Before.PageCountByPriority[4]);
+    expect_status(MtMemoryCommand(99), STATUS_INVALID_PARAMETER);
+    expect_status(MtSetPagePriority(0), STATUS_INVALID_PARAMETER);
+    expect_status(MtSetPagePriority(8), STATUS_INVALID_PARAMETER);
+    ObDereferenceObject(Body);
+    ZwClose(Section);
+    ZwClose(File);
+}
