@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// More memory than the machine has: a process that writes and reads back MB of random data, two that share a section, and
-// a shell beside them, all at once. What was written is what is read, however often it went to the page file and back.
+// More memory than the machine has: a process that writes and reads back MB of random data, two that share a section,
+// and a shell beside them, all at once. What was written is what is read, however often it went to the page file and
+// back.
 //
 //   paging.exe PRIVATE_MB SECTION_MB ROUNDS      runs all of it (48 24 2: the machine of 16 MB with a 64 MB page file)
 //   paging.exe private MB ROUNDS SEED            one of its parts
@@ -45,7 +46,8 @@ static unsigned CountWrong(const uint32_t *Words, uint32_t Seed)
     return Wrong;
 }
 
-static unsigned CheckPages(const char *Who, uint32_t *Memory, uint32_t First, uint32_t Pages, uint32_t Step, uint32_t Seed)
+static unsigned CheckPages(const char *Who, uint32_t *Memory, uint32_t First, uint32_t Pages, uint32_t Step,
+                           uint32_t Seed)
 {
     unsigned Bad = 0;
 
@@ -179,7 +181,8 @@ int main(int Count, char **Arguments)
     if (Count == 5 && strcmp(Arguments[1], "share") == 0)
         return Share((uint32_t)atoi(Arguments[2]) * 256, (unsigned)atoi(Arguments[3]), (uint32_t)atoi(Arguments[4]));
     if (Count == 4)
-        return All(Arguments[0], (unsigned)atoi(Arguments[1]), (unsigned)atoi(Arguments[2]), (unsigned)atoi(Arguments[3]));
+        return All(Arguments[0], (unsigned)atoi(Arguments[1]), (unsigned)atoi(Arguments[2]),
+                   (unsigned)atoi(Arguments[3]));
     printf("see the source\n");
     return 1;
 }
