@@ -149,6 +149,10 @@ NTCHECK MmCreateTeb(PEPROCESS Process, PTEB *Teb);   // attached; zeroed
 VOID MmDeleteTeb(PEPROCESS Process, PTEB Teb);       // attached
 VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters);
 
+// What the current process may run (ProcessExecuteFlags, MEM_EXECUTE_OPTION_*).
+NTCHECK MmSetExecuteOptions(ULONG Options);
+ULONG NTAPI MmGetExecuteOptions(PEPROCESS Process);
+
 // --- sections
 extern struct _OBJECT_TYPE *MmSectionObjectType;
 // Either FileHandle or File (referenced by the caller) or neither (page-file backed).
