@@ -104,8 +104,8 @@ static VOID MiForbidExecution(PEPROCESS Process)
     MiUnlockWorkingSet(Process);
 }
 
-// Sets the current process's options (MEM_EXECUTE_OPTION_*). IRQL PASSIVE_LEVEL. STATUS_ACCESS_DENIED: they were set for
-// good, by the policy or by an earlier call. STATUS_INVALID_PARAMETER: neither on nor off, or both.
+// Sets the current process's options (MEM_EXECUTE_OPTION_*). IRQL PASSIVE_LEVEL. STATUS_ACCESS_DENIED: they were set
+// for good, by the policy or by an earlier call. STATUS_INVALID_PARAMETER: neither on nor off, or both.
 NTSTATUS NTAPI MmSetExecuteOptions(ULONG Options)
 {
     PEPROCESS Process = PsGetCurrentProcess();

@@ -508,8 +508,8 @@ static ULONG MtReadSteps(VOID)
 KTEST(mm, services_do_what_the_model_says)
 {
     // Law: after any sequence of the services, each has returned what its documentation says, every page has the state,
-    // protection and contents of the model, the process is charged for what it was promised, and every frame has as many
-    // mappings as it says and is in use or on one list.
+    // protection and contents of the model, the process is charged for what it was promised, and every frame has as
+    // many mappings as it says and is in use or on one list.
     ULONG Long = MtReadSteps(), Steps = Long != 0 ? Long : MT_SHORT_RUN, Step;
     MM_STATISTICS Before, After;
 
