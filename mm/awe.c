@@ -3,9 +3,10 @@
 // in which it maps them as it likes. A page of 6 GB can so be reached from 2 GB of addresses. A page is never paged and
 // is mapped at one address at a time. Source: SDK, "Address Windowing Extensions".
 //
-// In the frame of such a page (MMPFN.u3.e1.UserPhysical): ShareCount is 1 as long as the process owns it, mapped or not;
-// u1.Flink and PteFrame link it to the process's others; PteAddress is the entry that maps it, or NULL; the high half of
-// OriginalPte is the process. The process's address creation lock protects these, the working set lock its entries.
+// In the frame of such a page (MMPFN.u3.e1.UserPhysical): ShareCount is 1 as long as the process owns it, mapped or
+// not; u1.Flink and PteFrame link it to the process's others; PteAddress is the entry that maps it, or NULL; the high
+// half of OriginalPte is the process. The process's address creation lock protects these, the working set lock its
+// entries.
 
 #include "mi.h"
 
@@ -406,8 +407,8 @@ static VOID MiTakeBackUserPages(PEPROCESS Process, PULONG_PTR Pages, ULONG Count
     MiUnlockAddressSpace(Process);
 }
 
-// System service (the documented AllocateUserPhysicalPages). *NumberOfPages: how many are wanted, and then how many there
-// were. Needs SeLockMemoryPrivilege. STATUS_INSUFFICIENT_RESOURCES: not one.
+// System service (the documented AllocateUserPhysicalPages). *NumberOfPages: how many are wanted, and then how many
+// there were. Needs SeLockMemoryPrivilege. STATUS_INSUFFICIENT_RESOURCES: not one.
 NTSTATUS NTAPI NtAllocateUserPhysicalPages(HANDLE ProcessHandle, PULONG_PTR NumberOfPages, PULONG_PTR UserPfns)
 {
     ULONG_PTR Chunk[MI_AWE_CHUNK], Wanted, Done = 0;
@@ -442,7 +443,8 @@ NTSTATUS NTAPI NtAllocateUserPhysicalPages(HANDLE ProcessHandle, PULONG_PTR Numb
     return MiStoreArray(NumberOfPages, &Done, 1);
 }
 
-// Frees pages of the process attached to, wherever they are mapped. Returns how many, up to the first that is not its own.
+// Frees pages of the process attached to, wherever they are mapped. Returns how many, up to the first that is not its
+// own.
 static ULONG MiFreeUserPages(PEPROCESS Process, PULONG_PTR Pages, ULONG Count)
 {
     ULONG Index;

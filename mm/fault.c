@@ -22,7 +22,7 @@ static NTSTATUS MiValidPteFault(PMI_FAULT Fault)
 {
     MMPTE Pte = *Fault->Pte;
 
-    if (Fault->Execute && Pte.u.Hard.NoExecute)
+    if (Fault->Execute && Pte.u.Hard.NoExecute && !MiAllowExecution(Fault->Process, Fault->Pte))
         return STATUS_ACCESS_VIOLATION;
     if (Fault->Write && !Pte.u.Hard.Write)
         return Pte.u.Hard.CopyOnWrite ? MiCopyOnWrite(Fault) : STATUS_ACCESS_VIOLATION;
@@ -62,7 +62,8 @@ static NTSTATUS MiCheckAccess(PMI_FAULT Fault, PMMVAD Vad, ULONG Protection)
         return STATUS_ACCESS_VIOLATION;
     if (Fault->Write && !MI_IS_WRITABLE(Protection))
         return STATUS_ACCESS_VIOLATION;
-    if (Fault->Execute && !MI_IS_EXECUTABLE(Protection) && MmNoExecute != 0)
+    if (Fault->Execute && !MI_IS_EXECUTABLE(Protection) && MmNoExecute != 0 &&
+        !(Fault->Process->ExecuteOptions & MEM_EXECUTE_OPTION_ENABLE))
         return STATUS_ACCESS_VIOLATION;
     if (MI_IS_GUARD(Protection))
         return MiFireGuard(Fault, Vad, Protection);

@@ -3,8 +3,11 @@
 
 #include "mi.h"
 
-static ULONGLONG MiCacheBits(MEMORY_CACHING_TYPE Cache)
+// The bits of an entry for memory that is mapped in this way. Any IRQL.
+ULONGLONG MiCacheBits(MEMORY_CACHING_TYPE Cache)
 {
+    if (Cache == MmWriteCombined)
+        return MmWriteCombine;
     return Cache == MmCached ? 0 : MI_CACHE_DISABLE | MI_WRITE_THROUGH;
 }
 

@@ -24,9 +24,9 @@ static VOID MiZeroRun(PFN_NUMBER First)
         MiZeroPage(First + Index);
 }
 
-// Takes 512 frames that lie together, from the top of memory downwards, and fills them with zeros. They are active, each
-// with one mapping; nobody's entry names them yet. IRQL <= APC_LEVEL. Takes the PFN lock, once for each candidate that
-// looks good without it. Returns the first, or 0: there is no such run, or too little would be left.
+// Takes 512 frames that lie together, from the top of memory downwards, and fills them with zeros. They are active,
+// each with one mapping; nobody's entry names them yet. IRQL <= APC_LEVEL. Takes the PFN lock, once for each candidate
+// that looks good without it. Returns the first, or 0: there is no such run, or too little would be left.
 PFN_NUMBER MiTakeLargePage(VOID)
 {
     PFN_NUMBER First = (MmHighestPhysicalPage + 1) & ~(PTES_PER_PAGE - 1);

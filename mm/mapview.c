@@ -150,8 +150,8 @@ NTSTATUS MiMapView(PSECTION Section, PEPROCESS Process, PVOID *Base, ULONG_PTR H
     return Image && *Base != Section->Segment->BasedAddress ? STATUS_IMAGE_NOT_AT_BASE : STATUS_SUCCESS;
 }
 
-// Takes a view, or a range of private memory, away. The process is attached to, its address creation lock held. What was written to a file's page
-// stays in the page. Takes the working set lock.
+// Takes a view, or a range of private memory, away. The process is attached to, its address creation lock held. What
+// was written to a file's page stays in the page. Takes the working set lock.
 VOID MiUnmapVad(PEPROCESS Process, PMMVAD Vad)
 {
     MiLockWorkingSet(Process);

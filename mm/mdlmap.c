@@ -10,7 +10,7 @@ PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE Mode, MEMORY_
 {
     ULONG Index, Count = ADDRESS_AND_SIZE_TO_SPAN_PAGES(MmGetMdlVirtualAddress(Mdl), Mdl->ByteCount);
     PPFN_NUMBER Pages = MmGetMdlPfnArray(Mdl);
-    ULONGLONG CacheBits = Cache == MmCached ? 0 : MI_CACHE_DISABLE | MI_WRITE_THROUGH;
+    ULONGLONG CacheBits = MiCacheBits(Cache);
     PMMPTE Pte;
 
     UNREFERENCED_PARAMETER(Base);

@@ -144,8 +144,9 @@ C_ASSERT_SIZE(MMPTE, 8);
 #define MI_IS_NO_ACCESS(p) (((p)&7) == 0)
 extern ULONGLONG MmProtectToPteMask[32];
 extern const ULONG MmProtectToValue[32];
-extern ULONGLONG MmNoExecute; // MI_NO_EXECUTE, or 0 on a processor without it
-extern ULONGLONG MmGlobal;    // MI_GLOBAL, or 0
+extern ULONGLONG MmNoExecute;    // MI_NO_EXECUTE, or 0 on a processor without it
+extern ULONGLONG MmGlobal;       // MI_GLOBAL, or 0
+extern ULONGLONG MmWriteCombine; // the cache bits of write-combined memory; without the PAT they mean not cached
 
 // -------------------------------------------------------------------------------- the frame database
 typedef enum _MMLISTS {
@@ -430,6 +431,8 @@ typedef struct _MI_RANGE {
 VOID MiInitializeRange(PMI_RANGE Range, ULONG_PTR Base, ULONG Pages, PULONG Bits);
 PVOID MiReserveInRange(PMI_RANGE Range, ULONG Pages);
 VOID MiReleaseInRange(PMI_RANGE Range, PVOID Va, ULONG Pages);
+// iospace.c
+ULONGLONG MiCacheBits(MEMORY_CACHING_TYPE Cache);
 // syspte.c
 extern MI_RANGE MiSystemPteRange;
 VOID MiInitializeSystemPtes(ULONG Pages, PULONG Bits);

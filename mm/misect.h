@@ -246,6 +246,10 @@ NTSTATUS MiPopulateLargePages(PEPROCESS Process, PMMVAD Vad);
 VOID MiDepopulateLargePages(PEPROCESS Process, PMMVAD Vad);
 PFN_NUMBER MiTakeLargePage(VOID);
 VOID MiFreeLargePage(PFN_NUMBER First);
+// execute.c
+VOID MiInitializeExecutePolicy(VOID);
+VOID MiInitializeExecuteOptions(PEPROCESS Process, USHORT DllCharacteristics);
+BOOLEAN MiAllowExecution(PEPROCESS Process, PMMPTE Pte);
 // awe.c
 VOID MiUnmapPhysicalWindow(PEPROCESS Process, PMMVAD Vad);
 VOID MiFreeAllUserPhysicalPages(PEPROCESS Process);

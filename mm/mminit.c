@@ -17,7 +17,7 @@
 static ULONG_PTR MiBootVa; // next free address behind the frame database
 extern UCHAR KiTextEnd[];
 
-ULONGLONG MmNoExecute, MmGlobal;
+ULONGLONG MmNoExecute, MmGlobal, MmWriteCombine;
 
 // A zeroed, permanent piece of KSEG0 for a bitmap.
 static PVOID MiAllocateBoot(ULONG Bytes)
@@ -86,7 +86,9 @@ static VOID MiInitializeFeatures(VOID)
 {
     MmNoExecute = (KeFeatureBits & KF_NX) ? MI_NO_EXECUTE : 0;
     MmGlobal = (KeFeatureBits & KF_GLOBAL_PAGE) ? MI_GLOBAL : 0;
+    MmWriteCombine = (KeFeatureBits & KF_PAT) ? MI_WRITE_THROUGH : MI_CACHE_DISABLE | MI_WRITE_THROUGH;
     MiBuildProtectionTable();
+    MiInitializeExecutePolicy();
     KeInitializeSpinLock(&MmPfnLock);
     KeInitializeEvent(&MmAvailablePagesEvent, NotificationEvent, FALSE);
     KeInitializeEvent(&MmZeroingPageEvent, SynchronizationEvent, FALSE);

@@ -61,6 +61,7 @@ static VOID MiInitializeProcessFields(PEPROCESS Process)
     KeInitializeGuardedMutex(&Process->AddressCreationLock);
     KeInitializeGuardedMutex(&Process->WorkingSetLock);
     InitializeListHead(&Process->MmProcessLinks);
+    Process->ExecuteOptions = MEM_EXECUTE_OPTION_DISABLE | MEM_EXECUTE_OPTION_PERMANENT;
     Process->NumberOfWatchedRanges = 0;
     Process->UserPhysicalPages = MM_EMPTY_LIST;
     Process->NumberOfUserPhysicalPages = 0;
@@ -149,6 +150,7 @@ NTSTATUS NTAPI MmInitializeProcessAddressSpace(PEPROCESS Process, PVOID ImageSec
     *ImageBase = NULL;
     if (!(((PSECTION)ImageSection)->AllocationAttributes & SEC_IMAGE))
         return STATUS_SECTION_NOT_IMAGE;
+    MiInitializeExecuteOptions(Process, ((PSECTION)ImageSection)->Segment->ImageInformation.DllCharacteristics);
     Status = MmMapViewOfSection(ImageSection, Process, ImageBase, 0, 0, NULL, &ViewSize, ViewShare, 0, PAGE_EXECUTE);
     return Status;
 }

@@ -17,6 +17,14 @@ typedef enum _MEMORY_INFORMATION_CLASS {
     MemoryWorkingSetExInformation
 } MEMORY_INFORMATION_CLASS;
 
+// ProcessExecuteFlags
+#define MEM_EXECUTE_OPTION_DISABLE 0x01
+#define MEM_EXECUTE_OPTION_ENABLE 0x02
+#define MEM_EXECUTE_OPTION_DISABLE_THUNK_EMULATION 0x04
+#define MEM_EXECUTE_OPTION_PERMANENT 0x08
+#define MEM_EXECUTE_OPTION_EXECUTE_DISPATCH_ENABLE 0x10
+#define MEM_EXECUTE_OPTION_IMAGE_DISPATCH_ENABLE 0x20
+
 // MemoryRegionInformation: the whole allocation that an address lies in.
 typedef struct _MEMORY_REGION_INFORMATION {
     PVOID AllocationBase;

@@ -528,7 +528,7 @@ NTCHECK IoPageRead(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT E
 NTCHECK IoSynchronousPageWrite(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event,
                                PIO_STATUS_BLOCK IoStatus);
 NTCHECK IoQueryFileSize(PFILE_OBJECT File, PLARGE_INTEGER EndOfFile); // an IRP_MJ_QUERY_INFORMATION to the file system
-NTCHECK IoSetFileSize(PFILE_OBJECT File, PLARGE_INTEGER EndOfFile); // an IRP_MJ_SET_INFORMATION
+NTCHECK IoSetFileSize(PFILE_OBJECT File, PLARGE_INTEGER EndOfFile);   // an IRP_MJ_SET_INFORMATION
 NTCHECK IoQueryFileName(PFILE_OBJECT File, POBJECT_NAME_INFORMATION Name, ULONG Length, PULONG Returned);
 
 // --- common header of a file system's FCB, what Mm and Cc see of it (WDK: FSRTL_COMMON_FCB_HEADER)

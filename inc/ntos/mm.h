@@ -226,6 +226,9 @@ VOID MmBalanceWorkingSets(VOID); // once a second
 VOID MmEmptyWorkingSet(PEPROCESS Process);
 NTCHECK MmAdjustWorkingSetSize(PEPROCESS Process, SIZE_T Minimum, SIZE_T Maximum, ULONG Flags); // pages
 VOID MmQueryWorkingSetLimits(PEPROCESS Process, PSIZE_T Minimum, PSIZE_T Maximum, PULONG Flags);
+// What the current process may run (ProcessExecuteFlags, MEM_EXECUTE_OPTION_*).
+NTCHECK MmSetExecuteOptions(ULONG Options);
+ULONG NTAPI MmGetExecuteOptions(PEPROCESS Process);
 
 // --- sections
 extern struct _OBJECT_TYPE *MmSectionObjectType;

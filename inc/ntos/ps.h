@@ -56,6 +56,7 @@ struct _EPROCESS {
     PFN_NUMBER UserPhysicalPages; // first of the AWE pages that it owns (mm/awe.c), MAXULONG: none
     ULONG NumberOfUserPhysicalPages;
     PVOID HighestUserAddress;
+    UCHAR ExecuteOptions; // MEM_EXECUTE_OPTION_*
     PFN_NUMBER PageDirectoryPages[4];
     PVOID PaePointerTable;     // virtual address of the PDPT
     LIST_ENTRY MmProcessLinks; // every address space, so that new system page tables reach all of them

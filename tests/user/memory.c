@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Write watch, large pages, physical pages in windows (AWE), the guaranteed stack, another process's memory, and running
-// out of commitment, as the SDK documents them. With an argument: that many MB must be reachable as physical pages.
+// Write watch, large pages, physical pages in windows (AWE), the guaranteed stack, another process's memory, and
+// running out of commitment, as the SDK documents them. With an argument: that many MB must be reachable as physical
+// pages.
 
 #define _WIN32_WINNT 0x0601
 #include "check.h"

@@ -91,6 +91,14 @@ def test_memory_beyond_four_gigabytes():
     assert int(output.split()[-3]) > 4096, output
 
 
+def test_dep():
+    """Data runs, or does not, by /NOEXECUTE= and the program's header."""
+    passes("dep")
+    passes("dep", libraries=["-Wl,--disable-nxcompat"])
+    for policy in ("OptOut", "AlwaysOn", "AlwaysOff"):
+        passes("dep", [policy.lower()], boot="/NOEXECUTE=" + policy)
+
+
 def test_storm():
     passes("storm")
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Laws of the address-space services beyond reserve and commit: write watch, reset, regions, large pages, physical pages
-// in windows, sections that grow.
+// Laws of the address-space services beyond reserve and commit: write watch, reset, regions, large pages, physical
+// pages in windows, sections that grow.
 
 #include "mmtest.h"
 
@@ -191,6 +191,31 @@ KTEST(mm, large_pages_are_one_entry_of_zeros)
     expect_eq(After.AvailablePages, Before.AvailablePages);
 }
 
+KTEST(mm, cache_kinds_are_kept_in_the_entry)
+{
+    // Law: PAGE_NOCACHE and PAGE_WRITECOMBINE come back from a query, touched or not, and the processor's entry says
+    // so: with a PAT, write combining is not the same as not cached. SDM 3A 11.12.
+    static const ULONG Kinds[] = {PAGE_READWRITE, PAGE_READWRITE | PAGE_NOCACHE, PAGE_READWRITE | PAGE_WRITECOMBINE};
+    ULONGLONG Bits[3];
+    ULONG Index;
+
+    for (Index = 0; Index < 3; Index++) {
+        PUCHAR Base = MtAllocate(2 * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, Kinds[Index]);
+        MEMORY_BASIC_INFORMATION Information;
+
+        *Base = 1;
+        expect_status(MtQuery(Base, &Information), STATUS_SUCCESS);
+        expect_eq(Information.Protect, Kinds[Index]);
+        expect_eq(Information.RegionSize, 2 * PAGE_SIZE);
+        Bits[Index] = MiGetPteAddress(Base)->u.Long & (MI_CACHE_DISABLE | MI_WRITE_THROUGH);
+        expect_status(MtFree(Base), STATUS_SUCCESS);
+    }
+    expect_eq(Bits[0], 0);
+    expect_eq(Bits[1], MI_CACHE_DISABLE);
+    expect_eq(Bits[2], MmWriteCombine);
+    expect(!(KeFeatureBits & KF_PAT) || Bits[2] == MI_WRITE_THROUGH);
+}
+
 #define MT_AWE_PAGES 200u
 
 KTEST(mm, physical_pages_show_in_the_windows_they_are_mapped_in)
@@ -273,8 +298,8 @@ KTEST(mm, section_kinds_that_are_not_there_are_refused)
 
 KTEST(mm, section_larger_than_the_address_space_shows_piece_by_piece)
 {
-    // Law: a section of 5 GB is mapped in views at multiples of 64 KB; what is written at an offset is there in the next
-    // view of it, and only there.
+    // Law: a section of 5 GB is mapped in views at multiples of 64 KB; what is written at an offset is there in the
+    // next view of it, and only there.
     HANDLE Section = MtSection(5ull << 30, PAGE_READWRITE, SEC_RESERVE);
     static const ULONGLONG Offsets[] = {0, 0x10000, 0x7FFF0000, 0x100000000ull, 0x13FFF0000ull};
     ULONG Index, Round;
