@@ -221,6 +221,7 @@ typedef enum _MI_NODE { MiLowNode, MiHighNode, MI_NODES } MI_NODE;
 extern MMPFNLIST MmZeroedPageListHead[MI_NODES], MmFreePageListHead[MI_NODES];
 extern MMPFNLIST MmStandbyPageListHead, MmBadPageListHead;
 extern MMPFNLIST MmModifiedPageListHead;         // belong to mapped files: the mapped page writer empties it
+extern MMPFNLIST MmModifiedNoWritePageListHead;  // their file system alone writes them
 extern MMPFNLIST MmModifiedPagefilePageListHead; // have no home but memory until there is a page file
 extern ULONG MmAvailablePages;                   // zeroed + free + standby
 extern KEVENT MmAvailablePagesEvent;             // set while there is enough for waiting faults

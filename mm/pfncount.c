@@ -54,6 +54,13 @@ VOID MiDecrementShareCount(PMMPFN Pfn)
     MiDecrementReferenceCount(Pfn);
 }
 
+// A page of a file whose modified pages only its file system writes.
+static BOOLEAN MiIsNoWritePage(PMMPFN Pfn)
+{
+    return ((PSUBSECTION)(ULONG_PTR)Pfn->OriginalPte.u.Subsect.SubsectionAddress)
+        ->ControlArea->u.Flags.NoModifiedWriting;
+}
+
 // One reference less. The PFN lock is held.
 VOID MiDecrementReferenceCount(PMMPFN Pfn)
 {
@@ -71,7 +78,7 @@ VOID MiDecrementReferenceCount(PMMPFN Pfn)
     else if (!Pfn->u3.e1.Modified)
         MiInsertPageInList(&MmStandbyPageListHead, Page);
     else if (Pfn->OriginalPte.u.Soft.Prototype)
-        MiInsertPageInList(&MmModifiedPageListHead, Page);
+        MiInsertPageInList(MiIsNoWritePage(Pfn) ? &MmModifiedNoWritePageListHead : &MmModifiedPageListHead, Page);
     else
         MiInsertPageInList(&MmModifiedPagefilePageListHead, Page);
 }

@@ -14,6 +14,7 @@ MMPFNLIST MmFreePageListHead[MI_NODES] = {{0, FreePageList, MM_EMPTY_LIST, MM_EM
 MMPFNLIST MmStandbyPageListHead = {0, StandbyPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
 MMPFNLIST MmModifiedPageListHead = {0, ModifiedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
 MMPFNLIST MmModifiedPagefilePageListHead = {0, ModifiedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
+MMPFNLIST MmModifiedNoWritePageListHead = {0, ModifiedNoWritePageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
 MMPFNLIST MmBadPageListHead = {0, BadPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
 ULONG MmAvailablePages;
 KEVENT MmAvailablePagesEvent;
@@ -41,6 +42,8 @@ static PMMPFNLIST MiListOfPage(PMMPFN Pfn)
         return &MmStandbyPageListHead;
     case ModifiedPageList:
         return Pfn->OriginalPte.u.Soft.Prototype ? &MmModifiedPageListHead : &MmModifiedPagefilePageListHead;
+    case ModifiedNoWritePageList:
+        return &MmModifiedNoWritePageListHead;
     case BadPageList:
         return &MmBadPageListHead;
     default:
