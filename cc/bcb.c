@@ -117,15 +117,19 @@ static NTSTATUS CcpPinNext(PSHARED_CACHE_MAP Map, ULONGLONG Start, ULONGLONG End
     return Status;
 }
 
-// Takes the Bcbs' resources, in the order of their offsets. FALSE: one could not be had at once.
+static BOOLEAN CcpAcquireBcb(PBCB Bcb, ULONG Flags, BOOLEAN Wait)
+{
+    if (Flags & PIN_EXCLUSIVE)
+        return ExAcquireResourceExclusiveLite(&Bcb->Resource, Wait);
+    return ExAcquireResourceSharedLite(&Bcb->Resource, Wait);
+}
+
+// Takes the Bcbs' resources, in the order of their offsets. FALSE: one could not be had at once. The first attempt never
+// waits: what lies between a Bcb and other locks is each file system's own order, and the same class serves them all.
 static BOOLEAN CcpAcquireBcbs(PBCB *Bcbs, ULONG Count, ULONG Flags)
 {
     for (ULONG i = 0; i < Count; i++) {
-        BOOLEAN Acquired = Flags & PIN_EXCLUSIVE
-                               ? ExAcquireResourceExclusiveLite(&Bcbs[i]->Resource, (Flags & PIN_WAIT) != 0)
-                               : ExAcquireResourceSharedLite(&Bcbs[i]->Resource, (Flags & PIN_WAIT) != 0);
-
-        if (Acquired)
+        if (CcpAcquireBcb(Bcbs[i], Flags, FALSE) || ((Flags & PIN_WAIT) && CcpAcquireBcb(Bcbs[i], Flags, TRUE)))
             continue;
         while (i-- > 0)
             ExReleaseResourceLite(&Bcbs[i]->Resource);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Laws of the cache manager, on files of D:.
 
-#include "cc/ccp.h"
-#include "mm/mi.h"
-#include "tests/kernel/fat/fattest.h"
+#include "cctest.h"
 
-static PFILE_OBJECT CtOpen(HANDLE Directory, ULONG Size, PHANDLE File)
+PFILE_OBJECT CtOpen(HANDLE Directory, ULONG Size, PHANDLE File)
 {
     PFILE_OBJECT Object;
 
@@ -15,6 +13,15 @@ static PFILE_OBJECT CtOpen(HANDLE Directory, ULONG Size, PHANDLE File)
     Object = FtFileObject(*File);
     expect(Object->PrivateCacheMap != NULL);
     return Object;
+}
+
+VOID CtEmptyCache(PFILE_OBJECT File)
+{
+    IO_STATUS_BLOCK IoStatus;
+
+    CcFlushCache(File->SectionObjectPointer, NULL, 0, &IoStatus);
+    expect_status(IoStatus.Status, STATUS_SUCCESS);
+    expect(CcPurgeCacheSection(File->SectionObjectPointer, NULL, 0, FALSE));
 }
 
 KTEST(cc, pinned_data_is_the_file)
