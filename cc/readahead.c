@@ -40,8 +40,10 @@ static VOID NTAPI CcpReadAheadWorker(PVOID Context)
     PPRIVATE_CACHE_MAP Private;
 
     if (Map->Callbacks->AcquireForReadAhead(Map->LazyWriteContext, TRUE)) {
-        CcStatistics.ReadAheadIos++;
-        IGNORE_STATUS(CcpReadRange(Map, Work->Offset, min_of(Work->End, (ULONGLONG)Map->FileSize.QuadPart)));
+        if (Work->File->PrivateCacheMap != NULL) { // else the reader has closed the file, or it was deleted
+            CcStatistics.ReadAheadIos++;
+            IGNORE_STATUS(CcpReadRange(Map, Work->Offset, min_of(Work->End, (ULONGLONG)Map->FileSize.QuadPart)));
+        }
         Map->Callbacks->ReleaseFromReadAhead(Map->LazyWriteContext);
     }
     KeAcquireGuardedMutex(&CcpMasterLock);
