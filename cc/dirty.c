@@ -34,9 +34,17 @@ static volatile LONG *CcpDirtyWords(PCC_SLOT Slot)
     return Slot->Vacb != NULL ? Slot->Vacb->Dirty : Slot->Dirty;
 }
 
-// Takes the dirty bits of slot Index that lie in [Start, End) of the file. Taken: CC_DIRTY_WORDS words. Returns how
-// many.
-ULONG CcpTakeDirty(PSHARED_CACHE_MAP Map, ULONG Index, ULONGLONG Start, ULONGLONG End, PLONG Taken)
+// The lowest Count bits of Bits.
+static LONG CcpLowestBits(LONG Bits, ULONG Count)
+{
+    while ((ULONG)__builtin_popcountl((ULONG)Bits) > Count)
+        Bits &= ~(LONG)(0x80000000ul >> __builtin_clzl((ULONG)Bits));
+    return Bits;
+}
+
+// Takes the first dirty bits, Limit at most, of slot Index that lie in [Start, End) of the file. Taken: CC_DIRTY_WORDS
+// words. Returns how many.
+ULONG CcpTakeDirty(PSHARED_CACHE_MAP Map, ULONG Index, ULONGLONG Start, ULONGLONG End, ULONG Limit, PLONG Taken)
 {
     ULONGLONG Base = (ULONGLONG)Index << VACB_OFFSET_SHIFT;
     ULONG First = Start > Base ? (ULONG)(Start - Base) >> PAGE_SHIFT : 0;
@@ -48,7 +56,8 @@ ULONG CcpTakeDirty(PSHARED_CACHE_MAP Map, ULONG Index, ULONGLONG Start, ULONGLON
     for (ULONG Word = 0; Word < CC_DIRTY_WORDS; Word++) {
         LONG Bits = Word >= First / 32 && Word <= Last / 32 ? CcpDirtyBits(Word, First, Last) : 0;
 
-        Taken[Word] = Bits != 0 && Words[Word] != 0 ? InterlockedAnd(&Words[Word], ~Bits) & Bits : 0;
+        Bits = CcpLowestBits(Words[Word] & Bits, Limit - Count);
+        Taken[Word] = Bits != 0 ? InterlockedAnd(&Words[Word], ~Bits) & Bits : 0;
         Count += (ULONG)__builtin_popcountl((ULONG)Taken[Word]);
     }
     KfReleaseSpinLock(&CcpVacbLock, OldIrql);
@@ -77,5 +86,5 @@ VOID CcpForgetDirty(PSHARED_CACHE_MAP Map, ULONGLONG Start, ULONGLONG End)
     Start = (Start + PAGE_SIZE - 1) & ~(ULONGLONG)(PAGE_SIZE - 1);
     for (ULONG Index = (ULONG)(Start >> VACB_OFFSET_SHIFT);
          Map->DirtyPages != 0 && Index < Map->SlotCount && (ULONGLONG)Index << VACB_OFFSET_SHIFT < End; Index++)
-        CcpTakeDirty(Map, Index, Start, End, Taken);
+        CcpTakeDirty(Map, Index, Start, End, MAXULONG, Taken);
 }

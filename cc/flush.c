@@ -4,23 +4,38 @@
 
 #include "ccp.h"
 
-// Writes the dirty pages of one slot that lie in [Start, End).
-static NTSTATUS CcpFlushSlot(PSHARED_CACHE_MAP Map, ULONG Index, ULONGLONG Start, ULONGLONG End, PULONG Pages)
+// The range of a slot's bits that are set: its first byte, and the one behind its last page. There is one at least.
+static VOID CcpDirtyRange(ULONG Index, const LONG *Taken, PULONGLONG Start, PULONGLONG End)
 {
     ULONGLONG Base = (ULONGLONG)Index << VACB_OFFSET_SHIFT;
-    LARGE_INTEGER From = {.QuadPart = (LONGLONG)max_of(Start, Base)};
-    ULONGLONG To = min_of(End, Base + VACB_MAPPING_GRANULARITY);
+    ULONG First = 0, Last = CC_DIRTY_WORDS - 1;
+
+    while (Taken[First] == 0)
+        First++;
+    while (Taken[Last] == 0)
+        Last--;
+    *Start = Base + (First * 32 + (ULONG)__builtin_ctzl((ULONG)Taken[First])) * PAGE_SIZE;
+    *End = Base + (Last * 32 + 32 - (ULONG)__builtin_clzl((ULONG)Taken[Last])) * PAGE_SIZE;
+}
+
+// Writes the first dirty pages of one slot, Limit at most, that lie in [Start, End).
+static NTSTATUS CcpFlushSlot(PSHARED_CACHE_MAP Map, ULONG Index, ULONGLONG Start, ULONGLONG End, ULONG Limit,
+                             PULONG Pages)
+{
     LONG Taken[CC_DIRTY_WORDS];
     IO_STATUS_BLOCK IoStatus;
+    LARGE_INTEGER From;
     NTSTATUS Status;
 
-    *Pages = CcpTakeDirty(Map, Index, Start, End, Taken);
+    *Pages = CcpTakeDirty(Map, Index, Start, End, Limit, Taken);
     if (*Pages == 0)
         return STATUS_SUCCESS;
-    CcpBeginBcbFlush(Map, (ULONGLONG)From.QuadPart, To);
-    Status = MmFlushSection(Map->Pointers, &From, (ULONG)(To - (ULONGLONG)From.QuadPart), &IoStatus);
+    CcpDirtyRange(Index, Taken, &Start, &End);
+    From.QuadPart = (LONGLONG)Start;
+    CcpBeginBcbFlush(Map, Start, End);
+    Status = MmFlushSection(Map->Pointers, &From, (ULONG)(End - Start), &IoStatus);
     if (NT_SUCCESS(Status))
-        CcpCleanBcbs(Map, (ULONGLONG)From.QuadPart, To, TRUE);
+        CcpCleanBcbs(Map, Start, End, TRUE);
     else
         CcpGiveDirtyBack(Map, Index, Taken);
     CcStatistics.DataFlushes++;
@@ -28,7 +43,7 @@ static NTSTATUS CcpFlushSlot(PSHARED_CACHE_MAP Map, ULONG Index, ULONGLONG Start
     return Status;
 }
 
-// Writes what Cc knows to be dirty in [Start, End), until at least Limit pages were written. *Pages: how many were.
+// Writes what Cc knows to be dirty in [Start, End), at most Limit pages. *Pages: how many were.
 // <= APC_LEVEL; the caller keeps the map open. What is not written stays dirty. Returns the first error.
 NTSTATUS NTAPI CcpFlushMap(PSHARED_CACHE_MAP Map, ULONGLONG Start, ULONGLONG End, ULONG Limit, PULONG Pages)
 {
@@ -40,7 +55,7 @@ NTSTATUS NTAPI CcpFlushMap(PSHARED_CACHE_MAP Map, ULONGLONG Start, ULONGLONG End
          *Pages < Limit;
          Index++) {
         ULONG Written;
-        NTSTATUS Status = CcpFlushSlot(Map, Index, Start, End, &Written);
+        NTSTATUS Status = CcpFlushSlot(Map, Index, Start, End, Limit - *Pages, &Written);
 
         *Pages += Written;
         if (!NT_SUCCESS(Status) && NT_SUCCESS(Result))

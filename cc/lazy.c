@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The lazy writer: once a second, while anything is dirty, a worker thread writes an eighth of the dirty pages, and as
-// many more as came in faster than that; besides whatever has waited for CC_WRITE_BEHIND_AGE, and files that nobody has
+// The lazy writer: once a second, while anything is dirty, a worker thread writes an eighth of the dirty pages, and
+// more if they come in so fast that three quarters of the threshold would be passed; besides whatever has waited for CC_WRITE_BEHIND_AGE, and files that nobody has
 // open any more, whose maps it then gives up. All under the file systems' own locks. Source: Windows Internals, "Write-
 // Back Caching and Lazy Writing".
 
@@ -88,15 +88,17 @@ static ULONG CcpWriteBehind(PSHARED_CACHE_MAP Map, ULONG Limit)
     return Pages;
 }
 
-// How many pages this scan is to write: an eighth, and what came faster than the last one wrote.
+// How many pages this scan is to write: an eighth, and as many more as would pass the dirty page target if the next
+// second brings as many as the last one did.
 static ULONG CcpScanTarget(VOID)
 {
     ULONG Dirty = CcTotalDirtyPages, Target = Dirty > CC_LAZY_SHARE ? Dirty / CC_LAZY_SHARE : Dirty;
+    ULONG Next = Dirty > CcpDirtyAtLastScan ? Dirty + (Dirty - CcpDirtyAtLastScan) : Dirty;
 
     if (CcpIsWriteDeferred())
         return Dirty;
-    if (Dirty > CcpDirtyAtLastScan)
-        Target += Dirty - CcpDirtyAtLastScan;
+    if (Next > CcDirtyPageThreshold / 4 * 3)
+        Target += Next - CcDirtyPageThreshold / 4 * 3;
     return min_of(Target, Dirty);
 }
 

@@ -106,11 +106,13 @@ static BOOLEAN ExpGrowTable(PHANDLE_TABLE Table)
         if (!ExpRaiseTable(Table))
             return FALSE;
     }
-    Page = ExpAllocateTablePage();
+    Page = ExAllocatePoolWithTag(PagedPool, PAGE_SIZE, TAG_EX_HANDLE_TABLE);
     if (Page == NULL)
         return FALSE;
-    for (ULONG Index = 0; Index < HANDLE_LOW_COUNT; Index++)
+    for (ULONG Index = 0; Index < HANDLE_LOW_COUNT; Index++) {
+        Page[Index].Value = 0;
         Page[Index].NextFreeTableEntry = First + Index + 1;
+    }
     Page[HANDLE_LOW_COUNT - 1].NextFreeTableEntry = 0;
     if (!ExpHangPage(Table, First, Page)) {
         ExFreePoolWithTag(Page, TAG_EX_HANDLE_TABLE);
@@ -330,7 +332,7 @@ BOOLEAN ExRemoveNextHandle(PHANDLE_TABLE Table, PHANDLE Cursor, PHANDLE_TABLE_EN
     ULONG Index = (ULONG)(ULONG_PTR)*Cursor >> HANDLE_INDEX_SHIFT;
 
     PAGED_CODE();
-    while (++Index < Table->NextHandleNeedingPool) {
+    while (Table->HandleCount != 0 && ++Index < Table->NextHandleNeedingPool) {
         PHANDLE_TABLE_ENTRY Entry = ExpLookupEntry(Table, Index);
 
         if (Entry->Value == 0)

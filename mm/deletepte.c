@@ -43,6 +43,10 @@ static VOID MiDeleteInTable(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR End
         ULONG Batch = 0;
         KIRQL OldIrql;
 
+        while (EndVpn - Vpn >= 4 && (Pte[0].u.Long | Pte[1].u.Long | Pte[2].u.Long | Pte[3].u.Long) == 0) {
+            Vpn += 4; // most of a reservation was never touched
+            Pte += 4;
+        }
         for (; Vpn <= EndVpn && Pte->u.Long == 0; Vpn++, Pte++)
             continue;
         if (Vpn > EndVpn)
