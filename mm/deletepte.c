@@ -35,10 +35,11 @@ VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
 static VOID MiDeleteInTable(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
 {
     PMMPTE Pte = MiGetPteAddress(MI_VA(StartVpn));
+    LONG Used = MI_PFN_ELEMENT(MiGetFrame(Pte))->OriginalPte.u.Soft.UsedPageTableEntries; // of the whole table
     ULONG_PTR Vpn = StartVpn;
     LONG Deleted = 0;
 
-    while (Vpn <= EndVpn) {
+    while (Vpn <= EndVpn && Deleted < Used) {
         MI_TB_FLUSH Flush;
         ULONG Batch = 0;
         KIRQL OldIrql;

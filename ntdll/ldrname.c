@@ -91,7 +91,8 @@ static PWSTR LdrpAppendDirectory(PWSTR End, PWSTR Limit, PCWSTR Directory, PCWST
 }
 
 // The program's directory, System32, the system root, the current directory, and what PATH says: the order of Windows'
-// safe search mode.
+// safe search mode. Made when the first DLL is looked for; most processes find all theirs among the known ones.
+// Loader lock held.
 NTSTATUS LdrpBuildDefaultPath(VOID)
 {
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"PATH"), Value;
@@ -100,6 +101,8 @@ NTSTATUS LdrpBuildDefaultPath(VOID)
     PWSTR End, Limit;
     PCWSTR Root = SharedUserData->NtSystemRoot[0] == 0 ? L"C:\\WINDOWS" : (PCWSTR)SharedUserData->NtSystemRoot;
 
+    if (LdrpDefaultPath != NULL)
+        return STATUS_SUCCESS;
     LdrpDefaultPath = RtlpAlloc(Room * sizeof(WCHAR));
     if (LdrpDefaultPath == NULL)
         return STATUS_NO_MEMORY;
