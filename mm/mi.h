@@ -228,6 +228,7 @@ extern MMPFNLIST MmZeroedPageListHead[MI_NODES], MmFreePageListHead[MI_NODES];
 extern MMPFNLIST MmStandbyPageListByPriority[MI_PAGE_PRIORITIES], MmBadPageListHead;
 extern ULONG MiRepurposed[MI_PAGE_PRIORITIES];   // standby pages that were given away
 extern MMPFNLIST MmModifiedPageListHead;         // belong to mapped files: the mapped page writer empties it
+extern MMPFNLIST MmModifiedNoWritePageListHead;  // their file system alone writes them
 extern MMPFNLIST MmModifiedPagefilePageListHead; // have no home but memory until there is a page file
 extern ULONG MmAvailablePages;                   // zeroed + free + standby
 extern KEVENT MmAvailablePagesEvent;             // set while there is enough for waiting faults

@@ -44,7 +44,6 @@ typedef struct _MEMORY_REGION_INFORMATION {
     SIZE_T RegionSize;
 } MEMORY_REGION_INFORMATION, *PMEMORY_REGION_INFORMATION;
 
-
 // One page of a working set, and the list of them; SDK, PSAPI_WORKING_SET_INFORMATION.
 typedef struct _MEMORY_WORKING_SET_BLOCK {
     ULONG_PTR Protection : 5;

@@ -255,7 +255,11 @@ NTCHECK MmCreateCacheSection(struct _FILE_OBJECT *File, PLARGE_INTEGER FileSize,
 NTCHECK MmExtendCacheSection(PVOID Section, PLARGE_INTEGER NewSize);
 NTCHECK MmMapViewInSystemCache(PVOID Section, ULONGLONG Offset,
                                PVOID *Va); // MM_CACHE_VIEW_SIZE bytes, offset a multiple of it
+NTCHECK MmMapViewsInSystemCache(PVOID Section, ULONGLONG Offset, ULONG Count, PVOID *Va); // side by side
 VOID MmUnmapViewInSystemCache(PVOID Va);
+BOOLEAN MmIsCachePageResident(PVOID Section, ULONGLONG Offset);
+ULONG MmGetPageReadCount(VOID);
+VOID MmSetSectionPolicy(struct _SECTION_OBJECT_POINTERS *Pointers, BOOLEAN NoCluster, BOOLEAN NoWrite);
 // Writes the modified pages of a range of a file's data section through IoSynchronousPageWrite. Offset NULL: all of it.
 NTCHECK MmFlushSection(struct _SECTION_OBJECT_POINTERS *Pointers, PLARGE_INTEGER Offset, ULONG Length,
                        PIO_STATUS_BLOCK IoStatus);
