@@ -12,7 +12,8 @@
 #define BOOT_PAGE_DIRECTORY_ENTRIES 512
 
 // linker.ld's
-extern UCHAR KiTextStart[], KiTextEnd[], KiRodataStart[], KiRodataEnd[], KiDataStart[], KiDataEnd[], KiImageEnd[];
+extern UCHAR KiInitEnd[], KiTextStart[], KiTextEnd[], KiRodataStart[], KiRodataEnd[], KiDataStart[], KiDataEnd[],
+    KiImageEnd[];
 // start.asm's
 extern ULONGLONG BootPageDirectories[4][BOOT_PAGE_DIRECTORY_ENTRIES];
 extern UCHAR BootStackTop[];

@@ -134,7 +134,7 @@ KTEST(boot, kernel_image_is_protected)
     static const struct {
         PUCHAR Start, End;
         BOOLEAN Write, Execute;
-    } Sections[] = {{KiTextStart, KiTextEnd, FALSE, TRUE},
+    } Sections[] = {{KiInitEnd, KiTextEnd, FALSE, TRUE},
                     {KiRodataStart, KiRodataEnd, FALSE, FALSE},
                     {KiDataStart, KiDataEnd, TRUE, FALSE}};
     ULONG Index;
