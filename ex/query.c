@@ -89,7 +89,7 @@ static NTSTATUS ExpQueryInterrupts(PVOID Buffer, ULONG Length, PULONG Needed)
         return STATUS_INFO_LENGTH_MISMATCH;
     for (ULONG Index = 0; Index < Count; Index++) {
         Interrupts[Index].ContextSwitches = KiProcessorBlock[Index]->KeContextSwitches;
-        Interrupts[Index].DpcCount = KiProcessorBlock[Index]->DpcCount;
+        Interrupts[Index].DpcCount = KiProcessorBlock[Index]->DpcData[DPC_NORMAL].DpcCount;
         Interrupts[Index].TimeIncrement = KeQueryTimeIncrement();
     }
     return STATUS_SUCCESS;

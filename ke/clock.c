@@ -113,7 +113,7 @@ VOID KeUpdateSystemTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
     }
     if (KiTimersDue(Now))
         Prcb->TimerRequest = 1;
-    if (Prcb->TimerRequest != 0 || Prcb->QuantumEnd || Prcb->DpcQueueDepth != 0)
+    if (Prcb->TimerRequest != 0 || Prcb->QuantumEnd || Prcb->DpcData[DPC_NORMAL].DpcQueueDepth != 0)
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
     KiTakeTurns(Prcb);
 }
@@ -124,7 +124,7 @@ VOID KeUpdateRunTime(PKTRAP_FRAME TrapFrame, KIRQL OldIrql)
     PKPRCB Prcb = KeGetCurrentPrcb();
 
     KiChargeTick(Prcb, TrapFrame, OldIrql);
-    if (Prcb->QuantumEnd || Prcb->DpcQueueDepth != 0)
+    if (Prcb->QuantumEnd || Prcb->DpcData[DPC_NORMAL].DpcQueueDepth != 0)
         HalRequestSoftwareInterrupt(DISPATCH_LEVEL);
     KiTakeTurns(Prcb);
 }

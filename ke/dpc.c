@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Deferred procedure calls: work that an interrupt leaves for later, done at DISPATCH_LEVEL before any thread goes on.
-// One queue per processor, run in order (high importance in front) when the IRQL falls below DISPATCH_LEVEL.
-// The queue is changed with interrupts off, since service routines fill it. Source: WDK documentation.
+// One queue per processor, run in order (high importance in front) when the IRQL falls below DISPATCH_LEVEL; another for
+// threaded DPCs (dpcthread.c). A queue is changed with interrupts off, since service routines fill it. Source: WDK documentation.
 
 #include "ki.h"
 
@@ -28,19 +28,19 @@ VOID NTAPI KeSetTargetProcessorDpc(PKDPC Dpc, CCHAR Number)
     Dpc->Number = (USHORT)(Number + KI_DPC_TARGET);
 }
 
-// A processor's DPC lists. Any IRQL; interrupts are off meanwhile.
-BOOLEAN KiLockDpcs(PKPRCB Prcb)
+// One of a processor's DPC lists. Any IRQL; interrupts are off meanwhile.
+BOOLEAN KiLockDpcs(PKDPC_DATA Data)
 {
     BOOLEAN Enable = KeDisableInterrupts();
 
-    while (__atomic_exchange_n(&Prcb->DpcLock, 1, __ATOMIC_ACQUIRE) != 0)
+    while (__atomic_exchange_n(&Data->DpcLock, 1, __ATOMIC_ACQUIRE) != 0)
         YieldProcessor();
     return Enable;
 }
 
-VOID KiUnlockDpcs(PKPRCB Prcb, BOOLEAN Enable)
+VOID KiUnlockDpcs(PKDPC_DATA Data, BOOLEAN Enable)
 {
-    __atomic_store_n(&Prcb->DpcLock, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&Data->DpcLock, 0, __ATOMIC_RELEASE);
     KeRestoreInterrupts(Enable);
 }
 
@@ -52,46 +52,45 @@ static PKPRCB KiDpcTarget(PKDPC Dpc)
     return KeGetCurrentPrcb();
 }
 
-// Puts the DPC into the list that its type belongs to. Returns whether the processor has to be interrupted for it. The
+// Puts the DPC into a list of the processor's. Returns whether the processor has to be interrupted for it. The list's
 // lock is held.
-static BOOLEAN KiLinkDpc(PKPRCB Prcb, PKDPC Dpc)
+static BOOLEAN KiLinkDpc(PKPRCB Prcb, PKDPC_DATA Data, PKDPC Dpc)
 {
-    BOOLEAN Threaded = Dpc->Type == ThreadedDpcObject && Prcb->DpcThread != NULL;
-    PLIST_ENTRY Head = Threaded ? &Prcb->ThreadedDpcListHead : &Prcb->DpcListHead;
-
     if (Dpc->Importance == HighImportance)
-        InsertHeadList(Head, &Dpc->DpcListEntry);
+        InsertHeadList(&Data->DpcListHead, &Dpc->DpcListEntry);
     else
-        InsertTailList(Head, &Dpc->DpcListEntry);
-    if (Threaded) {
+        InsertTailList(&Data->DpcListHead, &Dpc->DpcListEntry);
+    Data->DpcQueueDepth++;
+    if (Data == &Prcb->DpcData[DPC_THREADED]) {
         Prcb->DpcThreadRequested = TRUE;
         return TRUE;
     }
-    Prcb->DpcQueueDepth++;
     return !Prcb->DpcRoutineActive &&
-           (Dpc->Importance != LowImportance || Prcb->DpcQueueDepth >= KI_LOW_IMPORTANCE_DEPTH);
+           (Dpc->Importance != LowImportance || Data->DpcQueueDepth >= KI_LOW_IMPORTANCE_DEPTH);
 }
 
 // Queues the DPC with two arguments for its routine. Any IRQL. Returns FALSE if it is queued already.
 BOOLEAN NTAPI KeInsertQueueDpc(PKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
 {
     PKPRCB Prcb = KiDpcTarget(Dpc);
+    BOOLEAN Threaded = Dpc->Type == ThreadedDpcObject && Prcb->DpcThread != NULL;
+    PKDPC_DATA Data = &Prcb->DpcData[Threaded ? DPC_THREADED : DPC_NORMAL];
     BOOLEAN Enable, Request;
 
     ASSERT(Dpc->Type == DpcObject || Dpc->Type == ThreadedDpcObject);
-    Enable = KiLockDpcs(Prcb);
-    if (InterlockedCompareExchangePointer(&Dpc->DpcData, Prcb, NULL) != NULL) {
-        KiUnlockDpcs(Prcb, Enable);
+    Enable = KiLockDpcs(Data);
+    if (InterlockedCompareExchangePointer(&Dpc->DpcData, Data, NULL) != NULL) {
+        KiUnlockDpcs(Data, Enable);
         return FALSE;
     }
     Dpc->SystemArgument1 = SystemArgument1;
     Dpc->SystemArgument2 = SystemArgument2;
-    Request = KiLinkDpc(Prcb, Dpc);
+    Request = KiLinkDpc(Prcb, Data, Dpc);
     if (Request && Prcb == KeGetCurrentPrcb())
         KiPostSoftwareInterrupt(DISPATCH_LEVEL); // before anything can take this thread to another processor
     else if (Request)
         KiSendIpi(Prcb->SetMember, KI_IPI_DISPATCH);
-    KiUnlockDpcs(Prcb, Enable);
+    KiUnlockDpcs(Data, Enable);
     KiLowerIrql(KeGetCurrentIrql());
     return TRUE;
 }
@@ -99,19 +98,18 @@ BOOLEAN NTAPI KeInsertQueueDpc(PKDPC Dpc, PVOID SystemArgument1, PVOID SystemArg
 // Takes the DPC out of its queue before it runs. Any IRQL. Returns FALSE if it was not queued.
 BOOLEAN NTAPI KeRemoveQueueDpc(PKDPC Dpc)
 {
-    PKPRCB Prcb;
+    PKDPC_DATA Data;
     BOOLEAN Enable, Queued;
 
-    while ((Prcb = *(PVOID volatile *)&Dpc->DpcData) != NULL) {
-        Enable = KiLockDpcs(Prcb);
-        Queued = Dpc->DpcData == Prcb; // else it has run meanwhile, and may be queued elsewhere
+    while ((Data = *(PVOID volatile *)&Dpc->DpcData) != NULL) {
+        Enable = KiLockDpcs(Data);
+        Queued = Dpc->DpcData == Data; // else it has run meanwhile, and may be queued elsewhere
         if (Queued) {
             RemoveEntryList(&Dpc->DpcListEntry);
-            if (Dpc->Type == DpcObject || Prcb->DpcThread == NULL)
-                Prcb->DpcQueueDepth--;
+            Data->DpcQueueDepth--;
             __atomic_store_n(&Dpc->DpcData, NULL, __ATOMIC_RELEASE);
         }
-        KiUnlockDpcs(Prcb, Enable);
+        KiUnlockDpcs(Data, Enable);
         if (Queued)
             return TRUE;
     }
@@ -132,22 +130,32 @@ VOID NTAPI KeFlushQueuedDpcs(VOID)
     KeRevertToUserAffinityThread();
 }
 
-// The next DPC of this processor, copied; NULL if there is none: the processor is then no longer at it, so that the
-// next one to be queued asks for it again.
+// The list's next DPC, copied, for the original may be queued again, or freed, from now on. The lock is held. NULL: none.
+PKDPC KiTakeDpc(PKDPC_DATA Data, PKDPC Copy)
+{
+    PKDPC Dpc;
+
+    if (IsListEmpty(&Data->DpcListHead))
+        return NULL;
+    Dpc = CONTAINING_RECORD(RemoveHeadList(&Data->DpcListHead), KDPC, DpcListEntry);
+    *Copy = *Dpc;
+    Data->DpcQueueDepth--;
+    Data->DpcCount++;
+    __atomic_store_n(&Dpc->DpcData, NULL, __ATOMIC_RELEASE);
+    return Dpc;
+}
+
+// The next DPC of this processor; NULL if there is none: the processor is then no longer at it, so that the next one to
+// be queued asks for it again.
 static PKDPC KiNextDpc(PKPRCB Prcb, PKDPC Copy)
 {
-    BOOLEAN Enable = KiLockDpcs(Prcb);
-    PKDPC Dpc = NULL;
+    PKDPC_DATA Data = &Prcb->DpcData[DPC_NORMAL];
+    BOOLEAN Enable = KiLockDpcs(Data);
+    PKDPC Dpc = KiTakeDpc(Data, Copy);
 
-    if (!IsListEmpty(&Prcb->DpcListHead)) {
-        Dpc = CONTAINING_RECORD(RemoveHeadList(&Prcb->DpcListHead), KDPC, DpcListEntry);
-        *Copy = *Dpc;
-        Prcb->DpcQueueDepth--;
-        __atomic_store_n(&Dpc->DpcData, NULL, __ATOMIC_RELEASE); // from here on it may be queued again, or freed
-    } else {
+    if (Dpc == NULL)
         Prcb->DpcRoutineActive = FALSE;
-    }
-    KiUnlockDpcs(Prcb, Enable);
+    KiUnlockDpcs(Data, Enable);
     return Dpc;
 }
 
@@ -167,7 +175,6 @@ VOID KiRetireDpcList(VOID)
         Dpc = KiNextDpc(Prcb, &Copy);
         if (Dpc == NULL)
             break;
-        Prcb->DpcCount++;
         KdTrace(DpcBegin, Copy.DeferredRoutine, Dpc, Copy.DeferredContext, 0);
         Copy.DeferredRoutine(Dpc, Copy.DeferredContext, Copy.SystemArgument1, Copy.SystemArgument2);
         KdTrace(DpcEnd, Copy.DeferredRoutine, 0, 0, 0);

@@ -21,16 +21,12 @@ VOID KiWakeDpcThread(PKPRCB Prcb)
 
 static BOOLEAN KiRunThreadedDpc(PKPRCB Prcb)
 {
-    BOOLEAN Enable = KiLockDpcs(Prcb);
+    PKDPC_DATA Data = &Prcb->DpcData[DPC_THREADED];
+    BOOLEAN Enable = KiLockDpcs(Data);
     KDPC Copy;
-    PKDPC Dpc = NULL;
+    PKDPC Dpc = KiTakeDpc(Data, &Copy);
 
-    if (!IsListEmpty(&Prcb->ThreadedDpcListHead)) {
-        Dpc = CONTAINING_RECORD(RemoveHeadList(&Prcb->ThreadedDpcListHead), KDPC, DpcListEntry);
-        Copy = *Dpc;
-        __atomic_store_n(&Dpc->DpcData, NULL, __ATOMIC_RELEASE);
-    }
-    KiUnlockDpcs(Prcb, Enable);
+    KiUnlockDpcs(Data, Enable);
     if (Dpc == NULL)
         return FALSE;
     Copy.DeferredRoutine(Dpc, Copy.DeferredContext, Copy.SystemArgument1, Copy.SystemArgument2);
@@ -60,7 +56,8 @@ VOID KiFlushThreadedDpcs(VOID)
     LARGE_INTEGER Moment = {.QuadPart = -1};
     PKPRCB Prcb = KeGetCurrentPrcb();
 
-    while (!IsListEmpty(&Prcb->ThreadedDpcListHead) || (Prcb->DpcThread != NULL && Prcb->DpcThread->State != Waiting))
+    while (Prcb->DpcData[DPC_THREADED].DpcQueueDepth != 0 ||
+           (Prcb->DpcThread != NULL && Prcb->DpcThread->State != Waiting))
         IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Moment));
 }
 

@@ -125,8 +125,9 @@ ULONG KiCountTimers(VOID);
 
 // --- DPCs, APCs
 VOID KiRetireDpcList(VOID);
-BOOLEAN KiLockDpcs(PKPRCB Prcb);
-VOID KiUnlockDpcs(PKPRCB Prcb, BOOLEAN Enable);
+BOOLEAN KiLockDpcs(PKDPC_DATA Data);
+VOID KiUnlockDpcs(PKDPC_DATA Data, BOOLEAN Enable);
+PKDPC KiTakeDpc(PKDPC_DATA Data, PKDPC Copy);
 VOID KiWakeDpcThread(PKPRCB Prcb);
 VOID KiFlushThreadedDpcs(VOID);
 BOOLEAN KiStartDpcThreads(VOID);

@@ -50,8 +50,8 @@ VOID KiInitializePcr(PKPCR Pcr, ULONG Number, PKTHREAD IdleThread, PVOID StackTo
     Prcb->BuildType = DBG;
     Prcb->CurrentThread = Prcb->IdleThread = IdleThread;
     Prcb->DpcStack = StackTop;
-    InitializeListHead(&Prcb->DpcListHead);
-    InitializeListHead(&Prcb->ThreadedDpcListHead);
+    InitializeListHead(&Prcb->DpcData[DPC_NORMAL].DpcListHead);
+    InitializeListHead(&Prcb->DpcData[DPC_THREADED].DpcListHead);
     for (Priority = 0; Priority < MAXIMUM_PRIORITY; Priority++)
         InitializeListHead(&Prcb->DispatcherReadyListHead[Priority]);
     KiProcessorBlock[Number] = Prcb;

@@ -223,9 +223,19 @@ typedef struct _KDPC {
     PVOID DeferredContext;
     PVOID SystemArgument1;
     PVOID SystemArgument2;
-    PVOID DpcData; // not NULL while queued
+    PVOID DpcData; // the list it is queued in (KDPC_DATA), else NULL
 } KDPC, *PKDPC, *PRKDPC;
 C_ASSERT_SIZE(KDPC, 32);
+
+// A processor's list of DPCs: those that it runs itself, and those that its DPC thread runs.
+#define DPC_NORMAL 0
+#define DPC_THREADED 1
+typedef struct _KDPC_DATA {
+    LIST_ENTRY DpcListHead;
+    volatile ULONG DpcLock; // interrupts off
+    volatile ULONG DpcQueueDepth;
+    ULONG DpcCount; // that have run
+} KDPC_DATA, *PKDPC_DATA;
 
 typedef struct _KTIMER {
     DISPATCHER_HEADER Header;
@@ -454,12 +464,8 @@ struct _KPRCB {
     volatile BOOLEAN Frozen; // stopped for a bugcheck
     BOOLEAN DebugLoaded;     // the debug registers hold a thread's breakpoints
     // DPCs
-    LIST_ENTRY DpcListHead;
-    KSPIN_LOCK DpcLock;
-    ULONG DpcQueueDepth;
-    ULONG DpcCount;
+    KDPC_DATA DpcData[2]; // DPC_NORMAL, DPC_THREADED
     BOOLEAN DpcRoutineActive;
-    LIST_ENTRY ThreadedDpcListHead; // for DpcThread; under DpcLock
     KEVENT DpcEvent;
     volatile BOOLEAN DpcThreadRequested; // DpcEvent has to be set
     PKTHREAD DpcThread;

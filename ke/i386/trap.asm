@@ -8,6 +8,8 @@
 
 %define DR6_CLEAR 0xFFFF0FF0
 %define DR6_SINGLE_STEP 0x4000
+%define EFLAGS_IF 0x200
+%define EFLAGS_IOPL 0x3000
 %define EFLAGS_NT 0x4000
 %define EFLAGS_VM 0x20000
 
@@ -157,6 +159,9 @@ KiFrameMade:
         test    byte [ebp + KTRAP_FRAME.SegCs], 1
         jz      .call
         mov     dword [fs:KPCR.ExceptionList], -1
+        ; User mode runs with interrupts on and without I/O, whatever the emulator's oddities below have saved.
+        or      dword [ebp + KTRAP_FRAME.EFlags], EFLAGS_IF
+        and     dword [ebp + KTRAP_FRAME.EFlags], ~EFLAGS_IOPL
 .call:  mov     ecx, ebp
         call    eax
 

@@ -158,3 +158,14 @@ def test_a_hung_program_gives_124():
 def test_no_such_file():
     done = mica_run("/nonexistent/x.exe")
     assert done.returncode == 126, (done.returncode, done.stderr)
+
+
+def test_free_build_runs_the_same_programs():
+    """Assertions that do work, or work that only assertions need, would part the two builds."""
+    machine.ensure_built("free")
+    output = []
+    with check.scratch() as folder:
+        for name in ("storm", "virtual"):
+            path = check.compile_program(folder, [os.path.join(machine.ROOT, "tests", "user", name + ".c")], flags=["-lntdll"])
+            code, message, _ = run.execute(path, [], sink=output.append, build="free")
+            assert code == 0, f"{name}: exit code {code}, {message}\n{b''.join(output).decode(errors='replace')}"

@@ -91,6 +91,13 @@ def test_random_contexts_on_several_processors():
     passes("fuzz_contexts", ["2", "100"], cpus=2)
 
 
+def test_random_contexts_find_interrupts_on():
+    """QEMU lets an IRET of ring 3 enter virtual-8086 mode with any flags: the trap that ends it has interrupts on again,
+    or another processor would wait for this one in vain."""
+    for processors in (2, 8):
+        passes("fuzz_contexts", ["25", "1"], cpus=processors)
+
+
 def test_bochs():
     if not bochs.available():
         print("     (Bochs is not installed: ./mica bochs)", flush=True)

@@ -186,7 +186,7 @@ static VOID KtCheckThread(VOID)
     KT_INVARIANT("no kernel APC is queued", IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode]), TRUE);
     KT_INVARIANT("no user APC is queued", IsListEmpty(&Thread->ApcState.ApcListHead[UserMode]), TRUE);
     KT_INVARIANT("no mutant is owned", IsListEmpty(&Thread->MutantListHead), TRUE);
-    KT_INVARIANT("no DPC is queued", KeGetCurrentPrcb()->DpcQueueDepth, 0);
+    KT_INVARIANT("no DPC is queued", KeGetCurrentPrcb()->DpcData[DPC_NORMAL].DpcQueueDepth, 0);
     KT_INVARIANT("previous mode is KernelMode", Thread->PreviousMode, KernelMode);
 #if DBG
     KT_INVARIANT("no lock is held", Thread->LocksHeld, 0);

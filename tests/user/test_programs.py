@@ -93,8 +93,7 @@ def on_four_processors(name, realtime):
 
 for program in ("threads", "races", "storm", "schedule", "files"):
     globals()["test_smp4_" + program] = on_four_processors(program, False)
-    if program != "races":  # docs/status.md says why
-        globals()["test_real4_" + program] = on_four_processors(program, True)
+    globals()["test_real4_" + program] = on_four_processors(program, True)
 
 
 def test_child():

@@ -28,7 +28,7 @@ def pcr(arguments):
     for title in ("CurrentThread", "NextThread", "IdleThread"):
         print(f"{title:>20}: {number(prcb[title]):08x}")
     print(f"\n{'DpcQueue':>20}: ", end="")
-    head = number(prcb["DpcListHead"].address)
+    head = number(prcb["DpcData"][0]["DpcListHead"].address)
     link, lines = number(at(head, "LIST_ENTRY")["Flink"]), []
     while link not in (head, 0) and len(lines) < 100:
         dpc = link - 4

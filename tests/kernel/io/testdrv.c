@@ -144,7 +144,9 @@ VOID KtReleaseRead(PKT_DEVICE Device, NTSTATUS Status, ULONG Information)
 
     Device->Held = NULL;
     expect(IoSetCancelRoutine(Irp, NULL) != NULL);
-    KtDone(Irp, Status, Information);
+    Irp->IoStatus.Status = Status;
+    Irp->IoStatus.Information = Information;
+    IoCompleteRequest(Irp, Device->Boost);
 }
 
 NTSTATUS KtOpen(PCWSTR Name, ACCESS_MASK Access, ULONG Options, PHANDLE Handle)

@@ -16,6 +16,7 @@
 
 typedef struct _KT_DEVICE {
     BOOLEAN Hold; // reads wait until KtReleaseRead
+    CCHAR Boost;  // that KtReleaseRead gives the reader
     PIRP Held;
     ULONG Creates, Cleanups, Closes;
     UCHAR Written[KT_DEVICE_BYTES];

@@ -195,6 +195,31 @@ KTEST(ke, dpc_thread_runs_all_that_is_queued)
     expect_eq(KtRan, 2);
 }
 
+KTEST(ke, dpc_leaves_the_list_that_it_was_queued_in)
+{
+    // Law: a threaded DPC that was queued before its processor had a thread for it is taken out of the ordinary list,
+    // even when there is a thread by then; each list's depth is what it holds.
+    KIRQL Old = KfRaiseIrql(DISPATCH_LEVEL);
+    PKPRCB Prcb = KeGetCurrentPrcb();
+    PKTHREAD Thread = Prcb->DpcThread;
+    KDPC Early, Late;
+
+    KeInitializeThreadedDpc(&Early, KtThreadedNote, NULL);
+    KeInitializeThreadedDpc(&Late, KtThreadedNote, NULL);
+    Prcb->DpcThread = NULL;
+    expect(KeInsertQueueDpc(&Early, NULL, NULL));
+    Prcb->DpcThread = Thread;
+    expect(KeInsertQueueDpc(&Late, NULL, NULL));
+    expect_eq(Prcb->DpcData[DPC_NORMAL].DpcQueueDepth, 1);
+    expect_eq(Prcb->DpcData[DPC_THREADED].DpcQueueDepth, 1);
+    expect(KeRemoveQueueDpc(&Early));
+    expect_eq(Prcb->DpcData[DPC_NORMAL].DpcQueueDepth, 0);
+    expect_eq(Prcb->DpcData[DPC_THREADED].DpcQueueDepth, 1);
+    expect(KeRemoveQueueDpc(&Late));
+    expect_eq(Prcb->DpcData[DPC_THREADED].DpcQueueDepth, 0);
+    KfLowerIrql(Old);
+}
+
 static VOID NTAPI KtHoldDpcThread(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 {
     UNREFERENCED_PARAMETER(Dpc);
