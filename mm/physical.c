@@ -20,7 +20,8 @@ BOOLEAN MiIsPhysicalMemory(PFN_NUMBER Page)
     return FALSE;
 }
 
-// The ranges of RAM that is not bad, ascending, neighbours joined, a row of zeros behind them. The caller frees it with ExFreePool.
+// The ranges of RAM that is not bad, ascending, neighbours joined, a row of zeros behind them. The caller frees
+// it with ExFreePool.
 // IRQL <= DISPATCH_LEVEL. NULL when there is no pool.
 PPHYSICAL_MEMORY_RANGE NTAPI MmGetPhysicalMemoryRanges(VOID)
 {

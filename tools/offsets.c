@@ -10,6 +10,7 @@
 #define PCR_OFFSET(f) CONSTANT("KPCR." #f, 0x120 + __builtin_offsetof(KPRCB, f))
 
 void KiOffsets(void);
+void KiOffsetsForTools(void);
 void KiOffsets(void)
 {
     OFFSET(KTRAP_FRAME, DbgEbp);
@@ -98,8 +99,11 @@ void KiOffsets(void)
     CONSTANT("IRQL_GT_ZERO_AT_SYSTEM_SERVICE", IRQL_GT_ZERO_AT_SYSTEM_SERVICE);
     CONSTANT("APC_INDEX_MISMATCH", APC_INDEX_MISMATCH);
     CONSTANT("NO_USER_MODE_CONTEXT", NO_USER_MODE_CONTEXT);
+}
 
-    // For tools/kmemory.py, which reads the memory of a machine from outside.
+// For tools/kmemory.py, which reads the memory of a machine from outside.
+void KiOffsetsForTools(void)
+{
     CONSTANT("MMPFN_LENGTH", sizeof(MMPFN));
     OFFSET(MMPFN, PteAddress);
     CONSTANT("MMPFN.Flags", __builtin_offsetof(MMPFN, u3.ShortFlags));

@@ -19,7 +19,7 @@ KERNEL_RANGES = [  # where a range of system space begins, and whose pages are t
     ("MM_PFN_DATABASE", "frame database"), (None, "nonpaged pool"), ("MM_SESSION_BASE", "mapped in system space"),
     ("MM_SESSION_POOL_START", "session pool"), ("PTE_BASE", "page tables"), ("HYPER_SPACE", "kernel"),
     ("MM_SYSTEM_CACHE_START", "files"), ("MM_PAGED_POOL_START", "paged pool"),
-    ("MM_SYSTEM_PTE_START", "stacks, I/O, nonpaged pool"), ("MM_SPECIAL_POOL_START", "special pool")]
+    ("MM_SYSTEM_PTE_START", "system PTEs"), ("MM_SPECIAL_POOL_START", "special pool")]
 STATES = ["zeroed", "free", "standby", "modified", "transition", "bad"]
 
 

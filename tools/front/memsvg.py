@@ -5,14 +5,13 @@ import collections
 import html
 
 WIDTH, LEFT, TOP = 1320, 96, 96
-COLUMNS, CELLS = 512, 65536
-CELL = 2.25
+CELLS, FEW_CELLS = 65536, 20000  # few cells are drawn twice as large
 FONT = "font-family='DejaVu Sans, Verdana, sans-serif'"
 COLOURS = {"zeroed": "#eef1f4", "free": "#d3dae1", "standby": "#b9d7ea", "modified": "#e9a23b", "transition": "#f4d35e", "bad": "#111111",
            "kernel code": "#7b2d8b", "kernel constants": "#a06cb0", "kernel data": "#c39bd0", "kernel": "#8f8f8f",
            "frame database": "#5a3e2b", "nonpaged pool": "#c8412f", "paged pool": "#e57a6b", "session pool": "#f0b3a8",
            "special pool": "#ff2fa0", "page tables": "#1d3557", "files": "#2a9d5c", "processes": "#2f73c0",
-           "mapped in system space": "#6fb98f", "stacks, I/O, nonpaged pool": "#8a6d1f"}
+           "mapped in system space": "#6fb98f", "system PTEs": "#8a6d1f"}
 PAGE_COLOURS = {"private": "#2f73c0", "shared": "#2a9d5c", "transition": "#f4d35e", "demand zero": "#cfd8e0", "paged out": "#e9a23b",
                 "mapped, not resident": "#cfe8d8"}
 KIND_COLOURS = {"private": "#e3edf8", "image": "#efe3f3", "mapped file": "#e2f2e8", "section": "#f3efe0"}
@@ -45,9 +44,10 @@ def cells(frames):
 
 def frame_field(out, y, frames):
     field, each = cells(frames)
-    for row in range(0, len(field), COLUMNS):
-        line = field[row:row + COLUMNS]
-        if row // COLUMNS % 16 == 0:
+    columns, cell = (256, 4.5) if len(field) <= FEW_CELLS else (512, 2.25)
+    for row in range(0, len(field), columns):
+        line = field[row:row + columns]
+        if row // columns % (4 * columns // 128) == 0:
             out.append(text(LEFT - 8, y + 8, f"{line[0][0] << 12:09X}", 10, "#6b7480", "end"))
         start = 0
         for column in range(1, len(line) + 1):
@@ -55,11 +55,11 @@ def frame_field(out, y, frames):
                 continue
             kind = line[start][1]
             if kind:
-                out.append(f"<rect x='{LEFT + start * CELL:.2f}' y='{y:.2f}' width='{(column - start) * CELL:.2f}' height='{CELL:.2f}' "
+                out.append(f"<rect x='{LEFT + start * cell:.2f}' y='{y:.2f}' width='{(column - start) * cell:.2f}' height='{cell:.2f}' "
                            f"fill='{COLOURS.get(kind, '#8f8f8f')}'><title>{line[start][0] << 12:X}: {html.escape(kind)}</title></rect>")
             start = column
-        y += CELL
-    return y, each
+        y += cell
+    return y, each * columns, each
 
 
 def legend(out, y, totals, physical):
@@ -94,10 +94,10 @@ def draw(data):
     """The picture as SVG text."""
     out = [text(14, 30, "Physical memory", 19, weight="bold")]
     used = data["physical"] - data["available"]
-    y, each = frame_field(out, TOP, data["frames"])
+    y, row, each = frame_field(out, TOP, data["frames"])
     out.append(text(14, 52, f"{size_of(data['physical'])}; {size_of(data['available'])} available (zeroed, free, standby), "
                             f"{size_of(used)} in use", 13, "#4a545e"))
-    out.append(text(14, 70, f"One cell: {size_of(each)}, rows of {size_of(each * COLUMNS)}. "
+    out.append(text(14, 70, f"One cell: {size_of(each)}, rows of {size_of(row)}. "
                             f"Processes: {', '.join(process['name'] for process in data['processes'])}", 12, "#6b7480"))
     y = legend(out, y + 16, data["totals"], data["physical"]) + 30
     process = data["process"]

@@ -118,8 +118,8 @@ KTEST(mm, pages_for_mdl_are_the_callers)
 
 KTEST(mm, mdl_mappings_have_the_protection_asked_for)
 {
-    // Law: a mapping's entries follow MmProtectMdlSystemAddress and MdlMappingNoWrite; execution is refused; what is not
-    // mapped is refused; unmapping leaves nothing, whatever the protection was.
+    // Law: a mapping's entries follow MmProtectMdlSystemAddress and MdlMappingNoWrite; execution is refused, and
+    // what is not mapped; unmapping leaves nothing, whatever the protection was.
     PMDL Mdl = MmAllocatePagesForMdl(MtPhysical(0), MtPhysical(MAXULONG), MtPhysical(0), 2 * PAGE_SIZE);
     PUCHAR Mapped;
 

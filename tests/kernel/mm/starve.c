@@ -113,8 +113,8 @@ KTEST(mm, starved_system_ptes_recover)
 
 KTEST(mm, starved_memory_recovers)
 {
-    // Law: pool that takes all memory there is ends with NULL, not with a deadlock or a bugcheck; other callers get NULL
-    // meanwhile, or memory; freed, commitment and frames are what they were.
+    // Law: pool that takes all memory there is ends with NULL, not with a deadlock or a bugcheck; other callers get
+    // memory, or NULL; freed, commitment and frames are what they were.
     MM_STATISTICS Before, After;
     ULONG Pages;
     PVOID Small;
