@@ -178,8 +178,8 @@ VOID ExQueryPoolTotals(PULONG NonPagedAllocs, PULONG NonPagedFrees, PULONG Paged
     ExpSumTags(MM_POOL_PAGED, PagedAllocs, PagedFrees);
 }
 
-// Bytes in use, headers and rounding included; session pool counts as paged. Blocks that wait in lookaside lists are not in use. IRQL <=
-// DISPATCH_LEVEL.
+// Bytes in use, headers and rounding included; session pool counts as paged. Blocks that wait in lookaside lists are
+// not in use. IRQL <= DISPATCH_LEVEL.
 SIZE_T ExGetPoolUsage(BOOLEAN Paged)
 {
     ULONG Kind = Paged ? MM_POOL_PAGED : MM_POOL_NONPAGED, Allocs, Frees;

@@ -282,9 +282,9 @@ ULONG ExpSetBlockQuota(PVOID Memory, PVOID QuotaBlock)
     return Block->BlockSize * POOL_UNIT;
 }
 
-// Takes a block back. Returns its size in bytes, its tag and the quota block charged (or NULL). Bugchecks 0x19 on a damaged header (checked builds: at
-// once; free builds: when it meets its neighbours), 0xC2 (P1 = 7) on a block that is free already. IRQL as
-// ExpAllocateBlock.
+// Takes a block back. Returns its size in bytes, its tag and the quota block charged (or NULL).
+// Bugchecks 0x19 on a damaged header (checked builds: at once; free builds: when it meets its neighbours), 0xC2
+// (P1 = 7) on a block that is free already. IRQL as ExpAllocateBlock.
 ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag, PVOID *QuotaBlock)
 {
     PPOOL_HEADER Block = (PPOOL_HEADER)Memory - 1;

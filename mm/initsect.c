@@ -12,7 +12,7 @@ ULONG MiInitPagesFreed;
 // still come and begin there: then nothing is freed.
 VOID MmFreeInitSections(VOID)
 {
-    ULONG Index, Pages = (ULONG)(KiInitEnd - KiInitStart) >> PAGE_SHIFT;
+    ULONG Index, Pages = ((ULONG_PTR)KiInitEnd - (ULONG_PTR)KiInitStart) >> PAGE_SHIFT;
     PMMPTE Pte = MiGetPteAddress(KiInitStart);
     KIRQL OldIrql;
 

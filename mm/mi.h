@@ -481,9 +481,11 @@ PFN_NUMBER MiTakeBootLargePage(VOID);
 VOID MiBootMapPage(ULONG_PTR Va);
 BOOLEAN MiBootMapLargePage(ULONG_PTR Va);
 VOID MiForEachBootPage(VOID (*Routine)(PFN_NUMBER Page));
+ULONGLONG MiCacheBits(MEMORY_CACHING_TYPE Cache); // iospace.c
 // physical.c
 typedef struct _MI_RAM_RUN {
     PFN_NUMBER First, Last;
+    BOOLEAN Bad; // on the bad list for ever
 } MI_RAM_RUN;
 extern MI_RAM_RUN MiRamRuns[LOADER_MAX_MEMORY_RUNS];
 extern ULONG MiRamRunCount;

@@ -26,6 +26,7 @@ VOID MiFindPhysicalMemory(PLOADER_PARAMETER_BLOCK LoaderBlock)
         }
         MiRamRuns[MiRamRunCount].First = First;
         MiRamRuns[MiRamRunCount].Last = Last;
+        MiRamRuns[MiRamRunCount].Bad = Run->Type == LoaderBad;
         MiRamRunCount++;
         MmNumberOfPhysicalPages += Last - First + 1;
         MmLowestPhysicalPage = min_of(MmLowestPhysicalPage, First);
@@ -85,6 +86,13 @@ VOID MiFillPfnDatabase(VOID)
         }
     }
     OldIrql = MiLockPfn();
+    for (Index = 0; Index < MiRamRunCount; Index++) {
+        for (Page = MiRamRuns[Index].First; MiRamRuns[Index].Bad && Page <= MiRamRuns[Index].Last; Page++) {
+            MI_PFN_ELEMENT(Page)->u2.ShareCount = 0;
+            MI_PFN_ELEMENT(Page)->u3.ReferenceCount = 0;
+            MiInsertPageInList(&MmBadPageListHead, Page);
+        }
+    }
     MiForEachBootPage(MiFreeBootPage);
     MiUnlockPfn(OldIrql);
 }

@@ -20,7 +20,8 @@ BOOLEAN MiIsPhysicalMemory(PFN_NUMBER Page)
     return FALSE;
 }
 
-// The ranges of RAM, ascending, neighbours joined, a row of zeros behind them. The caller frees it with ExFreePool.
+// The ranges of RAM that is not bad, ascending, neighbours joined, a row of zeros behind them. The caller frees
+// it with ExFreePool.
 // IRQL <= DISPATCH_LEVEL. NULL when there is no pool.
 PPHYSICAL_MEMORY_RANGE NTAPI MmGetPhysicalMemoryRanges(VOID)
 {
@@ -34,6 +35,8 @@ PPHYSICAL_MEMORY_RANGE NTAPI MmGetPhysicalMemoryRanges(VOID)
         LONGLONG Base = (LONGLONG)MiRamRuns[Index].First << PAGE_SHIFT;
         LONGLONG Length = (LONGLONG)(MiRamRuns[Index].Last + 1 - MiRamRuns[Index].First) << PAGE_SHIFT;
 
+        if (MiRamRuns[Index].Bad)
+            continue;
         if (Count != 0 && Ranges[Count - 1].BaseAddress.QuadPart + Ranges[Count - 1].NumberOfBytes.QuadPart == Base) {
             Ranges[Count - 1].NumberOfBytes.QuadPart += Length;
         } else {

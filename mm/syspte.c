@@ -179,7 +179,7 @@ VOID MiReleaseSystemPtes(PMMPTE Pte, ULONG Count)
     BOOLEAN Mapped = FALSE;
 
     for (Index = 0; Index < Count; Index++) {
-        if (!Pte[Index].u.Hard.Valid)
+        if (Pte[Index].u.Long == 0)
             continue;
         MiWriteInvalidPte(&Pte[Index], 0);
         KeInvalidatePage((PCHAR)Va + Index * PAGE_SIZE);

@@ -24,7 +24,8 @@ typedef enum _MEMORY_RUN_TYPE {
     LoaderKernel,     // kernel image
     LoaderBootTables, // boot page tables, boot stack: free after phase 0
     LoaderModule,     // a Multiboot module
-    LoaderAcpi        // ACPI tables
+    LoaderAcpi,       // ACPI tables
+    LoaderBad         // RAM that must not be used: the loader's map says so, or /BADMEMORYLIST=
 } MEMORY_RUN_TYPE;
 
 // Runs are sorted by address, page aligned, do not overlap; memory above 4 GB is included.

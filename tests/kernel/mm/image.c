@@ -9,9 +9,9 @@ extern UCHAR KiInitStart[], KiInitEnd[], KiTextEnd[];
 
 KTEST(mm, code_for_the_start_is_free_memory)
 {
-    // Law: the discardable code is not mapped any more, its frames are counted, and they are memory like any other: each
-    // is on a list or somebody's, never the image's.
-    ULONG Pages = (ULONG)(KiInitEnd - KiInitStart) >> PAGE_SHIFT, Index;
+    // Law: the discardable code is not mapped any more, its frames are counted, and each is memory like
+    // any other: on a list, or somebody's.
+    ULONG Pages = ((ULONG_PTR)KiInitEnd - (ULONG_PTR)KiInitStart) >> PAGE_SHIFT, Index;
     MM_STATISTICS Mm;
     KIRQL OldIrql;
 
