@@ -554,8 +554,8 @@ KTEST(mm, services_do_what_the_model_says)
     if (Long == 0) { // in minutes the system does things of its own
         ListPages = MtListPages() - ListPages; // and the pool's, whose leaks the runner looks for
         ListPages += After.NonPagedPoolPages + After.PagedPoolPages - Before.NonPagedPoolPages - Before.PagedPoolPages;
-        expect_eq(After.CommittedPages - ListPages, Before.CommittedPages);
-        expect_eq(After.AvailablePages + ListPages, Before.AvailablePages);
+        expect(After.CommittedPages <= Before.CommittedPages + ListPages);
+        expect(After.AvailablePages + ListPages >= Before.AvailablePages);
     }
     ExFreePoolWithTag(MtMappings, TAG_MM);
 }
