@@ -47,6 +47,8 @@ NTSTATUS ExpQueryPerformance(PVOID Buffer, ULONG Length, PULONG Needed)
     Answer.PageReadCount = Memory.PageReads;
     Answer.PageReadIoCount = Memory.PageReadIos;
     Answer.MappedPagesWriteCount = Memory.MappedPagesWritten;
+    Answer.DirtyPagesWriteCount = Memory.PagesWritten;
+    Answer.DirtyWriteIoCount = Memory.PageWriteIos;
     Answer.PagedPoolPages = Memory.PagedPoolPages;
     Answer.NonPagedPoolPages = Memory.NonPagedPoolPages;
     Answer.FreeSystemPtes = Memory.FreeSystemPtes;
@@ -80,4 +82,18 @@ NTSTATUS ExpQueryModules(PVOID Buffer, ULONG Length, PULONG Needed)
     Kernel->OffsetToFileName = (USHORT)(strrchr(Path, '\\') + 1 - Path);
     RtlCopyMemory(Kernel->FullPathName, Path, sizeof(Path));
     return STATUS_SUCCESS;
+}
+
+// Makes the names of Mm's answer about page files point into Target, where it will be copied.
+VOID ExpRelocatePageFiles(PVOID Buffer, PVOID Target)
+{
+    PSYSTEM_PAGEFILE_INFORMATION Record = Buffer;
+
+    for (;;) {
+        if (Record->PageFileName.Length != 0)
+            Record->PageFileName.Buffer = (PWSTR)((ULONG_PTR)Target + (ULONG_PTR)Record->PageFileName.Buffer);
+        if (Record->NextEntryOffset == 0)
+            return;
+        Record = (PVOID)((PUCHAR)Record + Record->NextEntryOffset);
+    }
 }
