@@ -157,7 +157,7 @@ BOOLEAN MmInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock)
 {
     if (Phase == 0)
         return MiInitializePhase0(LoaderBlock);
-    return MiCreateSectionType() && MiStartThread(MmZeroPageThread, 0) &&
+    return MiCreateSectionType() && MiInitializePageablePool() && MiStartThread(MmZeroPageThread, 0) &&
            MiStartThread(MiMappedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
            MiStartThread(MiModifiedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
            MiStartThread(MiSegmentThread, LOW_REALTIME_PRIORITY + 2) &&
