@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Faults on system addresses. Views of sections (system cache, mapped views) and pages of the paged pools are resolved:
-// everything else in system space is there or is an error.
+// Faults on system addresses. Views of sections (system cache, mapped views) and pages of the paged pools and of
+// pageable code are resolved: everything else in system space is there or is an error.
 
 #include "mi.h"
 
@@ -42,10 +42,10 @@ NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID 
     if (Mode != KernelMode)
         return STATUS_ACCESS_VIOLATION;
     MiCheckSystemProtection(FaultStatus, Va, TrapFrame);
-    if (Pte == NULL || (FaultStatus & MI_FAULT_EXECUTE))
+    if (Pte == NULL || ((FaultStatus & MI_FAULT_EXECUTE) && !MiIsPagedCode(Va)))
         return STATUS_ACCESS_VIOLATION;
-    if (!MiIsViewAddress(Va) &&
-        !MiIsPoolAddress(Va)) // only an entry that became valid after the processor had looked can be right
+    // Of everything else only an entry that became valid after the processor had looked can be right.
+    if (!MiIsViewAddress(Va) && !MiIsPoolAddress(Va) && !MiIsPagedCode(Va))
         return MiRaisedFault(FaultStatus, Va) == STATUS_SUCCESS ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
     Fault.Va = Va;
     Fault.Pte = Pte;
@@ -60,7 +60,7 @@ NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID 
             Status = STATUS_SUCCESS; // another thread was faster (processors do not remember entries that are invalid)
         else if (!MiReserveWsle(&MmSystemCacheWs))
             Status = MI_STATUS_NO_PAGE;
-        else if (MiIsPoolAddress(Va))
+        else if (MiIsPoolAddress(Va) || MiIsPagedCode(Va))
             Status = MiResolvePoolFault(&Fault);
         else if ((Proto = MiSystemViewPrototype(Va, Pte)) != NULL)
             Status = MiResolvePrototype(&Fault, MM_READWRITE, Proto);

@@ -105,6 +105,7 @@ static NTSTATUS MiResolvePoolTransition(PMI_FAULT Fault)
     KIRQL OldIrql = MiLockPfn();
     PFN_NUMBER Page = MI_PTE_FRAME(Fault->Pte);
     PMMPFN Pfn = MI_PFN_ELEMENT(Page);
+    ULONGLONG Entry;
 
     if (!Fault->Pte->u.Soft.Transition) {
         MiUnlockPfn(OldIrql); // the page was reused in this instant
@@ -115,16 +116,20 @@ static NTSTATUS MiResolvePoolTransition(PMI_FAULT Fault)
         MiUnlockPfn(OldIrql);
         return MI_STATUS_READ;
     }
+    if (MI_IS_EXECUTABLE(Fault->Pte->u.Trans.Protection))
+        Entry = ((ULONGLONG)Page << PAGE_SHIFT) | MI_VALID | MI_ACCESSED | MmGlobal;
+    else
+        Entry = Fault->Write ? MI_KERNEL_PTE(Page) : MI_KERNEL_PTE(Page) & ~(ULONGLONG)MI_DIRTY;
     MiActivateTransitionPage(Pfn);
-    if (Fault->Write)
+    if (Entry & MI_DIRTY)
         MiMakePageDirty(Pfn);
-    MiWriteValidPte(Fault->Pte, Fault->Write ? MI_KERNEL_PTE(Page) : MI_KERNEL_PTE(Page) & ~(ULONGLONG)MI_DIRTY);
+    MiWriteValidPte(Fault->Pte, Entry);
     MiUnlockPfn(OldIrql);
     MiAddToWorkingSet(&MmSystemCacheWs, Fault->Va, Pfn);
     return STATUS_SUCCESS;
 }
 
-// A touch of paged or session pool whose entry is not valid. The system working set lock is held, and there is room in
+// A touch of paged or session pool, or of pageable code, whose entry is not valid. The system working set lock is held, and there is room in
 // the set. Returns MI_STATUS_READ and MI_STATUS_NO_PAGE too; STATUS_ACCESS_VIOLATION: not allocated.
 NTSTATUS MiResolvePoolFault(PMI_FAULT Fault)
 {
@@ -166,6 +171,7 @@ static VOID NTAPI MiPoolTrimmer(PVOID Context)
 BOOLEAN MiInitializePageablePool(VOID)
 {
     MiPageablePool = TRUE;
+    MiMakeCodePageable();
 #if DBG
     if (KeFindBootOption("/TRIMPAGED") != NULL) {
         HANDLE Handle;

@@ -52,8 +52,8 @@ static VOID MiEliminateSystemEntry(PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
     ULONGLONG Entry = Cache ? 0 : MI_PROTO_PTE(Pfn->PteAddress, MM_READWRITE);
     MMPTE Old;
 
-    if (!Pfn->u3.e1.PrototypePte) // pool
-        Entry = MI_TRANSITION_PTE(MI_PFN_NUMBER(Pfn), MM_READWRITE);
+    if (!Pfn->u3.e1.PrototypePte) // pool, the kernel's code
+        Entry = MI_TRANSITION_PTE(MI_PFN_NUMBER(Pfn), Pfn->OriginalPte.u.Soft.Protection);
     Old = MiExchangePte(Pte, Entry);
     Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
     MiAddTbFlush(Flush, Va);

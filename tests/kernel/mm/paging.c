@@ -68,6 +68,7 @@ KTEST(mm, sections_survive_the_page_file)
     ZwClose(Section);
 }
 
+extern UCHAR KiPageStart[], KiPageEnd[];
 static ULONG MtOwners[MM_MAXIMUM_PAGING_FILES];
 
 static VOID MtNoteOwner(PMMPTE Pte)
@@ -144,6 +145,7 @@ KTEST(mm, every_slot_has_one_owner)
     }
     MtNotePoolOwners(MM_PAGED_POOL_START, MM_PAGED_POOL_END);
     MtNotePoolOwners(MM_SESSION_POOL_START, MM_SESSION_POOL_END);
+    MtNotePoolOwners((ULONG_PTR)KiPageStart, (ULONG_PTR)KiPageEnd);
     for (Number = 0; Number < MmNumberOfPagingFiles; Number++)
         Used[Number] = MmPagingFile[Number]->CurrentUsage;
     MiUnlockPfn(OldIrql);
