@@ -46,6 +46,7 @@ NTSTATUS ExpQueryPerformance(PVOID Buffer, ULONG Length, PULONG Needed)
     Answer.DemandZeroCount = Memory.DemandZeroFaults;
     Answer.PageReadCount = Memory.PageReads;
     Answer.PageReadIoCount = Memory.PageReadIos;
+    RtlCopyMemory(&Answer.CcFastReadNoWait, &CcStatistics, sizeof(CcStatistics)); // the same order
     Answer.MappedPagesWriteCount = Memory.MappedPagesWritten;
     Answer.DirtyPagesWriteCount = Memory.PagesWritten;
     Answer.DirtyWriteIoCount = Memory.PageWriteIos;

@@ -22,7 +22,7 @@ static NTSTATUS MiValidPteFault(PMI_FAULT Fault)
 {
     MMPTE Pte = *Fault->Pte;
 
-    if (Fault->Execute && Pte.u.Hard.NoExecute)
+    if (Fault->Execute && Pte.u.Hard.NoExecute && !MiAllowExecution(Fault->Process, Fault->Pte))
         return STATUS_ACCESS_VIOLATION;
     if (Fault->Write && !Pte.u.Hard.Write)
         return Pte.u.Hard.CopyOnWrite ? MiCopyOnWrite(Fault) : STATUS_ACCESS_VIOLATION;
@@ -62,7 +62,8 @@ static NTSTATUS MiCheckAccess(PMI_FAULT Fault, PMMVAD Vad, ULONG Protection)
         return STATUS_ACCESS_VIOLATION;
     if (Fault->Write && !MI_IS_WRITABLE(Protection))
         return STATUS_ACCESS_VIOLATION;
-    if (Fault->Execute && !MI_IS_EXECUTABLE(Protection) && MmNoExecute != 0)
+    if (Fault->Execute && !MI_IS_EXECUTABLE(Protection) && MmNoExecute != 0 &&
+        !(Fault->Process->ExecuteOptions & MEM_EXECUTE_OPTION_ENABLE))
         return STATUS_ACCESS_VIOLATION;
     if (MI_IS_GUARD(Protection))
         return MiFireGuard(Fault, Vad, Protection);
@@ -152,8 +153,8 @@ static NTSTATUS MiInvalidPteFault(PMI_FAULT Fault, BOOLEAN Table)
     return Proto == NULL ? STATUS_ACCESS_VIOLATION : MiResolvePrototype(Fault, Protection, Proto);
 }
 
-// What a fault ended with, outside of the locks: waits for what it has to wait for. STATUS_RETRY: ask again. A read that
-// failed for want of pool is no error of the page's: it is tried again when there may be some.
+// What a fault ended with, outside of the locks: waits for what it has to wait for. STATUS_RETRY: ask again. A read
+// that failed for want of pool is no error of the page's: it is tried again when there may be some.
 NTSTATUS MiFinishFault(PMI_FAULT Fault, NTSTATUS Status, PULONG Attempt)
 {
     BOOLEAN Read = Status == MI_STATUS_READ;
@@ -194,6 +195,8 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
         MiLockWorkingSet(Process);
         Process->Vm.PageFaultCount++;
         Table = MiGetPdeAddress(Va)->u.Hard.Valid;
+        if (Table && MiGetPdeAddress(Va)->u.Hard.LargePage)
+            Fault.Pte = MiGetPdeAddress(Va); // it says what a page's entry would
         if (Table && Fault.Pte->u.Hard.Valid)
             Status = MiValidPteFault(&Fault);
         else if (!MiReserveWsle(&Process->Vm))

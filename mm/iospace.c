@@ -3,9 +3,11 @@
 
 #include "mi.h"
 
-// The entry bits of a caching type. Write combining is plain uncached: no PAT entry is programmed for it. Any IRQL.
+// The bits of an entry for memory that is mapped in this way. Any IRQL.
 ULONGLONG MiCacheBits(MEMORY_CACHING_TYPE Cache)
 {
+    if (Cache == MmWriteCombined)
+        return MmWriteCombine;
     return Cache == MmCached ? 0 : MI_CACHE_DISABLE | MI_WRITE_THROUGH;
 }
 

@@ -17,7 +17,7 @@
 static ULONG_PTR MiBootVa; // next free address behind the frame database
 extern UCHAR KiTextEnd[];
 
-ULONGLONG MmNoExecute, MmGlobal;
+ULONGLONG MmNoExecute, MmGlobal, MmWriteCombine;
 
 // A zeroed, permanent piece of KSEG0 for a bitmap.
 static PVOID MiAllocateBoot(ULONG Bytes)
@@ -86,7 +86,9 @@ static VOID MiInitializeFeatures(VOID)
 {
     MmNoExecute = (KeFeatureBits & KF_NX) ? MI_NO_EXECUTE : 0;
     MmGlobal = (KeFeatureBits & KF_GLOBAL_PAGE) ? MI_GLOBAL : 0;
+    MmWriteCombine = (KeFeatureBits & KF_PAT) ? MI_WRITE_THROUGH : MI_CACHE_DISABLE | MI_WRITE_THROUGH;
     MiBuildProtectionTable();
+    MiInitializeExecutePolicy();
     KeInitializeSpinLock(&MmPfnLock);
     KeInitializeEvent(&MmAvailablePagesEvent, NotificationEvent, FALSE);
     KeInitializeEvent(&MmZeroingPageEvent, SynchronizationEvent, FALSE);
@@ -157,8 +159,8 @@ BOOLEAN MmInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock)
 {
     if (Phase == 0)
         return MiInitializePhase0(LoaderBlock);
-    return MiCreateSectionType() && MiInitializePageablePool() && MiStartThread(MmZeroPageThread, 0) &&
-           MiStartThread(MiMappedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
+    return MiMakeVadMap(PsGetCurrentProcess()) && MiCreateSectionType() && MiInitializePageablePool() &&
+           MiStartThread(MmZeroPageThread, 0) && MiStartThread(MiMappedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
            MiStartThread(MiModifiedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
            MiStartThread(MiSegmentThread, LOW_REALTIME_PRIORITY + 2) &&
            MiStartThread(MiWorkingSetManager, LOW_REALTIME_PRIORITY);

@@ -68,6 +68,12 @@ typedef struct _MMSUPPORT_FLAGS {
 } MMSUPPORT_FLAGS;
 #define MEMORY_PRIORITY_BACKGROUND 0
 #define MEMORY_PRIORITY_FOREGROUND 2
+// Where descriptors lie, a bit for each 64 KB (mm/vadbits.c). Below Hint all bits are set.
+typedef struct _MM_VAD_MAP {
+    RTL_BITMAP BitMap;
+    ULONG Hint;
+} MM_VAD_MAP, *PMM_VAD_MAP;
+
 typedef struct _MMSUPPORT {
     MMSUPPORT_FLAGS Flags;
     ULONG LastTrimStamp; // round of the working set manager that last took from it
@@ -223,6 +229,9 @@ VOID MmBalanceWorkingSets(VOID); // once a second
 VOID MmEmptyWorkingSet(PEPROCESS Process);
 NTCHECK MmAdjustWorkingSetSize(PEPROCESS Process, SIZE_T Minimum, SIZE_T Maximum, ULONG Flags); // pages
 VOID MmQueryWorkingSetLimits(PEPROCESS Process, PSIZE_T Minimum, PSIZE_T Maximum, PULONG Flags);
+// What the current process may run (ProcessExecuteFlags, MEM_EXECUTE_OPTION_*).
+NTCHECK MmSetExecuteOptions(ULONG Options);
+ULONG NTAPI MmGetExecuteOptions(PEPROCESS Process);
 
 // --- sections
 extern struct _OBJECT_TYPE *MmSectionObjectType;
@@ -249,7 +258,11 @@ NTCHECK MmCreateCacheSection(struct _FILE_OBJECT *File, PLARGE_INTEGER FileSize,
 NTCHECK MmExtendCacheSection(PVOID Section, PLARGE_INTEGER NewSize);
 NTCHECK MmMapViewInSystemCache(PVOID Section, ULONGLONG Offset,
                                PVOID *Va); // MM_CACHE_VIEW_SIZE bytes, offset a multiple of it
+NTCHECK MmMapViewsInSystemCache(PVOID Section, ULONGLONG Offset, ULONG Count, PVOID *Va); // side by side
 VOID MmUnmapViewInSystemCache(PVOID Va);
+BOOLEAN MmIsCachePageResident(PVOID Section, ULONGLONG Offset);
+ULONG MmGetPageReadCount(VOID);
+VOID MmSetSectionPolicy(struct _SECTION_OBJECT_POINTERS *Pointers, BOOLEAN NoCluster, BOOLEAN NoWrite);
 // Writes the modified pages of a range of a file's data section through IoSynchronousPageWrite. Offset NULL: all of it.
 NTCHECK MmFlushSection(struct _SECTION_OBJECT_POINTERS *Pointers, PLARGE_INTEGER Offset, ULONG Length,
                        PIO_STATUS_BLOCK IoStatus);

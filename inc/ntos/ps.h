@@ -43,6 +43,7 @@ struct _EPROCESS {
     LIST_ENTRY TimerResolutionLink;
     // Mm's
     MM_AVL_TABLE VadRoot;
+    MM_VAD_MAP VadMap;
     KGUARDED_MUTEX AddressCreationLock; // VADs, protections: who holds it may change the address space
     KGUARDED_MUTEX WorkingSetLock;      // PTEs of the user part
     MMSUPPORT Vm;
@@ -51,7 +52,11 @@ struct _EPROCESS {
     SIZE_T CommitCharge; // pages
     SIZE_T CommitChargePeak;
     ULONG NumberOfPrivatePages;
+    ULONG NumberOfWatchedRanges;  // descriptors with write watch
+    PFN_NUMBER UserPhysicalPages; // first of the AWE pages that it owns (mm/awe.c), MAXULONG: none
+    ULONG NumberOfUserPhysicalPages;
     PVOID HighestUserAddress;
+    UCHAR ExecuteOptions; // MEM_EXECUTE_OPTION_*
     PFN_NUMBER PageDirectoryPages[4];
     PVOID PaePointerTable;     // virtual address of the PDPT
     LIST_ENTRY MmProcessLinks; // every address space, so that new system page tables reach all of them
