@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Faults on system addresses. Only views of sections (system cache, mapped views) are resolved: everything else in
-// system space is there or is an error.
+// Faults on system addresses. Views of sections (system cache, mapped views) and pages of the paged pools and of
+// pageable code are resolved: everything else in system space is there or is an error.
 
 #include "mi.h"
 
@@ -11,7 +11,7 @@ static BOOLEAN MiIsViewAddress(PVOID Va)
     ULONG_PTR Address = (ULONG_PTR)Va;
 
     return (Address >= MM_SYSTEM_CACHE_START && Address <= MM_SYSTEM_CACHE_END) ||
-           (Address >= MM_SESSION_BASE && Address <= MM_SESSION_END);
+           (Address >= MM_SESSION_BASE && Address < MM_SESSION_POOL_START);
 }
 
 // The kernel broke a protection that is there to catch it: WDK, bug checks 0xBE and 0xFC.
@@ -42,9 +42,10 @@ NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID 
     if (Mode != KernelMode)
         return STATUS_ACCESS_VIOLATION;
     MiCheckSystemProtection(FaultStatus, Va, TrapFrame);
-    if (Pte == NULL || (FaultStatus & MI_FAULT_EXECUTE))
+    if (Pte == NULL || ((FaultStatus & MI_FAULT_EXECUTE) && !MiIsPagedCode(Va)))
         return STATUS_ACCESS_VIOLATION;
-    if (!MiIsViewAddress(Va)) // only an entry that became valid after the processor had looked can be right
+    // Of everything else only an entry that became valid after the processor had looked can be right.
+    if (!MiIsViewAddress(Va) && !MiIsPoolAddress(Va) && !MiIsPagedCode(Va))
         return MiRaisedFault(FaultStatus, Va) == STATUS_SUCCESS ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
     Fault.Va = Va;
     Fault.Pte = Pte;
@@ -59,6 +60,8 @@ NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID 
             Status = STATUS_SUCCESS; // another thread was faster (processors do not remember entries that are invalid)
         else if (!MiReserveWsle(&MmSystemCacheWs))
             Status = MI_STATUS_NO_PAGE;
+        else if (MiIsPoolAddress(Va) || MiIsPagedCode(Va))
+            Status = MiResolvePoolFault(&Fault);
         else if ((Proto = MiSystemViewPrototype(Va, Pte)) != NULL)
             Status = MiResolvePrototype(&Fault, MM_READWRITE, Proto);
         else

@@ -452,6 +452,16 @@ typedef struct _MI_POOL_PAGES {
     ULONG Peak, Limit;
 } MI_POOL_PAGES, *PMI_POOL_PAGES;
 extern MI_POOL_PAGES MiPoolPages[MM_POOLS];
+// pagedcode.c
+BOOLEAN MiIsPagedCode(PVOID Va);
+VOID MiMakeCodePageable(VOID);
+// pagedpool.c
+BOOLEAN MiIsPoolAddress(PVOID Va);
+NTSTATUS MiCommitPool(PVOID Va, ULONG Pages);
+VOID MiDecommitPool(PVOID Va, ULONG Pages);
+ULONG MiTrimPool(VOID);
+BOOLEAN MiInitializePageablePool(VOID);
+NTSTATUS MiResolvePoolFault(PMI_FAULT Fault);
 // special.c
 VOID MiCheckSpecialPoolFault(ULONG FaultStatus, PVOID Va, PKTRAP_FRAME TrapFrame);
 // sysview.c

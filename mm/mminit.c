@@ -159,8 +159,8 @@ BOOLEAN MmInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock)
 {
     if (Phase == 0)
         return MiInitializePhase0(LoaderBlock);
-    return MiMakeVadMap(PsGetCurrentProcess()) && MiCreateSectionType() && MiStartThread(MmZeroPageThread, 0) &&
-           MiStartThread(MiMappedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
+    return MiMakeVadMap(PsGetCurrentProcess()) && MiCreateSectionType() && MiInitializePageablePool() &&
+           MiStartThread(MmZeroPageThread, 0) && MiStartThread(MiMappedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
            MiStartThread(MiModifiedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
            MiStartThread(MiSegmentThread, LOW_REALTIME_PRIORITY + 2) &&
            MiStartThread(MiWorkingSetManager, LOW_REALTIME_PRIORITY);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Whole pages for the pools (ex/pool.c cuts them up). Nonpaged: a piece of KSEG0 mapped at boot, then system PTEs.
-// Paged and session pool: ranges of addresses of their own; their pages are resident from allocation to release. The
-// frames' StartOfAllocation and EndOfAllocation remember how long an allocation is. Each pool has a limit, so that one
+// Paged and session pool: ranges of addresses of their own; their pages come and go (pagedpool.c). The
+// frames' StartOfAllocation and EndOfAllocation remember how long a nonpaged allocation is, bits how long a paged one. Each pool has a limit, so that one
 // that somebody leaks into does not take all memory.
 
 #include "mi.h"
 
 MI_RANGE MiNonPagedPoolRange, MiPagedPoolRange;
 static MI_RANGE MiSessionPoolRange;
+static PULONG MiPoolEnds[MM_POOLS]; // paged pools: bit n: page n is the last of its allocation; under the range's lock
 MI_POOL_PAGES MiPoolPages[MM_POOLS];
 static ULONG_PTR MiNonPagedPoolEnd;
 
@@ -35,6 +36,9 @@ VOID MiInitializePagedPool(VOID)
     NT_VERIFY(Bits != NULL && SessionBits != NULL);
     MiInitializeRange(&MiPagedPoolRange, MM_PAGED_POOL_START, MI_PAGED_POOL_PAGES, Bits);
     MiInitializeRange(&MiSessionPoolRange, MM_SESSION_POOL_START, MI_SESSION_POOL_PAGES, SessionBits);
+    MiPoolEnds[MM_POOL_PAGED] = ExAllocatePoolZero(NonPagedPool, MI_PAGED_POOL_PAGES / 8, TAG_MM);
+    MiPoolEnds[MM_POOL_SESSION] = ExAllocatePoolZero(NonPagedPool, MI_SESSION_POOL_PAGES / 8, TAG_MM);
+    NT_VERIFY(MiPoolEnds[MM_POOL_PAGED] != NULL && MiPoolEnds[MM_POOL_SESSION] != NULL);
 }
 
 // Gives every page of a reserved system range a zeroed frame. Its page tables exist. IRQL <= DISPATCH_LEVEL.
@@ -94,10 +98,29 @@ VOID MiDepopulate(PVOID Va, ULONG Pages)
     MiReturnCommitment(Pages, NULL);
 }
 
-static VOID MiMarkAllocation(PVOID Va, ULONG Pages, BOOLEAN Mark)
+static PMI_RANGE MiRangeOfPool(ULONG Pool)
 {
-    KIRQL OldIrql = MiLockPfn();
+    return Pool == MM_POOL_PAGED ? &MiPagedPoolRange : &MiSessionPoolRange;
+}
 
+// Remembers where an allocation ends; of nonpaged memory in its frames.
+static VOID MiMarkAllocation(ULONG Pool, PVOID Va, ULONG Pages, BOOLEAN Mark)
+{
+    KIRQL OldIrql;
+
+    if (Pool != MM_POOL_NONPAGED) {
+        PMI_RANGE Range = MiRangeOfPool(Pool);
+        ULONG Page = (((ULONG_PTR)Va - Range->Base) >> PAGE_SHIFT) + Pages - 1;
+
+        OldIrql = KfAcquireSpinLock(&Range->Lock);
+        if (Mark)
+            MiPoolEnds[Pool][Page / 32] |= 1u << (Page % 32);
+        else
+            MiPoolEnds[Pool][Page / 32] &= ~(1u << (Page % 32));
+        KfReleaseSpinLock(&Range->Lock, OldIrql);
+        return;
+    }
+    OldIrql = MiLockPfn();
     MI_PFN_ELEMENT(MiGetFrame(Va))->u3.e1.StartOfAllocation = Mark;
     MI_PFN_ELEMENT(MiGetFrame((PCHAR)Va + (Pages - 1) * PAGE_SIZE))->u3.e1.EndOfAllocation = Mark;
     MiUnlockPfn(OldIrql);
@@ -126,7 +149,7 @@ static PVOID MiAllocatePaged(PMI_RANGE Range, ULONG Pages)
 
     if (Va == NULL)
         return NULL;
-    if (NT_SUCCESS(MiMakeSystemPageTables(Va, Pages * PAGE_SIZE)) && NT_SUCCESS(MiPopulate(Va, Pages)))
+    if (NT_SUCCESS(MiMakeSystemPageTables(Va, Pages * PAGE_SIZE)) && NT_SUCCESS(MiCommitPool(Va, Pages)))
         return Va;
     MiReleaseInRange(Range, Va, Pages);
     return NULL;
@@ -167,11 +190,11 @@ PVOID MmAllocatePoolPages(ULONG Pool, SIZE_T Bytes)
     if (Pool == MM_POOL_NONPAGED)
         Va = MiAllocateNonPaged(Pages);
     else
-        Va = MiAllocatePaged(Pool == MM_POOL_PAGED ? &MiPagedPoolRange : &MiSessionPoolRange, Pages);
+        Va = MiAllocatePaged(MiRangeOfPool(Pool), Pages);
     if (Va == NULL)
         MiReturnPool(&MiPoolPages[Pool], Pages);
     else
-        MiMarkAllocation(Va, Pages, TRUE);
+        MiMarkAllocation(Pool, Va, Pages, TRUE);
     return Va;
 }
 
@@ -214,12 +237,37 @@ BOOLEAN MmResourcesAvailable(ULONG Pool, SIZE_T Bytes, ULONG Priority)
     return Pages < MiPoolPages[Pool].Limit && MiPoolPages[Pool].Used + Reserve <= MiPoolPages[Pool].Limit - Pages;
 }
 
+static BOOLEAN MiIsPoolEnd(ULONG Pool, ULONG Page)
+{
+    return (MiPoolEnds[Pool][Page / 32] & 1u << (Page % 32)) != 0;
+}
+
+// Pages of the paged allocation that starts at Va; 0: none does. The caller has it, so that nobody changes its bits.
+static ULONG MiCountPagedAllocation(ULONG Pool, PVOID Va)
+{
+    PMI_RANGE Range = MiRangeOfPool(Pool);
+    ULONG Page = ((ULONG_PTR)Va - Range->Base) >> PAGE_SHIFT, Pages = 1;
+
+    if (BYTE_OFFSET(Va) != 0 || !RtlAreBitsSet(&Range->BitMap, Page, 1) ||
+        (Page != 0 && RtlAreBitsSet(&Range->BitMap, Page - 1, 1) && !MiIsPoolEnd(Pool, Page - 1)))
+        return 0;
+    while (!MiIsPoolEnd(Pool, Page + Pages - 1))
+        Pages++;
+    return Pages;
+}
+
 // How many pages the allocation that starts at Va has. Bugchecks BAD_POOL_CALLER if none starts there. Any IRQL.
 ULONG MmGetPoolAllocationPages(PVOID Va)
 {
     PCHAR Page = Va;
     ULONG Pages = 1;
 
+    if (MiIsPoolAddress(Va)) {
+        Pages = MiCountPagedAllocation(MmPoolOfAddress(Va), Va);
+        if (Pages == 0)
+            KeBugCheckEx(BAD_POOL_CALLER, 0x46, (ULONG_PTR)Va, 0, 0);
+        return Pages;
+    }
     if (BYTE_OFFSET(Va) != 0 || !MmIsAddressValid(Va) || !MI_PFN_ELEMENT(MiGetFrame(Va))->u3.e1.StartOfAllocation)
         KeBugCheckEx(BAD_POOL_CALLER, 0x46, (ULONG_PTR)Va, 0, 0);
     for (; !MI_PFN_ELEMENT(MiGetFrame(Page))->u3.e1.EndOfAllocation; Page += PAGE_SIZE)
@@ -232,16 +280,18 @@ ULONG MmFreePoolPages(PVOID Va)
 {
     ULONG Pages = MmGetPoolAllocationPages(Va), Pool = MmPoolOfAddress(Va);
 
-    MiMarkAllocation(Va, Pages, FALSE);
+    MiMarkAllocation(Pool, Va, Pages, FALSE);
     MiReturnPool(&MiPoolPages[Pool], Pages);
     if (Pool == MM_POOL_NONPAGED && (ULONG_PTR)Va >= MiNonPagedPoolRange.Base && (ULONG_PTR)Va < MiNonPagedPoolEnd) {
         MiReleaseInRange(&MiNonPagedPoolRange, Va, Pages);
         return Pages;
     }
-    MiDepopulate(Va, Pages);
-    if (Pool == MM_POOL_NONPAGED)
+    if (Pool == MM_POOL_NONPAGED) {
+        MiDepopulate(Va, Pages);
         MiReleaseSystemPtes(MiGetPteAddress(Va), Pages);
-    else
-        MiReleaseInRange(Pool == MM_POOL_PAGED ? &MiPagedPoolRange : &MiSessionPoolRange, Va, Pages);
+    } else {
+        MiDecommitPool(Va, Pages);
+        MiReleaseInRange(MiRangeOfPool(Pool), Va, Pages);
+    }
     return Pages;
 }

@@ -11,7 +11,7 @@ KGUARDED_MUTEX MiExtendLock; // growth of data segments; taken before the PFN lo
 
 static PMMPTE MiAllocatePrototypes(ULONG Count, ULONGLONG Value)
 {
-    PMMPTE Base = ExAllocatePoolWithTag(PagedPool, Count * sizeof(MMPTE), TAG_SEGMENT);
+    PMMPTE Base = ExAllocatePoolWithTag(NonPagedPool, Count * sizeof(MMPTE), TAG_SEGMENT);
     ULONG Index;
 
     for (Index = 0; Base != NULL && Index < Count; Index++)

@@ -119,7 +119,7 @@ static NTSTATUS MiBuildImage(PSEGMENT Segment, PMI_IMAGE Image)
     for (Index = 0; !Image->Flat && Index < Image->SectionCount; Index++)
         Pages = max_of(Pages,
                        (Image->Sections[Index].VirtualAddress >> PAGE_SHIFT) + MiSectionPages(&Image->Sections[Index]));
-    Base = ExAllocatePoolWithTag(PagedPool, Pages * sizeof(MMPTE), TAG_SEGMENT);
+    Base = ExAllocatePoolWithTag(NonPagedPool, Pages * sizeof(MMPTE), TAG_SEGMENT);
     if (Base == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     for (Index = 0; Index < Pages; Index++)

@@ -44,13 +44,17 @@ VOID MiEliminateWorkingSetEntry(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, PVOID
     MiDecrementShareCount(Pfn);
 }
 
-// The same for a page of a system view. MmSystemWorkingSetLock and the PFN lock are held.
+// The same for a page of a system view or of pool. MmSystemWorkingSetLock and the PFN lock are held.
 static VOID MiEliminateSystemEntry(PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
 {
     PMMPFN Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(Pte));
     BOOLEAN Cache = (ULONG_PTR)Va >= MM_SYSTEM_CACHE_START; // its prototype is asked for; other views' entries name it
-    MMPTE Old = MiExchangePte(Pte, Cache ? 0 : MI_PROTO_PTE(Pfn->PteAddress, MM_READWRITE));
+    ULONGLONG Entry = Cache ? 0 : MI_PROTO_PTE(Pfn->PteAddress, MM_READWRITE);
+    MMPTE Old;
 
+    if (!Pfn->u3.e1.PrototypePte) // pool, the kernel's code
+        Entry = MI_TRANSITION_PTE(MI_PFN_NUMBER(Pfn), Pfn->OriginalPte.u.Soft.Protection);
+    Old = MiExchangePte(Pte, Entry);
     Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
     MiAddTbFlush(Flush, Va);
     MiRemoveFromWorkingSet(&MmSystemCacheWs, Va, Pfn);

@@ -228,7 +228,7 @@ VOID FatRenameFcb(PFCB Fcb, PFCB Parent, PUNICODE_STRING Name)
 // Makes a handle's context. NULL when there is no memory.
 PCCB FatCreateCcb(VOID)
 {
-    return ExAllocatePoolZero(PagedPool, sizeof(CCB), TAG_FAT_CCB);
+    return ExAllocatePoolZero(NonPagedPool, sizeof(CCB), TAG_FAT_CCB); // a page file has one
 }
 
 VOID FatDeleteCcb(PCCB Ccb)

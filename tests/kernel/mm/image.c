@@ -35,6 +35,49 @@ KTEST_BUGCHECK(mm, code_for_the_start_cannot_be_called, PAGE_FAULT_IN_NONPAGED_A
     ((VOID(*)(VOID))KiInitStart)();
 }
 
+extern UCHAR KiPageStart[], KiPageEnd[];
+
+static ULONG MtValidPages(PUCHAR Start, PUCHAR End)
+{
+    ULONG Count = 0;
+
+    for (; Start != End; Start += PAGE_SIZE)
+        Count += MmIsAddressValid(Start);
+    return Count;
+}
+
+KTEST(mm, pageable_code_leaves_memory_and_comes_back)
+{
+    // Law: pageable code is taken out of the system working set, even to a page file, and comes back, unchanged and
+    // executable but not writable, when it is called.
+    ULONG Pages = ((ULONG_PTR)KiPageEnd - (ULONG_PTR)KiPageStart) >> PAGE_SHIFT, Round, Index, Sum[3] = {0, 0, 0};
+    SYSTEM_BASIC_INFORMATION Basic;
+
+    expect(Pages >= 4);
+    for (Round = 0; Round < 3; Round++) {
+        for (Index = 0; Index < Pages * PAGE_SIZE; Index++)
+            Sum[Round] = Sum[Round] * 31 + KiPageStart[Index];
+        MiTrimPool();
+        MtPageOut();
+        expect(MtValidPages(KiPageStart, KiPageEnd) < Pages);
+        expect_status(ZwQuerySystemInformation(SystemBasicInformation, &Basic, sizeof(Basic), NULL), STATUS_SUCCESS);
+        expect_eq(Basic.PageSize, PAGE_SIZE);
+        expect(MtValidPages(KiPageStart, KiPageEnd) > 0);
+    }
+    expect_eq(Sum[1], Sum[0]);
+    expect_eq(Sum[2], Sum[0]);
+}
+
+KTEST_BUGCHECK(mm, pageable_code_at_dispatch_level_is_caught, IRQL_NOT_LESS_OR_EQUAL)
+{
+    // Law: calling pageable code that is not there at DISPATCH_LEVEL is bugcheck 0xA.
+    SYSTEM_BASIC_INFORMATION Basic;
+
+    MiTrimPool();
+    (VOID) KfRaiseIrql(DISPATCH_LEVEL);
+    IGNORE_STATUS(NtQuerySystemInformation(SystemBasicInformation, &Basic, sizeof(Basic), NULL));
+}
+
 // What a valid entry of kernel space lets the processor do, against what it may let it do.
 static VOID MtCheckEntry(ULONG_PTR Va, MMPTE Pte)
 {

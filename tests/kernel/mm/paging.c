@@ -68,12 +68,48 @@ KTEST(mm, sections_survive_the_page_file)
     ZwClose(Section);
 }
 
+extern UCHAR KiPageStart[], KiPageEnd[];
 static ULONG MtOwners[MM_MAXIMUM_PAGING_FILES];
 
 static VOID MtNoteOwner(PMMPTE Pte)
 {
     if (MI_IS_PAGE_FILE_PTE(Pte))
         MtOwners[Pte->u.Soft.PageFileLow]++;
+}
+
+// The pools' pages have slots too.
+static VOID MtNotePoolOwners(ULONG_PTR Start, ULONG_PTR End)
+{
+    ULONG_PTR Va;
+
+    for (Va = Start; Va < End; Va += PAGE_SIZE) {
+        if (MiPteIfTable((PVOID)Va) == NULL)
+            Va += MI_LARGE_PAGE_SIZE - PAGE_SIZE;
+        else if (!MiGetPteAddress(Va)->u.Hard.Valid && !MiGetPteAddress(Va)->u.Soft.Transition)
+            MtNoteOwner(MiGetPteAddress(Va));
+    }
+}
+
+KTEST(mm, paged_pool_survives_the_page_file)
+{
+    // Law: the same for pages of paged pool and of session pool; freed, they give their slots back.
+    PUCHAR Paged = ExAllocatePoolWithTag(PagedPool, MT_PAGES * PAGE_SIZE, TAG_MM);
+    PUCHAR Session = ExAllocatePoolWithTag(PagedPoolSession, MT_PAGES * PAGE_SIZE, TAG_MM);
+    ULONG Salt;
+
+    for (Salt = 3; Salt <= 5; Salt++) {
+        MtFill(Paged, Salt);
+        MtFill(Session, Salt + 100);
+        MiTrimPool();
+        MtPageOut();
+        expect(MI_IS_PAGE_FILE_PTE(MiGetPteAddress(Paged)) && MI_IS_PAGE_FILE_PTE(MiGetPteAddress(Session)));
+        expect_eq(MtCountWrong(Paged, Salt), 0);
+        expect_eq(MtCountWrong(Session, Salt + 100), 0);
+    }
+    MiTrimPool();
+    MtPageOut();
+    ExFreePoolWithTag(Paged, TAG_MM);
+    ExFreePoolWithTag(Session, TAG_MM);
 }
 
 KTEST(mm, every_slot_has_one_owner)
@@ -107,6 +143,9 @@ KTEST(mm, every_slot_has_one_owner)
         if (MiIsPhysicalMemory(Frame))
             MtNoteOwner(&MI_PFN_ELEMENT(Frame)->OriginalPte);
     }
+    MtNotePoolOwners(MM_PAGED_POOL_START, MM_PAGED_POOL_END);
+    MtNotePoolOwners(MM_SESSION_POOL_START, MM_SESSION_POOL_END);
+    MtNotePoolOwners((ULONG_PTR)KiPageStart, (ULONG_PTR)KiPageEnd);
     for (Number = 0; Number < MmNumberOfPagingFiles; Number++)
         Used[Number] = MmPagingFile[Number]->CurrentUsage;
     MiUnlockPfn(OldIrql);
