@@ -120,7 +120,8 @@ static VOID KiReadyOnProcessor(PKTHREAD Thread, PKPRCB Prcb)
 }
 
 // It is chosen to run next if it is more important than what is running or chosen there, else it waits at the end of
-// its queue. Without its kernel stack it has to wait for that first. A switch on this processor happens when the dispatcher lock is given up.
+// its queue. Without its kernel stack it has to wait for that first. A switch on this processor happens when the
+// dispatcher lock is given up.
 VOID KiReadyThread(PKTHREAD Thread)
 {
     ASSERT_DISPATCHER_LOCKED();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The swap thread (NT's KeSwapProcessOrStack): takes kernel stacks out of memory of threads that wait long in user mode,
-// and brings them back before those run again. A thread whose stack is not resident becomes Transition instead of Ready
-// (KiReadyThread) and goes to KiStackInSwapListHead; this thread alone moves stacks, so one is never on its way out and
-// in at once. When the last stack of a process is out, so is its working set.
+// The swap thread (NT's KeSwapProcessOrStack): takes kernel stacks out of memory of threads that wait long in user
+// mode, and brings them back before those run again. A thread whose stack is not resident becomes Transition instead
+// of Ready (KiReadyThread) and goes to KiStackInSwapListHead; this thread alone moves stacks, so one is never on its
+// way out and in at once. When the last stack of a process is out, so is its working set.
 //
 // Nobody else touches the stack of a waiting thread: its FPU state is saved first, and a wait with blocks or objects on
 // the stack itself, as of more than a few handles at once, keeps it in memory.

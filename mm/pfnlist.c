@@ -214,9 +214,9 @@ static PFN_NUMBER MiRemoveStandbyPage(VOID)
     return Page;
 }
 
-// Takes any frame, contents undefined: free, then zeroed, then a standby page (of the lowest priority, used longest ago), then what
-// the other node has. Returns 0 if there is none. The PFN lock is held; the caller initializes the entry before
-// releasing it.
+// Takes any frame, contents undefined: free, then zeroed, then a standby page (of the lowest priority, used longest
+// ago), then what the other node has. Returns 0 if there is none. The PFN lock is held; the caller initializes the
+// entry before releasing it.
 PFN_NUMBER MiRemoveAnyPage(MI_NODE Node)
 {
     PFN_NUMBER Page = MiRemoveHead(&MmFreePageListHead[Node]);

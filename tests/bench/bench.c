@@ -18,8 +18,8 @@
 #define PAGE 4096
 #define FRESH_PAGES 20
 #define ALL_FRESH (BATCHES * FRESH_PAGES + 2)
-#define DRAIN_PAGES 256       // touched at a time until no page is zero already
-#define MEMORY_LIST_CLASS 80  // SystemMemoryListInformation: the number of zeroed pages is its first word
+#define DRAIN_PAGES 256      // touched at a time until no page is zero already
+#define MEMORY_LIST_CLASS 80 // SystemMemoryListInformation: the number of zeroed pages is its first word
 #define MEMORY_LIST_WORDS 22
 #define SMALL_BLOCK 65536
 #define USER_SHARED_DATA 0x7FFE0000
@@ -193,7 +193,7 @@ static unsigned zeroed_pages(void)
 
     if (query == NULL)
         query = (LONG(NTAPI *)(ULONG, void *, ULONG, ULONG *))(void *)GetProcAddress(GetModuleHandleA("ntdll.dll"),
-                                                                                      "NtQuerySystemInformation");
+                                                                                     "NtQuerySystemInformation");
     return query(MEMORY_LIST_CLASS, lists, sizeof(lists), NULL) < 0 ? 0 : lists[0];
 }
 

@@ -156,7 +156,8 @@ KTEST(mm, stacks_that_others_touch_stay)
 
 KTEST_MP(mm, stacks_come_and_go_while_threads_are_woken)
 {
-    // Law: however swapping and waking interleave, on all processors, no thread runs without its stack and none sleeps on.
+    // Law: however swapping and waking interleave, on all processors, no thread runs without its stack and none
+    // sleeps on.
     ULONG Index, Round;
 
     MtStartSleepers(MT_ROUNDS);
