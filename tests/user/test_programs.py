@@ -55,6 +55,10 @@ def test_threads():
     passes("threads")
 
 
+def test_workset():
+    passes("workset")
+
+
 def test_schedule():
     passes("schedule", libraries=["-lntdll"])
 
