@@ -298,14 +298,29 @@ static SIZE_T MiPossibleGrowth(VOID)
     return Pages;
 }
 
+// Lets the first file that can grow do so, by Pages if it has the room. The creation lock is held. FALSE: none can.
+static BOOLEAN MiGrowSomePageFile(SIZE_T Pages)
+{
+    ULONG Number;
+
+    for (Number = 0; Number < MmNumberOfPagingFiles; Number++) {
+        PMMPAGING_FILE File = MmPagingFile[Number];
+        ULONG Room = File->MaximumSize - File->Size, Wanted = (ULONG)max_of(Pages, MI_PAGE_FILE_GROWTH);
+
+        if (Room != 0 && NT_SUCCESS(MiGrowPageFile(File, File->Size + min_of(Room, Wanted))))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 // A charge of Pages was refused: lets page files grow until it fits. Nothing grows for a charge that can never fit.
 //
 // Attempt: how often this charge has asked.   PASSIVE_LEVEL, no locks at all: writes to the file system's metadata.
 // TRUE: it fits now, for who is quick; try again.
 BOOLEAN MiAskForCommitment(SIZE_T Pages, ULONG Attempt)
 {
+    BOOLEAN Possible;
     SIZE_T Missing;
-    ULONG Number;
 
     PAGED_CODE();
     if (Attempt >= MI_COMMIT_ATTEMPTS)
@@ -313,15 +328,9 @@ BOOLEAN MiAskForCommitment(SIZE_T Pages, ULONG Attempt)
     Pages += MI_COMMIT_SLACK;
     MiLockPageFiles();
     Missing = MiMissingCommitment(Pages);
-    if (Missing <= MiPossibleGrowth()) {
-        for (Number = 0; Number < MmNumberOfPagingFiles && Missing != 0; Number++) {
-            PMMPAGING_FILE File = MmPagingFile[Number];
-            ULONG Room = File->MaximumSize - File->Size, Wanted = (ULONG)max_of(Missing, MI_PAGE_FILE_GROWTH);
-
-            if (Room != 0 && NT_SUCCESS(MiGrowPageFile(File, File->Size + min_of(Room, Wanted))))
-                Missing = MiMissingCommitment(Pages);
-        }
-    }
+    Possible = Missing <= MiPossibleGrowth();
+    while (Possible && Missing != 0 && MiGrowSomePageFile(Missing))
+        Missing = MiMissingCommitment(Pages); // growing takes some, too
     MiUnlockPageFiles();
     return Missing == 0;
 }
