@@ -14,7 +14,7 @@ VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
         Old = MiExchangePte(Pte, 0);
         MiAddTbFlush(Flush, Va);
         Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(&Old));
-        Process->Vm.WorkingSetSize--;
+        MiRemoveFromWorkingSet(&Process->Vm, Va, Pfn);
         if (Pfn->u3.e1.PrototypePte) {
             Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
         } else {

@@ -94,7 +94,7 @@ static NTSTATUS MiResolveTransition(PMI_FAULT Fault)
     }
     MiWriteValidPte(Pte, ((ULONGLONG)Page << PAGE_SHIFT) | Mask);
     MiUnlockPfn(OldIrql);
-    MiAddWorkingSetPage(Fault->Process);
+    MiAddToWorkingSet(&Fault->Process->Vm, Fault->Va, MI_PFN_ELEMENT(Page));
     return STATUS_SUCCESS;
 }
 
@@ -196,6 +196,8 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
         Table = MiGetPdeAddress(Va)->u.Hard.Valid;
         if (Table && Fault.Pte->u.Hard.Valid)
             Status = MiValidPteFault(&Fault);
+        else if (!MiReserveWsle(&Process->Vm))
+            Status = MI_STATUS_NO_PAGE;
         else
             Status = MiInvalidPteFault(&Fault, Table);
         MiUnlockWorkingSet(Process);

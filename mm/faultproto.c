@@ -16,7 +16,6 @@ static VOID MiMapPrototypePage(PMI_FAULT Fault, PFN_NUMBER Page, ULONG Protectio
     if (Fault->Pte->u.Long == 0)
         MiCountUsedPte(Fault->Va, 1);
     MiWriteValidPte(Fault->Pte, Pte | MmProtectToPteMask[Protection] | MI_USER);
-    MiAddWorkingSetPage(Fault->Process);
 }
 
 // Page-file backed: the section's first touch of the page. The PFN lock is held.
@@ -32,6 +31,7 @@ static NTSTATUS MiZeroPrototypePage(PMI_FAULT Fault, PMMPTE Proto, ULONG Protect
         MiZeroPage(Page);
     MiInitializePfn(Page, Proto, 0, Proto->u.Soft.Protection);
     MI_PFN_ELEMENT(Page)->u3.e1.PrototypePte = 1;
+    MiSetPagePriority(MI_PFN_ELEMENT(Page));
     *(volatile ULONGLONG *)&Proto->u.Long = MI_KERNEL_PTE(Page);
     MiStatistics.DemandZeroFaults++;
     MiMapPrototypePage(Fault, Page, Protection);
@@ -113,6 +113,9 @@ NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto)
     MiUnlockPfn(OldIrql);
     if (Spare != NULL && (Status != MI_STATUS_READ || !Fault->Issue))
         MiDereferenceInPage(Spare);
+    if (Status == STATUS_SUCCESS) // not under the PFN lock: the list's hash table may have to grow
+        MiAddToWorkingSet(Fault->Process != NULL ? &Fault->Process->Vm : &MmSystemCacheWs, Fault->Va,
+                          MI_PFN_ELEMENT(MI_PTE_FRAME(Fault->Pte)));
     if (Status == STATUS_SUCCESS && Fault->Write && Fault->Process != NULL && Fault->Pte->u.Hard.CopyOnWrite)
         return MiCopyOnWrite(Fault);
     return Status;

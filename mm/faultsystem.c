@@ -57,6 +57,8 @@ NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID 
         KeAcquireGuardedMutex(&MmSystemWorkingSetLock);
         if (Pte->u.Hard.Valid)
             Status = STATUS_SUCCESS; // another thread was faster (processors do not remember entries that are invalid)
+        else if (!MiReserveWsle(&MmSystemCacheWs))
+            Status = MI_STATUS_NO_PAGE;
         else if ((Proto = MiSystemViewPrototype(Va, Pte)) != NULL)
             Status = MiResolvePrototype(&Fault, MM_READWRITE, Proto);
         else

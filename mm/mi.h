@@ -171,7 +171,8 @@ typedef struct _MMPFNENTRY {
     USHORT EndOfAllocation : 1;
     USHORT Deleted : 1;      // nobody's any more; free it with the last reference
     USHORT PageLocation : 3; // MMLISTS
-    USHORT Unused : 6;
+    USHORT Priority : 3;     // which standby list it goes to, 0 to 7
+    USHORT Unused : 3;
 } MMPFNENTRY;
 
 // One for each physical page. Who changes it holds the PFN lock.
@@ -219,7 +220,10 @@ extern KSPIN_LOCK MmPfnLock;
 typedef enum _MI_NODE { MiLowNode, MiHighNode, MI_NODES } MI_NODE;
 #define MI_NODE_OF(Page) ((MI_NODE)((Page) >= 1u << (32 - PAGE_SHIFT)))
 extern MMPFNLIST MmZeroedPageListHead[MI_NODES], MmFreePageListHead[MI_NODES];
-extern MMPFNLIST MmStandbyPageListHead, MmBadPageListHead;
+// Standby pages by priority: what their last user's thread had. The lowest are given away first.
+#define MI_PAGE_PRIORITIES 8u
+extern MMPFNLIST MmStandbyPageListByPriority[MI_PAGE_PRIORITIES], MmBadPageListHead;
+extern ULONG MiRepurposed[MI_PAGE_PRIORITIES];   // standby pages that were given away
 extern MMPFNLIST MmModifiedPageListHead;         // belong to mapped files: the mapped page writer empties it
 extern MMPFNLIST MmModifiedPagefilePageListHead; // have no home but memory until there is a page file
 extern ULONG MmAvailablePages;                   // zeroed + free + standby
@@ -244,11 +248,19 @@ FORCEINLINE VOID MiUnlockPfn(KIRQL OldIrql)
 // pfnlist.c: frames and lists. The PFN lock is held.
 VOID MiInsertPageInList(PMMPFNLIST List, PFN_NUMBER Page);
 VOID MiInsertPageInFreeList(PFN_NUMBER Page);
+VOID MiInsertPageInStandbyList(PFN_NUMBER Page);
+ULONG MiCountStandbyPages(VOID);
+ULONG MiPurgeStandbyPages(ULONG Priority);
 VOID MiUnlinkPageFromList(PMMPFN Pfn);
 PFN_NUMBER MiRemoveAnyPage(MI_NODE Node);
 PFN_NUMBER MiRemoveZeroPage(MI_NODE Node, PBOOLEAN Zeroed);
 PFN_NUMBER MiRemovePageByNumber(PFN_NUMBER Page);
 BOOLEAN MiIsPhysicalMemory(PFN_NUMBER Page);
+// The page belongs to what the current thread does. The PFN lock is held, and the page is on no list.
+FORCEINLINE VOID MiSetPagePriority(PMMPFN Pfn)
+{
+    Pfn->u3.e1.Priority = PsGetCurrentThread()->PagePriority & (MI_PAGE_PRIORITIES - 1);
+}
 // pfncount.c: counts. The PFN lock is held.
 VOID MiInitializePfn(PFN_NUMBER Page, PMMPTE Pte, PFN_NUMBER PteFrame, ULONG Protection);
 VOID MiDecrementShareCount(PMMPFN Pfn);
@@ -289,6 +301,7 @@ FORCEINLINE VOID MiWriteValidPte(PMMPTE Pte, ULONGLONG Value)
     ((volatile MMPTE *)Pte)->u.High = (ULONG)(Value >> 32);
     __asm__ volatile("" : : : "memory");
     ((volatile MMPTE *)Pte)->u.Low = (ULONG)Value;
+    __asm__ volatile("" : : : "memory"); // before an access through the new mapping
 }
 FORCEINLINE VOID MiWriteInvalidPte(PMMPTE Pte, ULONGLONG Value)
 {
@@ -349,6 +362,8 @@ VOID MiFlushTb(PMI_TB_FLUSH Flush, BOOLEAN AllProcessors); // protect.c
 #include "misect.h"
 #include "mipage.h"
 
+#include "miws.h"
+
 // -------------------------------------------------------------------------------- faults
 #define MI_FAULT_PRESENT 0x01
 #define MI_FAULT_WRITE 0x02
@@ -393,11 +408,6 @@ FORCEINLINE VOID MiLockWorkingSet(PEPROCESS Process)
 FORCEINLINE VOID MiUnlockWorkingSet(PEPROCESS Process)
 {
     KeReleaseGuardedMutex(&Process->WorkingSetLock);
-}
-FORCEINLINE VOID MiAddWorkingSetPage(PEPROCESS Process)
-{
-    if (++Process->Vm.WorkingSetSize > Process->Vm.PeakWorkingSetSize)
-        Process->Vm.PeakWorkingSetSize = Process->Vm.WorkingSetSize;
 }
 
 // -------------------------------------------------------------------------------- system space

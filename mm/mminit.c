@@ -128,6 +128,7 @@ static BOOLEAN MiInitializePhase0(PLOADER_PARAMETER_BLOCK LoaderBlock)
     MiInitializePagedPool();
     if (!ExInitPool(1))
         return FALSE;
+    MiInitializeSystemWorkingSet();
     MiInitializeSystemCache();
     MiInitializeSystemViews();
     SharedUserData->NumberOfPhysicalPages = MmNumberOfPhysicalPages;

@@ -42,6 +42,7 @@ VOID MiPreparePage(PMMINPAGE_SUPPORT InPage, ULONG Index, PMMPTE Proto)
     Pfn->u3.e1.PrototypePte = !Private;
     Pfn->PteFrame = Private ? MI_PTE_FRAME(MiGetPteAddress(Proto)) : 0;
     Pfn->u3.e1.ReadInProgress = 1;
+    MiSetPagePriority(Pfn);
     MiWriteInvalidPte(Proto, MI_TRANSITION_PTE(Page, Protection));
     InPage->Pages[Index] = Page;
 }

@@ -19,8 +19,9 @@ VOID MiInitializePfn(PFN_NUMBER Page, PMMPTE Pte, PFN_NUMBER PteFrame, ULONG Pro
     Pfn->u1.WsIndex = 0;
     Pfn->u2.ShareCount = 1;
     Pfn->u3.ReferenceCount = 1;
-    Pfn->u3.e1.PageLocation = ActiveAndValid;
-    Pfn->u3.e1.Modified = 1; // there is no other copy of it
+    Pfn->u3.e1 = (MMPFNENTRY){.PageLocation = ActiveAndValid,
+                              .Modified = 1, // there is no other copy of it
+                              .Priority = PAGE_PRIORITY_NORMAL};
 }
 
 // The entry of a page that is on the standby list gets back what it was before the page came, or, of a page of a page
@@ -74,7 +75,7 @@ VOID MiDecrementReferenceCount(PMMPFN Pfn)
     if (Pfn->u3.e1.Deleted) {
         MiInsertPageInFreeList(Page);
     } else if (!Pfn->u3.e1.Modified) {
-        MiInsertPageInList(&MmStandbyPageListHead, Page);
+        MiInsertPageInStandbyList(Page);
     } else if (Pfn->OriginalPte.u.Soft.Prototype) {
         MiInsertPageInList(&MmModifiedPageListHead, Page);
     } else {
@@ -119,5 +120,7 @@ VOID MiActivateTransitionPage(PMMPFN Pfn)
     Pfn->u2.ShareCount = 1;
     Pfn->u1.WsIndex = 0;
     Pfn->u3.e1.PageLocation = ActiveAndValid;
+    if (Pfn->u3.e1.Priority < PsGetCurrentThread()->PagePriority)
+        MiSetPagePriority(Pfn);
     MiStatistics.TransitionFaults++;
 }

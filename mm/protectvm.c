@@ -39,7 +39,7 @@ static VOID MiProtectValidPte(PEPROCESS Process, PMMPTE Pte, PVOID Va, ULONG Pro
     Old = MiExchangePte(Pte, Shared ? MI_PROTO_PTE(MI_PTE_LOOKUP, Protection)
                                     : MI_TRANSITION_PTE(MI_PFN_NUMBER(Pfn), Protection));
     Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
-    Process->Vm.WorkingSetSize--;
+    MiRemoveFromWorkingSet(&Process->Vm, Va, Pfn);
     MiDecrementShareCount(Pfn);
 }
 

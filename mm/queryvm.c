@@ -99,7 +99,8 @@ static NTSTATUS MiQueryBasic(HANDLE Process, PVOID Va, PMEMORY_BASIC_INFORMATION
     return Status;
 }
 
-static NTSTATUS MiReturnInformation(PVOID User, PVOID Information, SIZE_T Length, PSIZE_T ReturnLength)
+// Copies an answer to the caller, or a question from it; the status of an access that fails.
+NTSTATUS MiReturnInformation(PVOID User, PVOID Information, SIZE_T Length, PSIZE_T ReturnLength)
 {
     SEH_TRY
     {
@@ -186,7 +187,9 @@ NTSTATUS NTAPI NtQueryVirtualMemory(HANDLE Process, PVOID Address, MEMORY_INFORM
     case MemoryMappedFilenameInformation:
         return MiQueryFileName(Process, Address, Information, Length, ReturnLength);
     case MemoryWorkingSetInformation:
-        return STATUS_NOT_IMPLEMENTED;
+        return MiQueryWorkingSet(Process, Information, Length, ReturnLength);
+    case MemoryWorkingSetExInformation:
+        return MiQueryWorkingSetEx(Process, Information, Length, ReturnLength);
     default:
         return STATUS_INVALID_INFO_CLASS;
     }

@@ -24,10 +24,21 @@ KTEST(mm, page_lists_sum)
 {
     // Law: every list is linked both ways and as long as it says; the available pages are those of three of them; every
     // frame is active, in transition or on exactly one list.
-    PMMPFNLIST Lists[] = {&MmZeroedPageListHead[MiLowNode], &MmZeroedPageListHead[MiHighNode],
-                          &MmFreePageListHead[MiLowNode],   &MmFreePageListHead[MiHighNode],
-                          &MmStandbyPageListHead,           &MmModifiedPageListHead,
-                          &MmModifiedPagefilePageListHead,  &MmBadPageListHead};
+    PMMPFNLIST Lists[] = {&MmZeroedPageListHead[MiLowNode],
+                          &MmZeroedPageListHead[MiHighNode],
+                          &MmFreePageListHead[MiLowNode],
+                          &MmFreePageListHead[MiHighNode],
+                          &MmModifiedPageListHead,
+                          &MmModifiedPagefilePageListHead,
+                          &MmBadPageListHead,
+                          &MmStandbyPageListByPriority[0],
+                          &MmStandbyPageListByPriority[1],
+                          &MmStandbyPageListByPriority[2],
+                          &MmStandbyPageListByPriority[3],
+                          &MmStandbyPageListByPriority[4],
+                          &MmStandbyPageListByPriority[5],
+                          &MmStandbyPageListByPriority[6],
+                          &MmStandbyPageListByPriority[7]};
     ULONG Lengths[RTL_NUMBER_OF(Lists)], Totals[RTL_NUMBER_OF(Lists)], Index, Listed = 0, Available = 0, AvailableTotal,
                                                                               Used = 0;
     PFN_NUMBER Page;
