@@ -60,6 +60,7 @@ static BOOLEAN MiGatherPages(PMI_PAGE_WRITE Write)
         Pfn->u3.e1.WriteInProgress = 1;
         Write->Pages[Index] = MI_PFN_NUMBER(Pfn);
     }
+    MiSlotsWanted = Wanted != 0 && Write->Count == 0;
     MiUnlockPfn(OldIrql);
     return Write->Count != 0;
 }
@@ -172,7 +173,7 @@ VOID NTAPI MiModifiedPageWriter(PVOID Context)
             if (!Written || MiFailuresInARow > MM_MAXIMUM_WRITE_CLUSTER) {
                 LARGE_INTEGER Pause = {.QuadPart = MI_FAILURE_PAUSE};
 
-                IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Pause));
+                IGNORE_STATUS(KeWaitForSingleObject(&MiSlotFreed, WrPageOut, KernelMode, FALSE, &Pause));
             }
         }
         MiWriting = FALSE;
