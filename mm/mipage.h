@@ -55,7 +55,7 @@ extern BOOLEAN MmPageFilesCanGrow;
 VOID MiRequestPageFileGrowth(VOID);
 BOOLEAN MiAskForCommitment(SIZE_T Pages, ULONG Attempt);
 // pagewrite.c
-extern KEVENT MiPagefileWriterEvent;
+extern KEVENT MiPagefileWriterEvent, MiPagefileWriterDone;
 BOOLEAN MiCanWritePageFile(VOID);
 VOID MiFlushModifiedPages(VOID);
 VOID NTAPI MiModifiedPageWriter(PVOID Context);
