@@ -154,8 +154,8 @@ static NTSTATUS MiInvalidPteFault(PMI_FAULT Fault, BOOLEAN Table)
     return Proto == NULL ? STATUS_ACCESS_VIOLATION : MiResolvePrototype(Fault, Protection, Proto);
 }
 
-// What a fault ended with, outside of the locks: waits for what it has to wait for. STATUS_RETRY: ask again. A read that
-// failed for want of pool is no error of the page's: it is tried again when there may be some.
+// What a fault ended with, outside of the locks: waits for what it has to wait for. STATUS_RETRY: ask again. A read
+// that failed for want of pool is no error of the page's: it is tried again when there may be some.
 NTSTATUS MiFinishFault(PMI_FAULT Fault, NTSTATUS Status, PULONG Attempt)
 {
     BOOLEAN Read = Status == MI_STATUS_READ;

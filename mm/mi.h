@@ -323,8 +323,8 @@ FORCEINLINE MMPTE MiExchangePte(PMMPTE Pte, ULONGLONG Value)
         Old = Seen;
     }
 }
-// The whole of an entry that is not valid. With the PFN lock not held, a transition entry may turn into a Soft one while
-// one looks: never half of each.
+// The whole of an entry that is not valid. With the PFN lock not held, a transition entry may turn into a Soft one
+// while one looks: never half of each.
 FORCEINLINE MMPTE MiReadPte(PMMPTE Pte)
 {
     MMPTE Seen;

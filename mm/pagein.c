@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Reading pages of files, page files among them. The first thread to fault on a page makes an in-page block, marks the page (and neighbours
-// that are missing too) as being read, drops its locks and reads; others that fault on it meanwhile wait for the block.
-// When the read is done the pages are on the standby list, and everybody asks again.
+// Reading pages of files, page files among them. The first thread to fault on a page makes an in-page block, marks the
+// page (and neighbours that are missing too) as being read, drops its locks and reads; others that fault on it
+// meanwhile wait for the block. When the read is done the pages are on the standby list, and everybody asks again.
 
 #include "mi.h"
 
@@ -205,8 +205,8 @@ static VOID MiCompletePages(PMMINPAGE_SUPPORT InPage, NTSTATUS Status)
 
 // Outside of all Mm locks: reads the pages of Fault->InPage, or waits for the thread that does. IRQL <= APC_LEVEL.
 //
-// Returns STATUS_SUCCESS: ask again. Else the status of the I/O: the file could not be read. Where more than one page was
-// asked for, one of the others may be the bad one: the fault asks again for its own alone.
+// Returns STATUS_SUCCESS: ask again. Else the status of the I/O: the file could not be read. Where more than one page
+// was asked for, one of the others may be the bad one: the fault asks again for its own alone.
 NTSTATUS MiWaitForPageRead(PMI_FAULT Fault)
 {
     PMMINPAGE_SUPPORT InPage = Fault->InPage;

@@ -119,9 +119,10 @@ def verdict(box, code, timeout):
 
 def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout=120, sink=None, out=None, log=None,
             use_stdin=False, build=None, c_image=None, check_disk=False, boot="", inspect=None,
-            realtime=False, extra=(), data_mb=SMALLEST_DISK_MB):
+            realtime=False, extra=(), data_mb=SMALLEST_DISK_MB, data_prefix=""):
     """Runs a program; returns (exit code, message, fsck text or None). sink gets the output's bytes. boot: further boot
-    options; extra: further arguments of QEMU; data_mb: D: has so many MB at least. inspect is called with the machine when it has
+    options; extra: further arguments of QEMU; data_mb: D: has so many MB at least; data_prefix: before its file's name for
+    QEMU (blkdebug:...). inspect is called with the machine when it has
     ended; its memory can then be read as box.memory_file."""
     for name in (program, *files):
         if not os.path.isfile(name):
@@ -135,7 +136,7 @@ def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout
         box.options = f"{boot} {option} /RUN {line}".strip()
         box.memory_file = os.path.join(box.folder, "memory") if inspect else None
         box.realtime = box.realtime or realtime or stream is not None  # nobody knows when it comes
-        box.disks = [(c_image or os.path.join(machine.build_dir(build), "c.img"), c_image is None), (disk, False)]
+        box.disks = [(c_image or os.path.join(machine.build_dir(build), "c.img"), c_image is None), (data_prefix + disk, False)]
         box.start()
         reader = machine.pump_output(box, sink or (lambda data: None))
         if stream:

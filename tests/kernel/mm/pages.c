@@ -112,7 +112,8 @@ KTEST(mm, commit_returns_to_the_same_figure)
 
 KTEST(mm, commitment_over_the_limit_is_refused)
 {
-    // Law: a promise that memory and page files, grown to their maximum, can't keep fails with STATUS_COMMITMENT_LIMIT and changes nothing.
+    // Law: a promise that memory and page files, grown to their maximum, can't keep fails with STATUS_COMMITMENT_LIMIT
+    // and changes nothing.
     MM_STATISTICS Before, After;
     SIZE_T Size;
     PVOID Base = NULL;
