@@ -386,6 +386,18 @@ typedef struct _MI_FAULT {
     PMMINPAGE_SUPPORT InPage;
     PMMPTE LastProto; // end of the array that the prototype PTE is in, as far as known: neighbours may be read too
 } MI_FAULT, *PMI_FAULT;
+// How a fault was resolved, for the event ring.
+typedef enum _MI_RESOLUTION {
+    MiDemandZero = 1,
+    MiCopiedOnWrite,
+    MiPrivateTransition, // still in memory
+    MiSharedValid,       // somebody else had it mapped
+    MiSharedTransition,
+    MiSharedZero,
+    MiReadFromDisk, // read, or waited for another thread's read; a transition follows
+    MiStaleTranslation
+} MI_RESOLUTION;
+#define MiTraceResolution(Fault, Kind, Page) KdTrace(Resolve, (Fault)->Va, Kind, Page, (Fault)->Write)
 NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection);
 NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto);
 NTSTATUS MiCopyOnWrite(PMI_FAULT Fault);

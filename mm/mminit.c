@@ -94,6 +94,8 @@ static VOID MiInitializeFeatures(VOID)
     KeInitializeEvent(&MmZeroingPageEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiModifiedPageWriterEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiPagefileWriterEvent, SynchronizationEvent, FALSE);
+    KeInitializeEvent(&MiPagefileWriterDone, NotificationEvent, TRUE);
+    KeInitializeEvent(&MiSlotFreed, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiSegmentThreadEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiWorkingSetManagerEvent, SynchronizationEvent, FALSE);
     KeInitializeGuardedMutex(&MmSystemWorkingSetLock);

@@ -226,6 +226,10 @@ VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters);
 
 // --- working sets
 VOID MmBalanceWorkingSets(VOID); // once a second
+BOOLEAN MmIsOutSwapWanted(VOID);
+VOID MmOutPageKernelStack(PKTHREAD Thread); // for ke/swap.c
+VOID MmInPageKernelStack(PKTHREAD Thread);
+VOID MmOutSwapProcess(PEPROCESS Process);
 VOID MmEmptyWorkingSet(PEPROCESS Process);
 NTCHECK MmAdjustWorkingSetSize(PEPROCESS Process, SIZE_T Minimum, SIZE_T Maximum, ULONG Flags); // pages
 VOID MmQueryWorkingSetLimits(PEPROCESS Process, PSIZE_T Minimum, PSIZE_T Maximum, PULONG Flags);
@@ -282,6 +286,7 @@ typedef struct _MM_STATISTICS {
     ULONG PagesWritten, PageWriteIos; // to page files
     ULONG PagedPoolPages, NonPagedPoolPages, FreeSystemPtes;
     ULONG SystemCodePages, InitPagesFreed;
+    ULONG StacksSwappedOut, StacksSwappedIn;
 } MM_STATISTICS, *PMM_STATISTICS;
 VOID MmQueryStatistics(PMM_STATISTICS Statistics);
 NTSTATUS MmQueryMemoryList(PVOID Buffer, ULONG Length, PULONG Needed);

@@ -55,6 +55,10 @@ def test_threads():
     passes("threads")
 
 
+def test_workset():
+    passes("workset")
+
+
 def test_schedule():
     passes("schedule", libraries=["-lntdll"])
 
@@ -116,6 +120,9 @@ for program in ("threads", "races", "storm", "schedule", "files"):
 
 # A machine of 16 MB with a page file of 64 MB: paging.c asks for 72 MB and a shell beside. `make paging` runs it in full,
 # on all machines; here the processors of four get less to do.
+EVERYTHING = bool(os.environ.get("MICA_PAGING"))
+
+
 def page(arguments, **options):
     return passes("paging", arguments, memory=16, boot="/PAGEFILE=" + options.pop("files", "D:64"), data_mb=110, **options)
 
@@ -130,6 +137,17 @@ def test_smp4_paging():
 
 def test_real4_paging():
     page(["24", "12", "1"], cpus=4, realtime=True, files="D:40")
+
+
+def page_in_full(**options):
+    return lambda: page(["48", "24", "2"], timeout=600, **options)
+
+
+if EVERYTHING:
+    test_smp4_paging_in_full = page_in_full(cpus=4)
+    test_real4_paging_in_full = page_in_full(cpus=4, realtime=True)
+    for number in range(1, 8):
+        globals()[f"test_paging_with_seed_{number}"] = page_in_full(seed=number)
 
 
 def test_paging_to_two_disks_that_grow():
