@@ -430,7 +430,7 @@ PMMPTE MiSystemViewPrototype(PVOID Va, PMMPTE Pte);
 // flushsec.c
 NTSTATUS MiFlushControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End, PIO_STATUS_BLOCK IoStatus);
 NTSTATUS MiWriteCluster(PSUBSECTION Subsection, PMMPTE Proto, ULONG Limit, PULONG Pages);
-VOID MiCaptureViewDirtyBits(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+VOID MiCaptureDirtyVpns(ULONG_PTR StartVpn, ULONG_PTR EndVpn); // flushvm.c
 // bootmem.c: frames before the database exists
 VOID MiInitializeBootMemory(PLOADER_PARAMETER_BLOCK LoaderBlock);
 PFN_NUMBER MiTakeBootPage(VOID);
