@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Who has a file's data mapped: each control area lists its views in processes and in system space, so that a flush sees
-// what they wrote (the processor notes that in their page-table entries only), and so that what they wrote is never older
-// than five minutes on the disk's side: the mapped page writer's clock.
+// Who has a file's data mapped: each control area lists its views in processes and in system space, so that a flush
+// sees what they wrote (the processor notes that in their page-table entries only), and so that what they wrote is
+// never older than five minutes on the disk's side: the mapped page writer's clock.
 
 #include "mi.h"
 
@@ -127,8 +127,8 @@ static PCONTROL_AREA MiNextMappedFile(PCONTROL_AREA Previous)
     return Found;
 }
 
-// Writes what programs have modified in their views of files. The mapped page writer does it every five minutes, so that
-// nothing waits longer than that. PASSIVE_LEVEL.
+// Writes what programs have modified in their views of files. The mapped page writer does it every five minutes, so
+// that nothing waits longer than that. PASSIVE_LEVEL.
 VOID MiWriteMappedFiles(VOID)
 {
     PCONTROL_AREA ControlArea = NULL;

@@ -148,6 +148,7 @@ NTSTATUS MiFlushControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLON
 
     MiCaptureCacheDirtyBits(ControlArea, Start, End);
     MiCaptureUserDirtyBits(ControlArea, Start, End);
+    MiCaptureSystemViewDirtyBits(ControlArea);
     IoStatus->Information = 0;
     for (Subsection = ControlArea->FirstSubsection; Subsection != NULL && NT_SUCCESS(Status);
          Subsection = Subsection->NextSubsection) {

@@ -423,6 +423,7 @@ typedef struct _MI_CACHE_VIEW {
 VOID MiInitializeSystemCache(VOID);
 VOID MiInitializeSystemViews(VOID);
 VOID MiCaptureCacheDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End);
+VOID MiCaptureSystemViewDirtyBits(PCONTROL_AREA ControlArea);
 VOID MiUnmapSystemRange(PVOID Va, ULONG Pages);
 VOID MiTrimSystemCache(VOID);
 VOID MiTrimProcess(PEPROCESS Process); // trim.c

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Host ring: the whole of fastfat and cc against a model (model.c), the disk watched for power cuts (power.c); at the end
-// the disk goes to fsck.fat (driver.sh).
-// Arguments: IMAGE SEED OPERATIONS CUT. CUT 1: the power may fail before any write.
+// Host ring: the whole of fastfat and cc against a model (model.c), the disk watched for power cuts (power.c); at the
+// end the disk goes to fsck.fat (driver.sh). Arguments: IMAGE SEED OPERATIONS CUT. CUT 1: the power may fail before any
+// write.
 
 #include "model.h"
 

@@ -234,16 +234,46 @@ KTEST(fat, unbuffered_access_agrees_with_views_and_the_cache)
     ExFreePoolWithTag(Sectors, TAG_FAT_NAME);
 }
 
+KTEST(fat, system_view_agrees_with_reads_and_flushes)
+{
+    // Law: what the kernel writes through a system view of a file is read, buffered or not, at once.
+    PUCHAR Sectors = ExAllocatePoolWithTag(NonPagedPool, PAGE_SIZE, TAG_FAT_NAME), Base = NULL;
+    PVOID Section;
+    SIZE_T Size = 0;
+    UCHAR Byte = 0;
+    FT_VIEW View;
+    ULONG Done;
+
+    FtMapFile(&View, L"ftsystem");
+    expect_status(
+        ObReferenceObjectByHandle(View.Section, SECTION_MAP_WRITE, MmSectionObjectType, KernelMode, &Section, NULL),
+        STATUS_SUCCESS);
+    expect_status(MmMapViewInSystemSpace(Section, (PVOID *)&Base, &Size), STATUS_SUCCESS);
+    expect_eq(Size, 3 * PAGE_SIZE);
+    Base[2 * PAGE_SIZE + 3] = 's';
+    expect_eq(View.Base[2 * PAGE_SIZE + 3], 's');
+    expect_status(FtRead(View.File, 2 * PAGE_SIZE + 3, &Byte, 1, &Done), STATUS_SUCCESS);
+    expect_eq(Byte, 's');
+    expect_status(FtRead(View.Direct, 2 * PAGE_SIZE, Sectors, 512, &Done), STATUS_SUCCESS);
+    expect(Sectors[2] == 'o' && Sectors[3] == 's');
+    expect_status(MmUnmapViewInSystemSpace(Base), STATUS_SUCCESS);
+    ObDereferenceObject(Section);
+    FtUnmapFile(&View);
+    ExFreePoolWithTag(Sectors, TAG_FAT_NAME);
+}
+
 KTEST(fat, mapped_changes_are_written_within_the_interval)
 {
     // Law: a page that a program modified in its view, and does not flush or unmap, is on the disk when the mapped page
     // writer's interval (five minutes; here two seconds) has passed.
     LONGLONG Interval = MiMappedWriteInterval;
     LARGE_INTEGER Second = {.QuadPart = -10000000};
+    IO_STATUS_BLOCK IoStatus;
     FT_VIEW View;
     ULONG Tries = 0;
 
     FtMapFile(&View, L"ftinterval");
+    expect_status(ZwFlushBuffersFile(View.File, &IoStatus), STATUS_SUCCESS); // nothing is the lazy writer's
     MiMappedWriteInterval = -2 * 10000000ll;
     KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE); // it begins to wait anew
     memcpy(View.Base + 2 * PAGE_SIZE, "written by the clock alone", 26);
