@@ -43,13 +43,17 @@ static PMMVAD MiCreateMappedVad(PSEGMENT Segment, ULONG_PTR Start, SIZE_T Size, 
     return Vad;
 }
 
-static VOID MiReferenceView(PCONTROL_AREA ControlArea)
+static VOID MiReferenceView(PEPROCESS Process, PSECTION Section, PMMVAD Vad)
 {
+    PCONTROL_AREA ControlArea = Vad->ControlArea;
     KIRQL OldIrql = MiLockPfn();
 
+    Vad->WritableUserReference = Section->WritableUserReference;
     ControlArea->NumberOfMappedViews++;
     ControlArea->NumberOfUserReferences++;
+    ControlArea->WritableUserReferences += Vad->WritableUserReference;
     MiUnlockPfn(OldIrql);
+    MiAddFileView(Process, Vad);
 }
 
 // Chooses the address of a view. An image goes to its preferred base if that is free, else where there is room.
@@ -137,7 +141,7 @@ NTSTATUS MiMapView(PSECTION Section, PEPROCESS Process, PVOID *Base, ULONG_PTR H
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     Vad->u.VadFlags.Inherit = Inherit == ViewShare;
-    MiReferenceView(Section->Segment->ControlArea);
+    MiReferenceView(Process, Section, Vad);
     MiLinkVad(Process, Vad);
     if (CommitSize != 0 && Vad->ControlArea->u.Flags.Reserve) {
         Status = MiCommitSectionRange(Process, Vad, Vad->StartingVpn, MI_VPN(Start + CommitSize - 1));
@@ -165,8 +169,11 @@ VOID MiUnmapVad(PEPROCESS Process, PMMVAD Vad)
     MiUnlinkVad(Process, Vad);
     MiUnlockWorkingSet(Process);
     MiReturnCommitment(Vad->u.VadFlags.CommitCharge, Process);
-    if (!Vad->u.VadFlags.PrivateMemory)
+    if (!Vad->u.VadFlags.PrivateMemory) {
+        MiRemoveFileView(Vad);
+        MiDropWritableReference(Vad->ControlArea, Vad->WritableUserReference);
         MiDereferenceControlArea(Vad->ControlArea, 0, 1, 1);
+    }
     MiFreeVad(Vad);
 }
 

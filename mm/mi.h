@@ -485,6 +485,7 @@ typedef struct _MI_CACHE_VIEW {
 VOID MiInitializeSystemCache(VOID);
 VOID MiInitializeSystemViews(VOID);
 VOID MiCaptureCacheDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End);
+VOID MiCaptureSystemViewDirtyBits(PCONTROL_AREA ControlArea);
 VOID MiUnmapSystemRange(PVOID Va, ULONG Pages);
 VOID MiTrimSystemCache(VOID);
 // trim.c
@@ -495,7 +496,7 @@ PMMPTE MiSystemViewPrototype(PVOID Va, PMMPTE Pte);
 // flushsec.c
 NTSTATUS MiFlushControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End, PIO_STATUS_BLOCK IoStatus);
 NTSTATUS MiWriteCluster(PSUBSECTION Subsection, PMMPTE Proto, ULONG Limit, PULONG Pages);
-VOID MiCaptureViewDirtyBits(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+VOID MiCaptureDirtyVpns(ULONG_PTR StartVpn, ULONG_PTR EndVpn); // flushvm.c
 // bootmem.c: frames before the database exists
 VOID MiInitializeBootMemory(PLOADER_PARAMETER_BLOCK LoaderBlock);
 PFN_NUMBER MiTakeBootPage(VOID);

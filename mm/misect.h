@@ -42,6 +42,8 @@ typedef struct _CONTROL_AREA {
     struct _FILE_OBJECT *FilePointer; // referenced
     struct _SUBSECTION *FirstSubsection;
     struct _MI_CACHE_VIEW *CacheViews; // system cache views of it
+    LIST_ENTRY UserViews;              // a file's data: VADs that map it (fileviews.c)
+    LIST_ENTRY MappedLinks;            // of those that have any
 } CONTROL_AREA, *PCONTROL_AREA;
 
 typedef struct _SUBSECTION {
@@ -100,6 +102,14 @@ NTSTATUS MiReferenceFileControlArea(PFILE_OBJECT File, BOOLEAN Image, PCONTROL_A
 VOID MiFinishControlArea(PCONTROL_AREA ControlArea, BOOLEAN Success);
 BOOLEAN MiReferenceControlArea(PCONTROL_AREA ControlArea);
 VOID MiDereferenceControlArea(PCONTROL_AREA ControlArea, ULONG Sections, ULONG Views, ULONG Users);
+VOID MiDropWritableReference(PCONTROL_AREA ControlArea, BOOLEAN Held);
+BOOLEAN MiIsFileWritten(PFILE_OBJECT File);
+// fileviews.c
+extern LONGLONG MiMappedWriteInterval;
+VOID MiAddFileView(PEPROCESS Process, struct _MMVAD *Vad);
+VOID MiRemoveFileView(struct _MMVAD *Vad);
+VOID MiCaptureUserDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End);
+VOID MiWriteMappedFiles(VOID);
 // ctrldelete.c
 VOID MiDestroySegment(PCONTROL_AREA ControlArea);
 VOID MiInsertUnusedSegment(PCONTROL_AREA ControlArea);
@@ -168,6 +178,9 @@ typedef struct _MMVAD {
     PMMPTE FirstPrototypePte, LastContiguousPte;
     ULONGLONG FirstPage; // of the section, in pages
     BOOLEAN WritableUserReference;
+    ULONG ViewSequence;            // of a view of a file's data, under the PFN lock
+    LIST_ENTRY ViewLinks;          // ControlArea->UserViews
+    struct _EPROCESS *ViewProcess; // NULL: not there
 } MMVAD, *PMMVAD;
 #define MI_VAD_SHORT_SIZE FIELD_OFFSET(MMVAD, ControlArea)
 #define MI_VPN(Va) ((ULONG_PTR)(Va) >> PAGE_SHIFT)

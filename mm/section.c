@@ -23,6 +23,8 @@ static VOID NTAPI MiSectionDelete(PVOID Object)
     PSECTION Section = Object;
 
     if (Section->Segment != NULL)
+        MiDropWritableReference(Section->Segment->ControlArea, Section->WritableUserReference);
+    if (Section->Segment != NULL)
         MiDereferenceControlArea(Section->Segment->ControlArea, 1, 0, Section->UserReference);
 }
 
@@ -139,8 +141,12 @@ static NTSTATUS MiCreateSectionObject(PSEGMENT Segment, POBJECT_ATTRIBUTES Objec
     Section->InitialPageProtection = Protection;
     Section->AllocationAttributes = Attributes;
     Section->UserReference = UserReference;
+    Section->WritableUserReference = UserReference && Segment->ControlArea->FilePointer != NULL &&
+                                     !Segment->ControlArea->u.Flags.Image && MI_IS_WRITABLE(Protection) &&
+                                     !MI_IS_COPY_ON_WRITE(Protection);
     OldIrql = MiLockPfn();
     Segment->ControlArea->NumberOfUserReferences += UserReference;
+    Segment->ControlArea->WritableUserReferences += Section->WritableUserReference;
     MiUnlockPfn(OldIrql);
     *Object = Section;
     return STATUS_SUCCESS;

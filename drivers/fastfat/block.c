@@ -2,8 +2,8 @@
 // Metadata blocks: 4 KB of the FAT, of directories, of the boot and FSInfo sectors, in pages of the volume's metadata
 // stream (stream.c) that Cc has pinned while they are looked at. What goes in and out is copied, so nobody holds a
 // pointer. A block may also cover sectors of file data; they are never looked at: a cluster that becomes a directory is
-// zeroed through here first, and only dirty 512-byte units are written back. A freed directory's units are written before
-// its clusters can become a file's (flush.c).
+// zeroed through here first, and only dirty 512-byte units are written back. A freed directory's units are written
+// before its clusters can become a file's (flush.c).
 
 #include "fat.h"
 

@@ -30,8 +30,8 @@
 #define FAT_NTC_ROOT_DCB 0x0504
 #define FAT_NTC_META 0x0505
 
-// --- metadata blocks (block.c): 4 KB of the volume each, dirty by 512-byte units. Their bytes are pages of the volume's
-// metadata stream, a file of our own that Cc caches:
+// --- metadata blocks (block.c): 4 KB of the volume each, dirty by 512-byte units. Their bytes are pages of the
+// volume's metadata stream, a file of our own that Cc caches:
 //
 //   0          IdentityEnd = DataLbo, rounded up        BlockCount pages
 //   | boot sector, FSInfo, FATs: as on the volume | slot | slot | slot | ...  the directories' blocks, in any order
