@@ -285,8 +285,8 @@ typedef struct _MM_STATISTICS {
     ULONG PageFaults, CopyOnWriteFaults, DemandZeroFaults, TransitionFaults, PageReads, PageReadIos, MappedPagesWritten;
     ULONG PagesWritten, PageWriteIos; // to page files
     ULONG PagedPoolPages, NonPagedPoolPages, FreeSystemPtes;
-    ULONG SystemCodePages, InitPagesFreed;
     ULONG StacksSwappedOut, StacksSwappedIn;
+    ULONG SystemCodePages, InitPagesFreed;
 } MM_STATISTICS, *PMM_STATISTICS;
 VOID MmQueryStatistics(PMM_STATISTICS Statistics);
 NTSTATUS MmQueryMemoryList(PVOID Buffer, ULONG Length, PULONG Needed);
