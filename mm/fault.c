@@ -22,7 +22,7 @@ static NTSTATUS MiValidPteFault(PMI_FAULT Fault)
 {
     MMPTE Pte = *Fault->Pte;
 
-    if (Fault->Execute && Pte.u.Hard.NoExecute)
+    if (Fault->Execute && Pte.u.Hard.NoExecute && !MiAllowExecution(Fault->Process, Fault->Pte))
         return STATUS_ACCESS_VIOLATION;
     if (Fault->Write && !Pte.u.Hard.Write)
         return Pte.u.Hard.CopyOnWrite ? MiCopyOnWrite(Fault) : STATUS_ACCESS_VIOLATION;
@@ -62,7 +62,8 @@ static NTSTATUS MiCheckAccess(PMI_FAULT Fault, PMMVAD Vad, ULONG Protection)
         return STATUS_ACCESS_VIOLATION;
     if (Fault->Write && !MI_IS_WRITABLE(Protection))
         return STATUS_ACCESS_VIOLATION;
-    if (Fault->Execute && !MI_IS_EXECUTABLE(Protection) && MmNoExecute != 0)
+    if (Fault->Execute && !MI_IS_EXECUTABLE(Protection) && MmNoExecute != 0 &&
+        !(Fault->Process->ExecuteOptions & MEM_EXECUTE_OPTION_ENABLE))
         return STATUS_ACCESS_VIOLATION;
     if (MI_IS_GUARD(Protection))
         return MiFireGuard(Fault, Vad, Protection);
@@ -194,6 +195,8 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
         MiLockWorkingSet(Process);
         Process->Vm.PageFaultCount++;
         Table = MiGetPdeAddress(Va)->u.Hard.Valid;
+        if (Table && MiGetPdeAddress(Va)->u.Hard.LargePage)
+            Fault.Pte = MiGetPdeAddress(Va); // it says what a page's entry would
         if (Table && Fault.Pte->u.Hard.Valid)
             Status = MiValidPteFault(&Fault);
         else if (!MiReserveWsle(&Process->Vm))
@@ -218,6 +221,11 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
 // Handling".
 NTSTATUS MmAccessFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID TrapFrame)
 {
+    if (MmIsSpecialPoolAddress(Va) && Mode == KernelMode) {
+        if (TrapFrame != NULL && ExRepairSListFault(TrapFrame))
+            return STATUS_SUCCESS; // it may look at an entry that was freed
+        MiCheckSpecialPoolFault(FaultStatus, Va, TrapFrame);
+    }
     if (KeGetCurrentIrql() > APC_LEVEL)
         return MiRaisedFault(FaultStatus, Va);
     if (!MI_IS_USER_VA(Va))

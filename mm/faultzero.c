@@ -41,8 +41,8 @@ NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection)
     if (Fault->Pte->u.Long == 0)
         MiCountUsedPte(Fault->Va, 1);
     Mask = MmProtectToPteMask[Protection] | MI_USER;
-    if (Mask & MI_WRITE)
-        Mask |= MI_DIRTY; // saves the processor the trouble
+    if (Fault->Write)
+        Mask |= MI_DIRTY; // saves the processor the trouble; nobody else may (writewatch.c)
     MiWriteValidPte(Fault->Pte, ((ULONGLONG)Page << PAGE_SHIFT) | Mask);
     Process->NumberOfPrivatePages++;
     MiAddToWorkingSet(&Process->Vm, Fault->Va, MI_PFN_ELEMENT(Page));

@@ -144,8 +144,9 @@ C_ASSERT_SIZE(MMPTE, 8);
 #define MI_IS_NO_ACCESS(p) (((p)&7) == 0)
 extern ULONGLONG MmProtectToPteMask[32];
 extern const ULONG MmProtectToValue[32];
-extern ULONGLONG MmNoExecute; // MI_NO_EXECUTE, or 0 on a processor without it
-extern ULONGLONG MmGlobal;    // MI_GLOBAL, or 0
+extern ULONGLONG MmNoExecute;    // MI_NO_EXECUTE, or 0 on a processor without it
+extern ULONGLONG MmGlobal;       // MI_GLOBAL, or 0
+extern ULONGLONG MmWriteCombine; // the cache bits of write-combined memory; without the PAT they mean not cached
 
 // -------------------------------------------------------------------------------- the frame database
 typedef enum _MMLISTS {
@@ -172,7 +173,9 @@ typedef struct _MMPFNENTRY {
     USHORT Deleted : 1;      // nobody's any more; free it with the last reference
     USHORT PageLocation : 3; // MMLISTS
     USHORT Priority : 3;     // which standby list it goes to, 0 to 7
-    USHORT Unused : 3;
+    USHORT UserPhysical : 1; // AWE (awe.c): links, owner and place are kept in fields of their own
+    USHORT Marked : 1;       // in the request that is being looked through
+    USHORT Unused : 1;
 } MMPFNENTRY;
 
 // One for each physical page. Who changes it holds the PFN lock.
@@ -225,6 +228,7 @@ extern MMPFNLIST MmZeroedPageListHead[MI_NODES], MmFreePageListHead[MI_NODES];
 extern MMPFNLIST MmStandbyPageListByPriority[MI_PAGE_PRIORITIES], MmBadPageListHead;
 extern ULONG MiRepurposed[MI_PAGE_PRIORITIES];   // standby pages that were given away
 extern MMPFNLIST MmModifiedPageListHead;         // belong to mapped files: the mapped page writer empties it
+extern MMPFNLIST MmModifiedNoWritePageListHead;  // their file system alone writes them
 extern MMPFNLIST MmModifiedPagefilePageListHead; // have no home but memory until there is a page file
 extern ULONG MmAvailablePages;                   // zeroed + free + standby
 extern KEVENT MmAvailablePagesEvent;             // set while there is enough for waiting faults
@@ -428,19 +432,28 @@ typedef struct _MI_RANGE {
 VOID MiInitializeRange(PMI_RANGE Range, ULONG_PTR Base, ULONG Pages, PULONG Bits);
 PVOID MiReserveInRange(PMI_RANGE Range, ULONG Pages);
 VOID MiReleaseInRange(PMI_RANGE Range, PVOID Va, ULONG Pages);
+// iospace.c
+ULONGLONG MiCacheBits(MEMORY_CACHING_TYPE Cache);
 // syspte.c
 extern MI_RANGE MiSystemPteRange;
 VOID MiInitializeSystemPtes(ULONG Pages, PULONG Bits);
 PMMPTE MiReserveSystemPtes(ULONG Count);           // first of Count entries that are 0; NULL
 VOID MiReleaseSystemPtes(PMMPTE Pte, ULONG Count); // clears them
 ULONG MiFreeSystemPtes(VOID);
+VOID MiDrainSystemPtes(VOID); // all that are free become one range again
 // poolpage.c
 extern MI_RANGE MiNonPagedPoolRange, MiPagedPoolRange;
 VOID MiInitializeNonPagedPool(ULONG_PTR Base, ULONG Pages, PULONG Bits);
 VOID MiInitializePagedPool(VOID);
 NTSTATUS MiPopulate(PVOID Va, ULONG Pages);
 VOID MiDepopulate(PVOID Va, ULONG Pages);
-extern ULONG MiPagedPoolPages, MiNonPagedPoolPages;
+typedef struct _MI_POOL_PAGES {
+    volatile ULONG Used;
+    ULONG Peak, Limit;
+} MI_POOL_PAGES, *PMI_POOL_PAGES;
+extern MI_POOL_PAGES MiPoolPages[MM_POOLS];
+// special.c
+VOID MiCheckSpecialPoolFault(ULONG FaultStatus, PVOID Va, PKTRAP_FRAME TrapFrame);
 // sysview.c
 typedef struct _MI_CACHE_VIEW {
     PCONTROL_AREA ControlArea;
@@ -468,6 +481,15 @@ PFN_NUMBER MiTakeBootLargePage(VOID);
 VOID MiBootMapPage(ULONG_PTR Va);
 BOOLEAN MiBootMapLargePage(ULONG_PTR Va);
 VOID MiForEachBootPage(VOID (*Routine)(PFN_NUMBER Page));
+ULONGLONG MiCacheBits(MEMORY_CACHING_TYPE Cache); // iospace.c
+// physical.c
+typedef struct _MI_RAM_RUN {
+    PFN_NUMBER First, Last;
+    BOOLEAN Bad; // on the bad list for ever
+} MI_RAM_RUN;
+extern MI_RAM_RUN MiRamRuns[LOADER_MAX_MEMORY_RUNS];
+extern ULONG MiRamRunCount;
+extern ULONG MiInitPagesFreed; // initsect.c
 // pfninit.c
 VOID MiFindPhysicalMemory(PLOADER_PARAMETER_BLOCK LoaderBlock);
 VOID MiMapPfnDatabase(VOID);

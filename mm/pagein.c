@@ -16,7 +16,7 @@ static ULONG MiClusterSize(PMI_FAULT Fault, PSUBSECTION Subsection, PMMPTE Proto
     ULONGLONG Bytes = First < Subsection->FileBytes ? Subsection->FileBytes - First : 0;
     ULONG Count = 1;
 
-    if (Fault->Single || MmAvailablePages < MI_LOW_MEMORY + Limit)
+    if (Fault->Single || MmAvailablePages < MI_LOW_MEMORY + Limit || Subsection->ControlArea->u.Flags.NoCluster)
         return 1;
     while (Count < Limit && Proto[Count].u.Soft.Prototype && !Proto[Count].u.Hard.Valid &&
            ((ULONGLONG)Count << PAGE_SHIFT) < Bytes)
@@ -55,9 +55,11 @@ NTSTATUS MiStartPageRead(PMI_FAULT Fault, PMMPTE Proto)
     PSUBSECTION Subsection = (PSUBSECTION)(ULONG_PTR)Proto->u.Subsect.SubsectionAddress;
     ULONGLONG First = (ULONGLONG)(Proto - Subsection->SubsectionBase) << PAGE_SHIFT;
     PMMINPAGE_SUPPORT InPage = Fault->InPage;
-    ULONG Count, Index;
+    ULONG Count, Index, Reserve = MI_FAULT_RESERVE;
 
-    if (MmAvailablePages <= MI_FAULT_RESERVE || InPage == NULL)
+    if (Subsection->ControlArea->u.Flags.NoModifiedWriting)
+        Reserve /= 4; // metadata: who waits for it holds what others need to write their pages
+    if (MmAvailablePages <= Reserve || InPage == NULL)
         return MI_STATUS_NO_PAGE;
     Count = MiClusterSize(Fault, Subsection, Proto);
     for (Index = 0; Index < Count; Index++)

@@ -56,10 +56,15 @@ static PVOID MiAllocatePointerTable(VOID)
 static VOID MiInitializeProcessFields(PEPROCESS Process)
 {
     memset(&Process->VadRoot, 0, sizeof(Process->VadRoot));
+    memset(&Process->VadMap, 0, sizeof(Process->VadMap));
     memset(&Process->Vm, 0, sizeof(Process->Vm));
     KeInitializeGuardedMutex(&Process->AddressCreationLock);
     KeInitializeGuardedMutex(&Process->WorkingSetLock);
     InitializeListHead(&Process->MmProcessLinks);
+    Process->ExecuteOptions = MEM_EXECUTE_OPTION_DISABLE | MEM_EXECUTE_OPTION_PERMANENT;
+    Process->NumberOfWatchedRanges = 0;
+    Process->UserPhysicalPages = MM_EMPTY_LIST;
+    Process->NumberOfUserPhysicalPages = 0;
     Process->HighestUserAddress = MM_HIGHEST_USER_ADDRESS;
     Process->Vm.MinimumWorkingSetSize = MI_DEFAULT_MINIMUM;
     Process->Vm.MaximumWorkingSetSize = MI_DEFAULT_MAXIMUM;
@@ -145,6 +150,7 @@ NTSTATUS NTAPI MmInitializeProcessAddressSpace(PEPROCESS Process, PVOID ImageSec
     *ImageBase = NULL;
     if (!(((PSECTION)ImageSection)->AllocationAttributes & SEC_IMAGE))
         return STATUS_SECTION_NOT_IMAGE;
+    MiInitializeExecuteOptions(Process, ((PSECTION)ImageSection)->Segment->ImageInformation.DllCharacteristics);
     Status = MmMapViewOfSection(ImageSection, Process, ImageBase, 0, 0, NULL, &ViewSize, ViewShare, 0, PAGE_EXECUTE);
     return Status;
 }
@@ -177,8 +183,10 @@ VOID MmCleanProcessAddressSpace(PEPROCESS Process)
     MiLockWorkingSet(Process);
     Process->Vm.Flags.BeingDeleted = 1;
     MiUnlockWorkingSet(Process);
+    MiDeleteVadMap(Process);
     while ((Vad = Process->VadRoot.Root) != NULL)
         MiUnmapVad(Process, Vad);
+    MiFreeAllUserPhysicalPages(Process);
     MiLockWorkingSet(Process);
     MiUnmapSharedData(Process);
     MiUnlockWorkingSet(Process);
@@ -211,6 +219,12 @@ VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters)
     Counters->PageFaultCount = Process->Vm.PageFaultCount;
     Counters->PeakWorkingSetSize = Process->Vm.PeakWorkingSetSize << PAGE_SHIFT;
     Counters->WorkingSetSize = Process->Vm.WorkingSetSize << PAGE_SHIFT;
+    if (Process->QuotaBlock != NULL) {
+        Counters->QuotaNonPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Usage[NonPagedPool];
+        Counters->QuotaPeakNonPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Peak[NonPagedPool];
+        Counters->QuotaPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Usage[PagedPool];
+        Counters->QuotaPeakPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Peak[PagedPool];
+    }
     Counters->PagefileUsage = Process->CommitCharge << PAGE_SHIFT;
     Counters->PeakPagefileUsage = Process->CommitChargePeak << PAGE_SHIFT;
 }

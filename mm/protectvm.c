@@ -36,6 +36,7 @@ static VOID MiProtectValidPte(PEPROCESS Process, PMMPTE Pte, PVOID Va, ULONG Pro
         Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
         return;
     }
+    MiCaptureWriteWatch(Process, Va, *Pte);
     Old = MiExchangePte(Pte, Shared ? MI_PROTO_PTE(MI_PTE_LOOKUP, Protection)
                                     : MI_TRANSITION_PTE(MI_PFN_NUMBER(Pfn), Protection));
     Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
@@ -144,7 +145,7 @@ static NTSTATUS MiProtectPages(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn
 // May a view that was mapped with ViewProtection get Protection? As in MiIsViewProtectionAllowed, for one view.
 static NTSTATUS MiCheckNewProtection(PMMVAD Vad, PULONG Protection)
 {
-    if (Vad->u.VadFlags.NoChange)
+    if (Vad->u.VadFlags.NoChange || Vad->u.VadFlags.VadType == VadAwe || Vad->u.VadFlags.VadType == VadLargePages)
         return STATUS_INVALID_PAGE_PROTECTION;
     if (Vad->u.VadFlags.PrivateMemory)
         return MI_IS_COPY_ON_WRITE(*Protection) ? STATUS_INVALID_PAGE_PROTECTION : STATUS_SUCCESS;

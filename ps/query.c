@@ -122,6 +122,9 @@ static NTSTATUS PspAnswerProcess(PEPROCESS Process, PROCESSINFOCLASS Class, PPSP
     case ProcessBreakOnTermination:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = (Process->Flags & PS_PROCESS_FLAGS_BREAK_ON_TERMINATION) != 0;
         return STATUS_SUCCESS;
+    case ProcessExecuteFlags:
+        *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = MmGetExecuteOptions(Process);
+        return STATUS_SUCCESS;
     case ProcessImageInformation:
         if (Process->SectionObject == NULL)
             return STATUS_INVALID_PARAMETER;

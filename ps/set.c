@@ -74,6 +74,8 @@ static NTSTATUS PspSetProcessUlong(PEPROCESS Process, PROCESSINFOCLASS Class, UL
         return PspSetBasePriority(Process, Value);
     case ProcessBreakOnTermination:
         return PspSetBreakOnTermination(Process, Value != 0);
+    case ProcessExecuteFlags: // one's own, as in NT
+        return Process == PsGetCurrentProcess() ? MmSetExecuteOptions(Value) : STATUS_ACCESS_DENIED;
     case ProcessAffinityMask:
         if (Value == 0 || (Value & ~KeActiveProcessors))
             return STATUS_INVALID_PARAMETER;
@@ -112,6 +114,7 @@ static NTSTATUS PspSetProcessValue(PEPROCESS Process, PROCESSINFOCLASS Class, PV
     case ProcessAffinityMask:
     case ProcessBreakOnTermination:
     case ProcessPagePriority:
+    case ProcessExecuteFlags:
         Status = PspCaptureValue(&Value, sizeof(Value), Information, Length);
         return NT_SUCCESS(Status) ? PspSetProcessUlong(Process, Class, Value) : Status;
     default:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types. Each target installs what is missing, builds, and hands over to ./mica.
 
-.PHONY: host-list setup run check chaos paging lint bench bochs iso fmt
+.PHONY: host-list setup run check chaos model powercut paging lint bench bochs iso fmt
 setup:
 	@tools/setup.sh
 run: setup
@@ -16,6 +16,12 @@ chaos: setup
 paging: setup
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@MICA_PAGING=1 ./mica check --ring user --only paging
+model: setup
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@./mica model
+powercut: setup
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@./mica powercut
 bench: setup
 	@./mica bench
 bochs:

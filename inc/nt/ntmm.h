@@ -12,9 +12,37 @@ typedef enum _SECTION_INHERIT { ViewShare = 1, ViewUnmap = 2 } SECTION_INHERIT;
 typedef enum _MEMORY_INFORMATION_CLASS {
     MemoryBasicInformation,
     MemoryWorkingSetInformation,
-    MemoryMappedFilenameInformation,
-    MemoryWorkingSetExInformation = 4
+    MemoryMappedFilenameInformation, // also MemorySectionName
+    MemoryRegionInformation,
+    MemoryWorkingSetExInformation
 } MEMORY_INFORMATION_CLASS;
+
+// ProcessExecuteFlags
+#define MEM_EXECUTE_OPTION_DISABLE 0x01
+#define MEM_EXECUTE_OPTION_ENABLE 0x02
+#define MEM_EXECUTE_OPTION_DISABLE_THUNK_EMULATION 0x04
+#define MEM_EXECUTE_OPTION_PERMANENT 0x08
+#define MEM_EXECUTE_OPTION_EXECUTE_DISPATCH_ENABLE 0x10
+#define MEM_EXECUTE_OPTION_IMAGE_DISPATCH_ENABLE 0x20
+
+// MemoryRegionInformation: the whole allocation that an address lies in.
+typedef struct _MEMORY_REGION_INFORMATION {
+    PVOID AllocationBase;
+    ULONG AllocationProtect;
+    union {
+        ULONG RegionType;
+        struct {
+            ULONG Private : 1;
+            ULONG MappedDataFile : 1;
+            ULONG MappedImage : 1;
+            ULONG MappedPageFile : 1;
+            ULONG MappedPhysical : 1;
+            ULONG DirectMapped : 1;
+            ULONG Reserved : 26;
+        };
+    };
+    SIZE_T RegionSize;
+} MEMORY_REGION_INFORMATION, *PMEMORY_REGION_INFORMATION;
 
 // One page of a working set, and the list of them; SDK, PSAPI_WORKING_SET_INFORMATION.
 typedef struct _MEMORY_WORKING_SET_BLOCK {

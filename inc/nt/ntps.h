@@ -264,6 +264,7 @@ typedef enum _PROCESSINFOCLASS {
     ProcessForegroundInformation = 25,
     ProcessImageFileName = 27,
     ProcessBreakOnTermination = 29,
+    ProcessExecuteFlags = 34, // MEM_EXECUTE_OPTION_*
     ProcessImageInformation = 37,
     ProcessPagePriority = 39
 } PROCESSINFOCLASS;

@@ -144,6 +144,15 @@ NTSERVICE(UnmapViewOfSection)(HANDLE Process, PVOID BaseAddress);
 NTSERVICE(QuerySection)
 (HANDLE Section, SECTION_INFORMATION_CLASS Class, PVOID Information, SIZE_T Length, PSIZE_T ReturnLength);
 NTSERVICE(AreMappedFilesTheSame)(PVOID First, PVOID Second);
+NTSERVICE(ExtendSection)(HANDLE Section, PLARGE_INTEGER NewSectionSize);
+NTSERVICE(GetWriteWatch)
+(HANDLE Process, ULONG Flags, PVOID BaseAddress, SIZE_T RegionSize, PVOID *Addresses, PULONG_PTR Entries,
+ PULONG Granularity);
+NTSERVICE(ResetWriteWatch)(HANDLE Process, PVOID BaseAddress, SIZE_T RegionSize);
+NTSERVICE(AllocateUserPhysicalPages)(HANDLE Process, PULONG_PTR NumberOfPages, PULONG_PTR UserPfns);
+NTSERVICE(FreeUserPhysicalPages)(HANDLE Process, PULONG_PTR NumberOfPages, PULONG_PTR UserPfns);
+NTSERVICE(MapUserPhysicalPages)(PVOID VirtualAddress, ULONG_PTR NumberOfPages, PULONG_PTR UserPfns);
+NTSERVICE(MapUserPhysicalPagesScatter)(PVOID *VirtualAddresses, ULONG_PTR NumberOfPages, PULONG_PTR UserPfns);
 // --- files
 NTSERVICE(CreateFile)
 (PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, PIO_STATUS_BLOCK IoStatus,

@@ -264,6 +264,7 @@ C_ASSERT_SIZE(FILE_OBJECT, 128);
 #define FO_TEMPORARY_FILE 0x00008000
 #define FO_DELETE_ON_CLOSE 0x00010000
 #define FO_HANDLE_CREATED 0x00040000
+#define FO_RANDOM_ACCESS 0x00100000
 #define FO_VOLUME_OPEN 0x00400000
 
 #pragma pack(push, 4)
@@ -527,7 +528,9 @@ VOID NTAPI IoUpdateShareAccess(PFILE_OBJECT File, PSHARE_ACCESS ShareAccess);
 NTCHECK IoPageRead(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event, PIO_STATUS_BLOCK IoStatus);
 NTCHECK IoSynchronousPageWrite(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event,
                                PIO_STATUS_BLOCK IoStatus);
+NTCHECK IoSetValidDataLength(PFILE_OBJECT File, PLARGE_INTEGER Length);
 NTCHECK IoQueryFileSize(PFILE_OBJECT File, PLARGE_INTEGER EndOfFile); // an IRP_MJ_QUERY_INFORMATION to the file system
+NTCHECK IoSetFileSize(PFILE_OBJECT File, PLARGE_INTEGER EndOfFile);   // an IRP_MJ_SET_INFORMATION
 NTCHECK IoQueryFileName(PFILE_OBJECT File, POBJECT_NAME_INFORMATION Name, ULONG Length, PULONG Returned);
 
 // --- common header of a file system's FCB, what Mm and Cc see of it (WDK: FSRTL_COMMON_FCB_HEADER)

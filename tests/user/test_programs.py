@@ -81,6 +81,24 @@ def test_virtual():
     passes("virtual")
 
 
+def test_memory():
+    passes("memory")
+
+
+def test_memory_beyond_four_gigabytes():
+    """A program reaches (nearly) all of 6 GB, through one window of 1 MB."""
+    output = passes("memory", ["5376"], memory=6144)
+    assert int(output.split()[-3]) > 4096, output
+
+
+def test_dep():
+    """Data runs, or does not, by /NOEXECUTE= and the program's header."""
+    passes("dep")
+    passes("dep", libraries=["-Wl,--disable-nxcompat"])
+    for policy in ("OptOut", "AlwaysOn", "AlwaysOff"):
+        passes("dep", [policy.lower()], boot="/NOEXECUTE=" + policy)
+
+
 def test_storm():
     passes("storm")
 
