@@ -40,6 +40,28 @@ static BOOLEAN MiIsWriteWanted(VOID)
            (MmAvailablePages < MI_WRITE_ENOUGH || Modified > MI_WRITE_REST || MiWriteAll != 0);
 }
 
+// Pages come in the order in which they left their working sets, which need not be that of their addresses. In the order
+// of their entries neighbours get neighbouring slots, and are read together again. The PFN lock is held.
+static VOID MiSortPages(PPFN_NUMBER Pages, ULONG Count)
+{
+    ULONG Index, Place;
+
+    for (Index = 1; Index < Count; Index++) {
+        PFN_NUMBER Page = Pages[Index];
+        PMMPFN Pfn = MI_PFN_ELEMENT(Page);
+
+        for (Place = Index; Place != 0; Place--) {
+            PMMPFN Other = MI_PFN_ELEMENT(Pages[Place - 1]);
+
+            if (Other->PteFrame < Pfn->PteFrame ||
+                (Other->PteFrame == Pfn->PteFrame && Other->PteAddress < Pfn->PteAddress))
+                break;
+            Pages[Place] = Pages[Place - 1];
+        }
+        Pages[Place] = Page;
+    }
+}
+
 // Takes the oldest pages and a run of slots for them. FALSE: there are no pages, or no slots.
 static BOOLEAN MiGatherPages(PMI_PAGE_WRITE Write)
 {
@@ -59,6 +81,7 @@ static BOOLEAN MiGatherPages(PMI_PAGE_WRITE Write)
         Pfn->u3.e1.WriteInProgress = 1;
         Write->Pages[Index] = MI_PFN_NUMBER(Pfn);
     }
+    MiSortPages(Write->Pages, Write->Count);
     MiSlotsWanted = Wanted != 0 && Write->Count == 0;
     MiUnlockPfn(OldIrql);
     return Write->Count != 0;
