@@ -56,12 +56,14 @@ typedef struct _SUBSECTION {
 typedef struct _SEGMENT {
     PCONTROL_AREA ControlArea;
     ULONG TotalNumberOfPtes;
-    ULONGLONG SizeOfSegment;       // bytes
-    SIZE_T NumberOfCommittedPages; // page-file backed: charged for the segment
-    ULONG ImageCommitment;         // image: pages that each view may write
-    PVOID BasedAddress;            // image: preferred base
-    MMPTE SegmentPteTemplate;      // page-file backed: what a committed page starts as
-    PMMPTE PrototypePte;           // of the first subsection
+    ULONGLONG SizeOfSegment;             // bytes
+    SIZE_T NumberOfCommittedPages;       // page-file backed: charged for the segment
+    ULONG ImageCommitment;               // image: pages that each view may write
+    PVOID BasedAddress;                  // image: where it wants to lie: its preferred base, or another (relocate.c)
+    ULONG ImageSlots;                    // image: what it has of the places for DLLs (aslr.c)
+    struct _MI_RELOCATIONS *Relocations; // image: fix-ups that each page gets when it is read, or NULL
+    MMPTE SegmentPteTemplate;            // page-file backed: what a committed page starts as
+    PMMPTE PrototypePte;                 // of the first subsection
     SECTION_IMAGE_INFORMATION ImageInformation;
 } SEGMENT, *PSEGMENT;
 
@@ -113,6 +115,15 @@ NTSTATUS MiCreatePagingFileMap(ULONGLONG Size, ULONG Protection, ULONG Attribute
 NTSTATUS MiCreateImageFileMap(PFILE_OBJECT File, PSEGMENT *Segment);
 PSUBSECTION MiLocateSubsection(PCONTROL_AREA ControlArea, ULONGLONG PageNumber, PULONG PageInSubsection);
 PMMPTE MiGetProtoPteAddress(PCONTROL_AREA ControlArea, ULONGLONG PageNumber);
+// aslr.c
+VOID MiInitializeRandomLayout(VOID);
+ULONG MiMemoryBias(VOID);
+ULONG MiBlockBias(VOID);
+ULONG_PTR MiSelectImageBase(ULONG_PTR Preferred, ULONG Pages, BOOLEAN Dll, PULONG Slots);
+VOID MiReleaseImageBase(ULONG_PTR Base, ULONG Slots);
+// relocate.c
+VOID MiForgetMovedImage(PSEGMENT Segment);
+VOID MiRelocatePage(PSEGMENT Segment, PMMPTE Proto, PFN_NUMBER Page);
 // imagecheck.c
 typedef struct _MI_IMAGE {
     PUCHAR Buffer; // headers as in the file
@@ -123,6 +134,7 @@ typedef struct _MI_IMAGE {
     ULONG SectionCount;
     BOOLEAN Flat; // section alignment below a page: mapped as one piece
 } MI_IMAGE, *PMI_IMAGE;
+VOID MiMoveImage(PFILE_OBJECT File, PSEGMENT Segment, PMI_IMAGE Image); // relocate.c
 NTSTATUS MiCheckImageHeaders(PMI_IMAGE Image);
 NTSTATUS MiCheckImageSections(PMI_IMAGE Image);
 ULONG MiGetHeaderBytesNeeded(PMI_IMAGE Image);
@@ -175,6 +187,7 @@ typedef struct _MMVAD {
 #define TAG_VAD_MAP 0x6D646156      // 'Vadm'
 #define TAG_CONTROL_AREA 0x61436D4D // 'MmCa'
 #define TAG_SEGMENT 0x74536D4D      // 'MmSt'
+#define TAG_RELOCATIONS 0x65526D4D  // 'MmRe'
 #define TAG_INPAGE 0x6E496D4D       // 'MmIn'
 #define TAG_MM 0x20206D4D           // 'Mm  '
 

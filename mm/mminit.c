@@ -89,6 +89,7 @@ static VOID MiInitializeFeatures(VOID)
     MmWriteCombine = (KeFeatureBits & KF_PAT) ? MI_WRITE_THROUGH : MI_CACHE_DISABLE | MI_WRITE_THROUGH;
     MiBuildProtectionTable();
     MiInitializeExecutePolicy();
+    MiInitializeRandomLayout();
     KeInitializeSpinLock(&MmPfnLock);
     KeInitializeEvent(&MmAvailablePagesEvent, NotificationEvent, FALSE);
     KeInitializeEvent(&MmZeroingPageEvent, SynchronizationEvent, FALSE);

@@ -99,6 +99,15 @@ def test_dep():
         passes("dep", [policy.lower()], boot="/NOEXECUTE=" + policy)
 
 
+def test_layout():
+    """Addresses are random, and follow from the seed; /MOVEIMAGES=0 leaves images where they were linked for."""
+    first, again, other = (passes("layout", boot=f"SEED={seed}") for seed in (1, 1, 2))
+    assert first == again, f"the same seed, another layout:\n{first.decode()}\n{again.decode()}"
+    for one, two in zip(first.split(), other.split()):
+        assert one != two or not one.startswith(b"0") and not one.startswith(b"7"), f"the same for two seeds: {one.decode()}"
+    passes("layout", ["fixed"], boot="/MOVEIMAGES=0")
+
+
 def test_storm():
     passes("storm")
 
