@@ -151,6 +151,7 @@ NTSTATUS ExpReturnQuery(PVOID Information, const VOID *Data, ULONG Bytes, PULONG
 typedef NTSTATUS (*EXP_QUERY_ROUTINE)(PVOID Buffer, ULONG Length, PULONG Needed);
 NTSTATUS ExpQueryProcesses(PVOID Buffer, ULONG Length, PULONG Needed);
 VOID ExpRelocateProcesses(PVOID Buffer, PVOID Target);
+VOID ExpRelocatePageFiles(PVOID Buffer, PVOID Target);
 NTSTATUS ExpQueryHandles(PVOID Buffer, ULONG Length, PULONG Needed);
 NTSTATUS ExpQueryModules(PVOID Buffer, ULONG Length, PULONG Needed);
 NTSTATUS ExpQueryPoolTagInformation(PVOID Buffer, ULONG Length, PULONG Needed);

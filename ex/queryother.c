@@ -47,6 +47,8 @@ NTSTATUS ExpQueryPerformance(PVOID Buffer, ULONG Length, PULONG Needed)
     Answer.PageReadCount = Memory.PageReads;
     Answer.PageReadIoCount = Memory.PageReadIos;
     Answer.MappedPagesWriteCount = Memory.MappedPagesWritten;
+    Answer.DirtyPagesWriteCount = Memory.PagesWritten;
+    Answer.DirtyWriteIoCount = Memory.PageWriteIos;
     Answer.PagedPoolPages = Memory.PagedPoolPages;
     Answer.NonPagedPoolPages = Memory.NonPagedPoolPages;
     Answer.FreeSystemPtes = Memory.FreeSystemPtes;
@@ -96,4 +98,18 @@ NTSTATUS ExpQueryPoolTagInformation(PVOID Buffer, ULONG Length, PULONG Needed)
     Tags->Count = ExQueryPoolTags(Tags->TagInfo, Capacity);
     *Needed = Fixed + Tags->Count * sizeof(SYSTEM_POOLTAG);
     return Tags->Count <= Capacity ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
+}
+
+// Makes the names of Mm's answer about page files point into Target, where it will be copied.
+VOID ExpRelocatePageFiles(PVOID Buffer, PVOID Target)
+{
+    PSYSTEM_PAGEFILE_INFORMATION Record = Buffer;
+
+    for (;;) {
+        if (Record->PageFileName.Length != 0)
+            Record->PageFileName.Buffer = (PWSTR)((ULONG_PTR)Target + (ULONG_PTR)Record->PageFileName.Buffer);
+        if (Record->NextEntryOffset == 0)
+            return;
+        Record = (PVOID)((PUCHAR)Record + Record->NextEntryOffset);
+    }
 }

@@ -159,6 +159,7 @@ NTSTATUS NTAPI NtAllocateVirtualMemory(HANDLE Process, PVOID *BaseAddress, ULONG
     NTSTATUS Status;
     PVOID Base;
     SIZE_T Size;
+    ULONG Attempt = 0;
 
     PAGED_CODE();
     Status = MiHighestForZeroBits(ZeroBits, &Highest);
@@ -172,11 +173,21 @@ NTSTATUS NTAPI NtAllocateVirtualMemory(HANDLE Process, PVOID *BaseAddress, ULONG
         return Status == STATUS_INVALID_PARAMETER_3 ? STATUS_INVALID_PARAMETER_4 : Status;
     if (Size == 0)
         return STATUS_INVALID_PARAMETER_4;
-    Status = MiAttachTarget(Process, PROCESS_VM_OPERATION, &Target);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = MiAllocate(Target.Process, &Base, &Size, Highest, Type, Protection);
-    MiDetachTarget(&Target);
+    do {
+        PVOID Wanted = Base;
+        SIZE_T Bytes = Size;
+
+        Status = MiAttachTarget(Process, PROCESS_VM_OPERATION, &Target);
+        if (!NT_SUCCESS(Status))
+            return Status;
+        Status = MiAllocate(Target.Process, &Wanted, &Bytes, Highest, Type, Protection);
+        MiDetachTarget(&Target);
+        if (NT_SUCCESS(Status)) {
+            Base = Wanted;
+            Size = Bytes;
+        }
+    } while (Status == STATUS_COMMITMENT_LIMIT &&
+             MiAskForCommitment(ADDRESS_AND_SIZE_TO_SPAN_PAGES(Base, Size), Attempt++));
     if (NT_SUCCESS(Status))
         MiReturnRange(BaseAddress, RegionSize, Base, Size);
     return Status;

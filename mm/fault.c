@@ -35,10 +35,12 @@ static NTSTATUS MiFireGuard(PMI_FAULT Fault, PMMVAD Vad, ULONG Protection)
 {
     NTSTATUS Status = MiMakePageTable(Fault->Process, Fault->Va);
     PMMPTE Pte = Fault->Pte;
+    KIRQL OldIrql;
 
     if (!NT_SUCCESS(Status))
         return Status;
     Protection &= ~(ULONG)MM_GUARD_PAGE;
+    OldIrql = MiLockPfn(); // a transition entry changes when its page is reused
     if (Pte->u.Long == 0) {
         MiCountUsedPte(Fault->Va, 1);
         MiWriteInvalidPte(Pte, Vad->u.VadFlags.PrivateMemory ? MI_DEMAND_ZERO(Protection)
@@ -46,8 +48,11 @@ static NTSTATUS MiFireGuard(PMI_FAULT Fault, PMMVAD Vad, ULONG Protection)
     } else if (Pte->u.Soft.Prototype) {
         Pte->u.Proto.Protection = Protection;
     } else {
+        if (Pte->u.Soft.Transition)
+            MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->OriginalPte.u.Soft.Protection = Protection;
         Pte->u.Soft.Protection = Protection;
     }
+    MiUnlockPfn(OldIrql);
     return STATUS_GUARD_PAGE_VIOLATION;
 }
 
@@ -65,18 +70,32 @@ static NTSTATUS MiCheckAccess(PMI_FAULT Fault, PMMVAD Vad, ULONG Protection)
     return STATUS_SUCCESS;
 }
 
-// A private page that lost its valid entry only for its protection: it is still there.
+// A private page that lost its valid entry, for its protection or because it was trimmed: it is still there.
 static NTSTATUS MiResolveTransition(PMI_FAULT Fault)
 {
     PMMPTE Pte = Fault->Pte;
-    ULONG Protection = Pte->u.Trans.Protection;
-    PFN_NUMBER Page = MI_PTE_FRAME(Pte);
     KIRQL OldIrql = MiLockPfn();
+    PFN_NUMBER Page = MI_PTE_FRAME(Pte);
+    PMMPFN Pfn = MI_PFN_ELEMENT(Page);
+    ULONGLONG Mask = MmProtectToPteMask[Pte->u.Trans.Protection] | MI_USER;
 
-    MiActivateTransitionPage(MI_PFN_ELEMENT(Page));
-    MiWriteValidPte(Pte, ((ULONGLONG)Page << PAGE_SHIFT) | MmProtectToPteMask[Protection] | MI_USER);
+    if (!Pte->u.Soft.Transition) {
+        MiUnlockPfn(OldIrql); // the page was reused in this instant
+        return STATUS_RETRY;
+    }
+    if (Pfn->u3.e1.ReadInProgress) {
+        MiShareInPage(Fault, Pfn);
+        MiUnlockPfn(OldIrql);
+        return MI_STATUS_READ;
+    }
+    MiActivateTransitionPage(Pfn);
+    if (Fault->Write && (Mask & MI_WRITE)) {
+        MiMakePageDirty(Pfn);
+        Mask |= MI_DIRTY;
+    }
+    MiWriteValidPte(Pte, ((ULONGLONG)Page << PAGE_SHIFT) | Mask);
     MiUnlockPfn(OldIrql);
-    MiAddWorkingSetPage(Fault->Process);
+    MiAddToWorkingSet(&Fault->Process->Vm, Fault->Va, MI_PFN_ELEMENT(Page));
     return STATUS_SUCCESS;
 }
 
@@ -103,6 +122,7 @@ static NTSTATUS MiInvalidPteFault(PMI_FAULT Fault, BOOLEAN Table)
     ULONG Protection;
     NTSTATUS Status;
     PMMPTE Proto;
+    MMPTE Seen = {.u.Long = 0};
 
     Vad = MiLocateVad(&Fault->Process->VadRoot, MI_VPN(Fault->Va));
     if (Vad == NULL)
@@ -119,24 +139,34 @@ static NTSTATUS MiInvalidPteFault(PMI_FAULT Fault, BOOLEAN Table)
     Status = MiCheckAccess(Fault, Vad, Protection);
     if (Status != STATUS_SUCCESS)
         return Status;
-    if (Table && Fault->Pte->u.Soft.Transition && !Fault->Pte->u.Soft.Prototype)
+    if (Table && Fault->Pte->u.Long != 0)
+        Seen = MiReadPte(Fault->Pte);
+    if (Seen.u.Soft.Transition && !Seen.u.Soft.Prototype)
         return MiResolveTransition(Fault);
-    if (Vad->u.VadFlags.PrivateMemory || (Table && Fault->Pte->u.Long != 0 && !Fault->Pte->u.Soft.Prototype))
+    if (MI_IS_PAGE_FILE_PTE(&Seen))
+        return MiResolvePageFile(Fault);
+    if (Vad->u.VadFlags.PrivateMemory || (Seen.u.Long != 0 && !Seen.u.Soft.Prototype))
         return MiResolveDemandZero(Fault, Protection);
     Proto = MiVadPrototype(Vad, MI_VPN(Fault->Va));
+    Fault->LastProto =
+        Proto <= Vad->LastContiguousPte && Proto >= Vad->FirstPrototypePte ? Vad->LastContiguousPte : NULL;
     return Proto == NULL ? STATUS_ACCESS_VIOLATION : MiResolvePrototype(Fault, Protection, Proto);
 }
 
-// What a fault ended with, outside of the locks: waits for what it has to wait for. STATUS_RETRY: ask again.
+// What a fault ended with, outside of the locks: waits for what it has to wait for. STATUS_RETRY: ask again. A read that
+// failed for want of pool is no error of the page's: it is tried again when there may be some.
 NTSTATUS MiFinishFault(PMI_FAULT Fault, NTSTATUS Status, PULONG Attempt)
 {
-    if (Status == MI_STATUS_READ) {
+    BOOLEAN Read = Status == MI_STATUS_READ;
+
+    if (Read) {
         Status = MiWaitForPageRead(Fault);
-        return NT_SUCCESS(Status) ? STATUS_RETRY : Status;
+        if (NT_SUCCESS(Status))
+            return STATUS_RETRY;
     }
-    if (Status == MI_STATUS_NO_PAGE)
-        return MiWaitForFreePage((*Attempt)++) ? STATUS_RETRY : STATUS_NO_MEMORY;
-    return Status;
+    if (Status != MI_STATUS_NO_PAGE && (!Read || Status != STATUS_INSUFFICIENT_RESOURCES))
+        return Status;
+    return MiWaitForFreePage((*Attempt)++) ? STATUS_RETRY : STATUS_NO_MEMORY;
 }
 
 // A fault on an address below 80000000, whoever caused it.
@@ -156,6 +186,8 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
     Fault.Process = Process;
     Fault.Write = (FaultStatus & MI_FAULT_WRITE) != 0;
     Fault.Execute = (FaultStatus & MI_FAULT_EXECUTE) != 0;
+    Fault.Single = FALSE;
+    Fault.LastProto = NULL;
     ASSERT(Process->WorkingSetLock.Owner != KeGetCurrentThread());
     do {
         BOOLEAN Table;
@@ -167,6 +199,8 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
             Fault.Pte = MiGetPdeAddress(Va); // it says what a page's entry would
         if (Table && Fault.Pte->u.Hard.Valid)
             Status = MiValidPteFault(&Fault);
+        else if (!MiReserveWsle(&Process->Vm))
+            Status = MI_STATUS_NO_PAGE;
         else
             Status = MiInvalidPteFault(&Fault, Table);
         MiUnlockWorkingSet(Process);

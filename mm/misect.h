@@ -234,6 +234,9 @@ VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush);
 BOOLEAN MiChargeCommitment(SIZE_T Pages, PEPROCESS Process); // FALSE: over the limit
 VOID MiChargeCommitmentAlways(SIZE_T Pages);
 VOID MiReturnCommitment(SIZE_T Pages, PEPROCESS Process);
+VOID MiRaiseCommitLimit(SIZE_T Pages);
+VOID MiLowerCommitLimit(SIZE_T Pages);
+SIZE_T MiMissingCommitment(SIZE_T Pages);
 extern SIZE_T MmTotalCommittedPages, MmTotalCommitLimit, MmPeakCommitment;
 // vmcommit.c, decommit.c
 NTSTATUS MiCommitRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn, ULONG Protection);

@@ -94,10 +94,12 @@ static VOID MiInitializeFeatures(VOID)
     KeInitializeEvent(&MmAvailablePagesEvent, NotificationEvent, FALSE);
     KeInitializeEvent(&MmZeroingPageEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiModifiedPageWriterEvent, SynchronizationEvent, FALSE);
+    KeInitializeEvent(&MiPagefileWriterEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiSegmentThreadEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiWorkingSetManagerEvent, SynchronizationEvent, FALSE);
     KeInitializeGuardedMutex(&MmSystemWorkingSetLock);
     KeInitializeGuardedMutex(&MiExtendLock);
+    ExInitializePushLock(&MmPageFileCreationLock);
 }
 
 static BOOLEAN MiInitializePhase0(PLOADER_PARAMETER_BLOCK LoaderBlock)
@@ -129,6 +131,7 @@ static BOOLEAN MiInitializePhase0(PLOADER_PARAMETER_BLOCK LoaderBlock)
     MiInitializePagedPool();
     if (!ExInitPool(1))
         return FALSE;
+    MiInitializeSystemWorkingSet();
     MiInitializeSystemCache();
     MiInitializeSystemViews();
     SharedUserData->NumberOfPhysicalPages = MmNumberOfPhysicalPages;
@@ -159,6 +162,7 @@ BOOLEAN MmInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock)
         return MiInitializePhase0(LoaderBlock);
     return MiMakeVadMap(PsGetCurrentProcess()) && MiCreateSectionType() && MiStartThread(MmZeroPageThread, 0) &&
            MiStartThread(MiMappedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
+           MiStartThread(MiModifiedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
            MiStartThread(MiSegmentThread, LOW_REALTIME_PRIORITY + 2) &&
            MiStartThread(MiWorkingSetManager, LOW_REALTIME_PRIORITY);
 }

@@ -133,7 +133,8 @@ static NTSTATUS MiQueryRegion(HANDLE Process, PVOID Va, PMEMORY_REGION_INFORMATI
     return Status;
 }
 
-static NTSTATUS MiReturnInformation(PVOID User, PVOID Information, SIZE_T Length, PSIZE_T ReturnLength)
+// Copies an answer to the caller, or a question from it; the status of an access that fails.
+NTSTATUS MiReturnInformation(PVOID User, PVOID Information, SIZE_T Length, PSIZE_T ReturnLength)
 {
     SEH_TRY
     {
@@ -226,7 +227,9 @@ NTSTATUS NTAPI NtQueryVirtualMemory(HANDLE Process, PVOID Address, MEMORY_INFORM
         Status = MiQueryRegion(Process, Address, &Region);
         return NT_SUCCESS(Status) ? MiReturnInformation(Information, &Region, sizeof(Region), ReturnLength) : Status;
     case MemoryWorkingSetInformation:
-        return STATUS_NOT_IMPLEMENTED;
+        return MiQueryWorkingSet(Process, Information, Length, ReturnLength);
+    case MemoryWorkingSetExInformation:
+        return MiQueryWorkingSetEx(Process, Information, Length, ReturnLength);
     default:
         return STATUS_INVALID_INFO_CLASS;
     }

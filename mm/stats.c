@@ -14,7 +14,7 @@ VOID MmQueryStatistics(PMM_STATISTICS Statistics)
     Statistics->AvailablePages = MmAvailablePages;
     Statistics->ZeroedPages = MmZeroedPageListHead[MiLowNode].Total + MmZeroedPageListHead[MiHighNode].Total;
     Statistics->FreePages = MmFreePageListHead[MiLowNode].Total + MmFreePageListHead[MiHighNode].Total;
-    Statistics->StandbyPages = MmStandbyPageListHead.Total;
+    Statistics->StandbyPages = MiCountStandbyPages();
     Statistics->ModifiedPages = MmModifiedPageListHead.Total + MmModifiedPagefilePageListHead.Total;
     MiUnlockPfn(OldIrql);
     for (Number = 0; Number < KeNumberProcessors; Number++)

@@ -36,10 +36,12 @@ static VOID PspInitializeProcessFields(PEPROCESS Process, PEPROCESS Parent)
     Process->ExitStatus = STATUS_PENDING;
     Process->PriorityClass = PROCESS_PRIORITY_CLASS_NORMAL;
     Process->DefaultHardErrorProcessing = 1;
+    Process->PagePriority = PAGE_PRIORITY_NORMAL;
     if (Parent != NULL) {
         Process->InheritedFromUniqueProcessId = Parent->UniqueProcessId;
         Process->DefaultHardErrorProcessing = Parent->DefaultHardErrorProcessing;
         Process->SessionId = Parent->SessionId;
+        Process->PagePriority = Parent->PagePriority;
     }
 }
 

@@ -22,6 +22,11 @@
 #define PDE_BASE 0xC0600000u
 #define HYPER_SPACE 0xC0800000u
 #define HYPER_SPACE_END 0xC0BFFFFFu
+#define MM_WORKING_SET_LIST HYPER_SPACE        // the process's own, behind it its entries
+#define MM_WORKING_SET_HASH 0xC0B00000u        // and its hash table, once that is large
+#define MM_SYSTEM_WORKING_SET_LIST 0xC0C00000u // the system cache's
+#define MM_SYSTEM_WORKING_SET_HASH 0xC0F00000u
+#define MM_SYSTEM_WORKING_SET_END 0xC0FFFFFFu
 #define MM_SYSTEM_CACHE_START 0xC1000000u
 #define MM_SYSTEM_CACHE_END 0xE0FFFFFFu
 #define MM_PAGED_POOL_START 0xE1000000u
@@ -55,12 +60,30 @@ typedef struct _MM_VAD_MAP {
     ULONG Bias, Hint;
 } MM_VAD_MAP, *PMM_VAD_MAP;
 
+// A working set: what a process (or the system cache) has in memory of what it may touch. mm/miws.h draws the list.
+typedef struct _MMSUPPORT_FLAGS {
+    ULONG BeingDeleted : 1; // its pages go one after the other: the list is not kept any more
+    ULONG BeingTrimmed : 1;
+    ULONG MinimumWorkingSetHard : 1; // trimming never goes below the minimum
+    ULONG MaximumWorkingSetHard : 1; // a page beyond the maximum takes the place of another
+    ULONG MemoryPriority : 8;        // MEMORY_PRIORITY_*
+} MMSUPPORT_FLAGS;
+#define MEMORY_PRIORITY_BACKGROUND 0
+#define MEMORY_PRIORITY_FOREGROUND 2
 typedef struct _MMSUPPORT {
+    MMSUPPORT_FLAGS Flags;
+    ULONG LastTrimStamp; // round of the working set manager that last took from it
+    LARGE_INTEGER LastTrimTime;
+    ULONG TrimCount; // pages that were taken out, ever
     ULONG PageFaultCount;
     ULONG WorkingSetSize; // pages
     ULONG PeakWorkingSetSize;
     ULONG MinimumWorkingSetSize;
     ULONG MaximumWorkingSetSize;
+    ULONG GrowthLimit;               // the maximum if it is hard, else no limit
+    struct _MMWSL *VmWorkingSetList; // NULL: none is kept
+    ULONG Claim;                     // pages that were not used for a while, as far as was seen
+    ULONG NextAgingSlot;             // where the next look at a part of the list begins
 } MMSUPPORT, *PMMSUPPORT;
 
 // --- memory descriptor lists (WDK layout)
@@ -153,6 +176,12 @@ VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters);
 NTCHECK MmSetExecuteOptions(ULONG Options);
 ULONG NTAPI MmGetExecuteOptions(PEPROCESS Process);
 
+// --- working sets
+VOID MmBalanceWorkingSets(VOID); // once a second
+VOID MmEmptyWorkingSet(PEPROCESS Process);
+NTCHECK MmAdjustWorkingSetSize(PEPROCESS Process, SIZE_T Minimum, SIZE_T Maximum, ULONG Flags); // pages
+VOID MmQueryWorkingSetLimits(PEPROCESS Process, PSIZE_T Minimum, PSIZE_T Maximum, PULONG Flags);
+
 // --- sections
 extern struct _OBJECT_TYPE *MmSectionObjectType;
 // Either FileHandle or File (referenced by the caller) or neither (page-file backed).
@@ -195,9 +224,14 @@ typedef struct _MM_STATISTICS {
     ULONG PhysicalPages, AvailablePages, ZeroedPages, FreePages, StandbyPages, ModifiedPages;
     ULONG CommittedPages, CommitLimit, PeakCommitment;
     ULONG PageFaults, CopyOnWriteFaults, DemandZeroFaults, TransitionFaults, PageReads, PageReadIos, MappedPagesWritten;
+    ULONG PagesWritten, PageWriteIos; // to page files
     ULONG PagedPoolPages, NonPagedPoolPages, FreeSystemPtes;
 } MM_STATISTICS, *PMM_STATISTICS;
 VOID MmQueryStatistics(PMM_STATISTICS Statistics);
+NTSTATUS MmQueryMemoryList(PVOID Buffer, ULONG Length, PULONG Needed);
+NTCHECK MmMemoryListCommand(ULONG Command);
+BOOLEAN MmCheckPageFiles(PULONG Used);
+NTSTATUS MmQueryPageFiles(PVOID Buffer, ULONG Length, PULONG Needed); // SystemPageFileInformation
 extern ULONG MmNumberOfPhysicalPages;
 extern PFN_NUMBER MmHighestPhysicalPage, MmLowestPhysicalPage;
 

@@ -32,6 +32,7 @@ struct _EPROCESS {
     ULONG DefaultHardErrorProcessing;
     volatile LONG Flags; // PS_PROCESS_FLAGS_*, changed by PsSetFlags
     UCHAR PriorityClass;
+    UCHAR PagePriority; // what new threads begin with
     BOOLEAN Foreground; // its threads have the longer quantum (PsPrioritySeparation)
     ULONG SessionId;
     NTSTATUS LastThreadExitStatus;
@@ -85,6 +86,7 @@ struct _ETHREAD {
     BOOLEAN DeadThread;
     BOOLEAN ReadClusterInProgress;
     BOOLEAN ActiveFaulting; // in MmAccessFault's file I/O
+    UCHAR PagePriority;     // of the pages that it brings in, 0 to 7 (PAGE_PRIORITY_*)
 };
 // Bits change while other processors change their neighbours: only by an interlocked operation. Returns the old ones.
 #define PsSetFlags(Object, Bits) InterlockedOr(&(Object)->Flags, (LONG)(Bits))

@@ -101,6 +101,22 @@ static __attribute__((unused)) VOID MtQueryAtRest(PMM_STATISTICS Statistics)
     MmQueryStatistics(Statistics);
 }
 
+// Takes every page that can leave out of the test's working set, has it written, and empties the standby list: what is
+// touched next comes from the disk.
+static __attribute__((unused)) VOID MtPageOut(VOID)
+{
+    ULONG Round;
+    KIRQL OldIrql;
+
+    for (Round = 0; Round < 2; Round++)
+        MiTrimProcess(PsGetCurrentProcess());
+    MiFlushModifiedPages();
+    OldIrql = MiLockPfn();
+    while (MmStandbyPageListHead.Flink != MM_EMPTY_LIST)
+        MiInsertPageInFreeList(MiRemovePageByNumber(MmStandbyPageListHead.Flink));
+    MiUnlockPfn(OldIrql);
+}
+
 #define MT_PAGE(Base, n) ((Base) + (n)*PAGE_SIZE)
 
 #endif

@@ -24,10 +24,21 @@ KTEST(mm, page_lists_sum)
 {
     // Law: every list is linked both ways and as long as it says; the available pages are those of three of them; every
     // frame is active, in transition or on exactly one list.
-    PMMPFNLIST Lists[] = {&MmZeroedPageListHead[MiLowNode], &MmZeroedPageListHead[MiHighNode],
-                          &MmFreePageListHead[MiLowNode],   &MmFreePageListHead[MiHighNode],
-                          &MmStandbyPageListHead,           &MmModifiedPageListHead,
-                          &MmModifiedPagefilePageListHead,  &MmBadPageListHead};
+    PMMPFNLIST Lists[] = {&MmZeroedPageListHead[MiLowNode],
+                          &MmZeroedPageListHead[MiHighNode],
+                          &MmFreePageListHead[MiLowNode],
+                          &MmFreePageListHead[MiHighNode],
+                          &MmModifiedPageListHead,
+                          &MmModifiedPagefilePageListHead,
+                          &MmBadPageListHead,
+                          &MmStandbyPageListByPriority[0],
+                          &MmStandbyPageListByPriority[1],
+                          &MmStandbyPageListByPriority[2],
+                          &MmStandbyPageListByPriority[3],
+                          &MmStandbyPageListByPriority[4],
+                          &MmStandbyPageListByPriority[5],
+                          &MmStandbyPageListByPriority[6],
+                          &MmStandbyPageListByPriority[7]};
     ULONG Lengths[RTL_NUMBER_OF(Lists)], Totals[RTL_NUMBER_OF(Lists)], Index, Listed = 0, Available = 0, AvailableTotal,
                                                                               Used = 0;
     PFN_NUMBER Page;
@@ -101,14 +112,17 @@ KTEST(mm, commit_returns_to_the_same_figure)
 
 KTEST(mm, commitment_over_the_limit_is_refused)
 {
-    // Law: a promise that memory can't keep fails with STATUS_COMMITMENT_LIMIT and changes nothing.
+    // Law: a promise that memory and page files, grown to their maximum, can't keep fails with STATUS_COMMITMENT_LIMIT and changes nothing.
     MM_STATISTICS Before, After;
     SIZE_T Size;
     PVOID Base = NULL;
     LARGE_INTEGER Big;
     HANDLE Section;
+    ULONG Number;
 
     MmQueryStatistics(&Before);
+    for (Number = 0; Number < MmNumberOfPagingFiles; Number++)
+        Before.CommitLimit += MmPagingFile[Number]->MaximumSize - MmPagingFile[Number]->Size;
     Size = (Before.CommitLimit - Before.CommittedPages + 1) * PAGE_SIZE;
     if (Before.CommitLimit - Before.CommittedPages < 0x60000)
         expect_status(
