@@ -69,7 +69,7 @@ NTSTATUS NTAPI MmMemoryListCommand(ULONG Command)
         return STATUS_SUCCESS;
     case MemoryFlushModifiedList:
         KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
-        KeSetEvent(&MiPagefileWriterEvent, IO_NO_INCREMENT, FALSE);
+        MiFlushModifiedPages();
         return STATUS_SUCCESS;
     case MemoryPurgeStandbyList:
         MiPurgePriorities(MI_PAGE_PRIORITIES);

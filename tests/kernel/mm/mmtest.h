@@ -106,15 +106,11 @@ static __attribute__((unused)) VOID MtQueryAtRest(PMM_STATISTICS Statistics)
 static __attribute__((unused)) VOID MtPageOut(VOID)
 {
     ULONG Round;
-    KIRQL OldIrql;
 
     for (Round = 0; Round < 2; Round++)
         MiTrimProcess(PsGetCurrentProcess());
     MiFlushModifiedPages();
-    OldIrql = MiLockPfn();
-    while (MmStandbyPageListHead.Flink != MM_EMPTY_LIST)
-        MiInsertPageInFreeList(MiRemovePageByNumber(MmStandbyPageListHead.Flink));
-    MiUnlockPfn(OldIrql);
+    NT_VERIFY(NT_SUCCESS(MmMemoryListCommand(MemoryPurgeStandbyList)));
 }
 
 #define MT_PAGE(Base, n) ((Base) + (n)*PAGE_SIZE)
