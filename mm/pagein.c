@@ -187,7 +187,7 @@ static NTSTATUS MiReadPages(PMMINPAGE_SUPPORT InPage)
     }
     if (NT_SUCCESS(Status))
         MiZeroTail(InPage, min_of(Valid, InPage->FileBytes));
-    if (NT_SUCCESS(Status) && InPage->ControlArea->Segment->Relocations != NULL)
+    if (NT_SUCCESS(Status) && InPage->ControlArea != NULL && InPage->ControlArea->Segment->Relocations != NULL)
         MiRelocatePages(InPage);
     return Status;
 }

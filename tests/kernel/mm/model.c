@@ -448,7 +448,7 @@ static PFN_NUMBER MtWrongFrame(VOID)
     }
     for (Node = 0; Node < MI_NODES; Node++)
         Listed += MmZeroedPageListHead[Node].Total + MmFreePageListHead[Node].Total;
-    Listed += MmStandbyPageListHead.Total;
+    Listed += MiCountStandbyPages();
     if (Listed != MmAvailablePages)
         Wrong = MmHighestPhysicalPage + 1;
     Listed += MmModifiedPageListHead.Total + MmModifiedPagefilePageListHead.Total + MmBadPageListHead.Total;
