@@ -94,7 +94,7 @@ static NTSTATUS MiCheckLock(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR End
 
         if (Vad == NULL || !MiIsPageCommitted(Vad, Vpn))
             return STATUS_ACCESS_VIOLATION;
-        if (Vad->u.VadFlags.VadType == VadAwe || Vad->u.VadFlags.VadType == VadLargePages)
+        if (MI_IS_UNPAGED_VAD(Vad))
             return STATUS_INCOMPATIBLE_FILE_MAP; // is in no working set, and never leaves memory
         Protection = MiPageProtection(Vad, Vpn);
         if (MI_IS_NO_ACCESS(Protection) || MI_IS_GUARD(Protection))

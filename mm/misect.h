@@ -14,7 +14,8 @@ typedef struct _MM_CONTROL_FLAGS {
     ULONG Commit : 1;
     ULONG FailAllIo : 1;
     ULONG OnUnusedList : 1;
-    ULONG Queued : 1; // on the dereference thread's list
+    ULONG Queued : 1;     // on the dereference thread's list
+    ULONG LargePages : 1; // the segment owns its frames (largesect.c)
 } MM_CONTROL_FLAGS;
 
 // What a file (or a piece of page-file space) is to Mm. A file has at most two: data and image
@@ -148,9 +149,11 @@ typedef enum _MI_VAD_TYPE {
     VadNone,
     VadDevicePhysicalMemory,
     VadImageMap,
-    VadAwe,        // a window for physical pages of the process (awe.c)
-    VadWriteWatch, // the bits lie behind the descriptor (writewatch.c)
-    VadLargePages  // 2 MB directory entries, no page tables (largepage.c)
+    VadAwe,             // a window for physical pages of the process (awe.c)
+    VadWriteWatch,      // the bits lie behind the descriptor (writewatch.c)
+    VadLargePages,      // 2 MB directory entries, no page tables (largepage.c)
+    VadRotatePhysical,  // there are none
+    VadLargePageSection // the same for a view (largesect.c)
 } MI_VAD_TYPE;
 #define MM_MAX_COMMIT 0x7FFFF
 typedef struct _MMVAD_FLAGS {
@@ -254,15 +257,26 @@ SIZE_T MiWriteWatchSize(SIZE_T Pages);
 VOID MiCaptureWriteWatch(PEPROCESS Process, PVOID Va, MMPTE Old);
 // resetvm.c
 NTSTATUS MiResetVirtualMemory(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size);
+// Memory that is in no working set and never leaves the machine.
+#define MI_IS_UNPAGED_VAD(Vad)                                                                                         \
+    ((Vad)->u.VadFlags.VadType == VadAwe || (Vad)->u.VadFlags.VadType == VadLargePages ||                              \
+     (Vad)->u.VadFlags.VadType == VadLargePageSection)
 // largepage.c
 NTSTATUS MiPopulateLargePages(PEPROCESS Process, PMMVAD Vad);
 VOID MiDepopulateLargePages(PEPROCESS Process, PMMVAD Vad);
 PFN_NUMBER MiTakeLargePage(VOID);
+VOID MiMapLargePage(PEPROCESS Process, PVOID Va, PFN_NUMBER First, ULONG Protection);
+PFN_NUMBER MiUnmapLargePage(PVOID Va);
 VOID MiFreeLargePage(PFN_NUMBER First);
 // execute.c
 VOID MiInitializeExecutePolicy(VOID);
 VOID MiInitializeExecuteOptions(PEPROCESS Process, USHORT DllCharacteristics);
 BOOLEAN MiAllowExecution(PEPROCESS Process, PMMPTE Pte);
+// largesect.c
+NTSTATUS MiFillLargeSection(PSEGMENT Segment, ULONG Protection);
+VOID MiEmptyLargeSection(PSEGMENT Segment);
+VOID MiMapLargeView(PEPROCESS Process, PMMVAD Vad);
+VOID MiUnmapLargeView(PMMVAD Vad);
 // awe.c
 VOID MiUnmapPhysicalWindow(PEPROCESS Process, PMMVAD Vad);
 VOID MiFreeAllUserPhysicalPages(PEPROCESS Process);
