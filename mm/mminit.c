@@ -160,6 +160,8 @@ BOOLEAN MmInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock)
 {
     if (Phase == 0)
         return MiInitializePhase0(LoaderBlock);
+    if (KeFindBootOption("/3GB") != NULL)
+        KdPrintBoot("Mm: /3GB is not built; programs have 2 GB\n");
     return MiMakeVadMap(PsGetCurrentProcess()) && MiCreateSectionType() && MiStartThread(MmZeroPageThread, 0) &&
            MiStartThread(MiMappedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
            MiStartThread(MiModifiedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
