@@ -1,7 +1,68 @@
 // SPDX-License-Identifier: MIT
-// Flushing, purging, and following a file's size.
+// Flushing and purging. A flush asks Mm to write: first where Cc knows of dirty pages, then what a program's view of the
+// file may have modified beside them.
 
 #include "ccp.h"
+
+// The range of a slot's bits that are set: its first byte, and the one behind its last page. There is one at least.
+static VOID CcpDirtyRange(ULONG Index, const LONG *Taken, PULONGLONG Start, PULONGLONG End)
+{
+    ULONGLONG Base = (ULONGLONG)Index << VACB_OFFSET_SHIFT;
+    ULONG First = 0, Last = CC_DIRTY_WORDS - 1;
+
+    while (Taken[First] == 0)
+        First++;
+    while (Taken[Last] == 0)
+        Last--;
+    *Start = Base + (First * 32 + (ULONG)__builtin_ctzl((ULONG)Taken[First])) * PAGE_SIZE;
+    *End = Base + (Last * 32 + 32 - (ULONG)__builtin_clzl((ULONG)Taken[Last])) * PAGE_SIZE;
+}
+
+// Writes the first dirty pages of one slot, Limit at most, that lie in [Start, End).
+static NTSTATUS CcpFlushSlot(PSHARED_CACHE_MAP Map, ULONG Index, ULONGLONG Start, ULONGLONG End, ULONG Limit,
+                             PULONG Pages)
+{
+    LONG Taken[CC_DIRTY_WORDS];
+    IO_STATUS_BLOCK IoStatus;
+    LARGE_INTEGER From;
+    NTSTATUS Status;
+
+    *Pages = CcpTakeDirty(Map, Index, Start, End, Limit, Taken);
+    if (*Pages == 0)
+        return STATUS_SUCCESS;
+    CcpDirtyRange(Index, Taken, &Start, &End);
+    From.QuadPart = (LONGLONG)Start;
+    CcpBeginBcbFlush(Map, Start, End);
+    Status = MmFlushSection(Map->Pointers, &From, (ULONG)(End - Start), &IoStatus);
+    if (NT_SUCCESS(Status))
+        CcpCleanBcbs(Map, Start, End, TRUE);
+    else
+        CcpGiveDirtyBack(Map, Index, Taken);
+    CcStatistics.DataFlushes++;
+    CcStatistics.DataPages += *Pages;
+    return Status;
+}
+
+// Writes what Cc knows to be dirty in [Start, End), at most Limit pages. *Pages: how many were.
+// <= APC_LEVEL; the caller keeps the map open. What is not written stays dirty. Returns the first error.
+NTSTATUS NTAPI CcpFlushMap(PSHARED_CACHE_MAP Map, ULONGLONG Start, ULONGLONG End, ULONG Limit, PULONG Pages)
+{
+    NTSTATUS Result = STATUS_SUCCESS;
+
+    *Pages = 0;
+    for (ULONG Index = (ULONG)(Start >> VACB_OFFSET_SHIFT);
+         Map->DirtyPages != 0 && Index < Map->SlotCount && (ULONGLONG)Index << VACB_OFFSET_SHIFT < End &&
+         *Pages < Limit;
+         Index++) {
+        ULONG Written;
+        NTSTATUS Status = CcpFlushSlot(Map, Index, Start, End, Limit - *Pages, &Written);
+
+        *Pages += Written;
+        if (!NT_SUCCESS(Status) && NT_SUCCESS(Result))
+            Result = Status;
+    }
+    return Result;
+}
 
 // Writes what is dirty of a file's cached and mapped data and waits for it. Works for a file that is mapped but not
 // cached.
@@ -11,97 +72,77 @@ VOID NTAPI CcFlushCache(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset
                         PIO_STATUS_BLOCK IoStatus)
 {
     PSHARED_CACHE_MAP Map = CcpReferenceMap(Pointers);
+    ULONGLONG Start = Offset != NULL ? (ULONGLONG)Offset->QuadPart : 0;
+    ULONGLONG End = Offset != NULL && Length != 0 ? Start + Length : CC_END_OF_FILE;
     IO_STATUS_BLOCK Local;
+    NTSTATUS Status = STATUS_SUCCESS;
+    ULONG Pages;
 
     if (IoStatus == NULL)
         IoStatus = &Local;
     IoStatus->Status = STATUS_SUCCESS;
     IoStatus->Information = 0;
-    if (Map != NULL && Offset == NULL) {
-        InterlockedExchange(&Map->DirtyBytes, 0);
-        InterlockedExchange(&Map->Dirty, FALSE); // what is written from here on counts again
-    }
+    if (Map != NULL)
+        Status = CcpFlushMap(Map, Start, End, MAXULONG, &Pages);
     if (Pointers->DataSectionObject != NULL)
         IoStatus->Status = MmFlushSection(Pointers, Offset, Length, IoStatus);
-    if (Map != NULL) {
-        if (!NT_SUCCESS(IoStatus->Status))
-            CcpNoteDirty(Map, 0);
-        CcpDereferenceMap(Map);
-    }
+    if (!NT_SUCCESS(Status))
+        IoStatus->Status = Status;
+    if (Map == NULL)
+        return;
+    if (NT_SUCCESS(Status) && Offset == NULL)
+        Map->ValidDataLength = Map->ValidDataGoal;
+    CcpDereferenceMap(Map);
 }
 
 // Drops the cached pages of a range without writing them.
 //
-// Offset NULL: from the start; Length 0: to the end.   <= APC_LEVEL; the file system excludes other users of the range.
-// FALSE: a view that is in use, or a user's, keeps some.
+// Offset NULL: from the start; Length 0: to the end. UninitializeCacheMaps: all file objects stop caching.
+// <= APC_LEVEL; the file system excludes other users of the range. FALSE: a view that is in use, or a user's, keeps some.
 BOOLEAN NTAPI CcPurgeCacheSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset, ULONG Length,
                                   BOOLEAN UninitializeCacheMaps)
 {
     PSHARED_CACHE_MAP Map = CcpReferenceMap(Pointers);
     ULONGLONG Start = Offset != NULL ? (ULONGLONG)Offset->QuadPart : 0;
-    ULONGLONG End = Length != 0 ? Start + Length : MAXULONG * (ULONGLONG)PAGE_SIZE;
+    ULONGLONG End = Length != 0 ? Start + Length : CC_END_OF_FILE;
     BOOLEAN Result = TRUE;
 
+    if (Map != NULL && UninitializeCacheMaps)
+        CcpDetachAll(Map);
     if (Map != NULL)
         Result = CcpUnmapViews(Map, Start, End);
     if (Pointers->DataSectionObject != NULL && !MmPurgeSection(Pointers, Offset, Length))
         Result = FALSE;
     if (Map != NULL) {
-        if (Result && Start == 0 && Length == 0 && UninitializeCacheMaps)
-            Map->Dirty = FALSE; // nothing is left to be written: the last reference deletes the map
+        if (Result) {
+            CcpForgetDirty(Map, Start, End); // nothing is left to be written
+            CcpCleanBcbs(Map, Start, End, FALSE);
+        }
         CcpDereferenceMap(Map);
     }
     return Result;
 }
 
-static NTSTATUS CcpExtend(PSHARED_CACHE_MAP Map, ULONGLONG FileSize)
+// How far a file's data is on the disk, as far as Cc knows: its valid data length, or the first dirty byte before it.
+// MAXLONGLONG: the file is not cached, or nothing of it is dirty.   BcbListHeld: for the WDK's sake; no lock is held.
+LARGE_INTEGER NTAPI CcGetFlushedValidData(PSECTION_OBJECT_POINTERS Pointers, BOOLEAN BcbListHeld)
 {
-    LARGE_INTEGER Size;
-    NTSTATUS Status;
+    PSHARED_CACHE_MAP Map = CcpReferenceMap(Pointers);
+    LARGE_INTEGER Result = {.QuadPart = MAXLONGLONG};
 
-    if (FileSize <= (ULONGLONG)Map->SectionSize.QuadPart)
-        return STATUS_SUCCESS;
-    Size.QuadPart = (LONGLONG)((FileSize + VACB_MAPPING_GRANULARITY - 1) & ~(ULONGLONG)(VACB_MAPPING_GRANULARITY - 1));
-    Status = CcpGrowVacbs(Map, (ULONGLONG)Size.QuadPart);
-    if (NT_SUCCESS(Status))
-        Status = MmExtendCacheSection(Map->Section, &Size);
-    if (NT_SUCCESS(Status))
-        Map->SectionSize = Size;
-    return Status;
-}
-
-// The file got shorter: zeroes the rest of its last page, so that growing again shows zeros, and drops the pages
-// behind.
-static NTSTATUS CcpTruncate(PSHARED_CACHE_MAP Map, ULONGLONG FileSize)
-{
-    LARGE_INTEGER Start = {.QuadPart = (LONGLONG)((FileSize + PAGE_SIZE - 1) & ~(ULONGLONG)(PAGE_SIZE - 1))};
-    NTSTATUS Status = CcpZeroRange(Map, FileSize, (ULONGLONG)Start.QuadPart);
-
-    CcpUnmapViews(Map, (ULONGLONG)Start.QuadPart, MAXULONG * (ULONGLONG)PAGE_SIZE); // a pinned view keeps its pages
-    MmPurgeSection(Map->Pointers, &Start, 0);
-    return Status;
-}
-
-// Tells the cache that the file's size has changed. A file that is not cached is left alone.
-//
-// The file system has changed it already and holds its lock on the file exclusively, but none that paging I/O takes.
-// <= APC_LEVEL. Raises STATUS_INSUFFICIENT_RESOURCES if the section cannot grow; the old size counts then.
-VOID NTAPI CcSetFileSizes(PFILE_OBJECT File, PCC_FILE_SIZES Sizes)
-{
-    PSHARED_CACHE_MAP Map = CcpReferenceMap(File->SectionObjectPointer);
-    ULONGLONG NewSize = (ULONGLONG)Sizes->FileSize.QuadPart, OldSize;
-    NTSTATUS Status;
-
+    UNREFERENCED_PARAMETER(BcbListHeld);
     if (Map == NULL)
-        return;
-    OldSize = (ULONGLONG)Map->FileSize.QuadPart;
-    Status = CcpExtend(Map, NewSize);
-    if (NT_SUCCESS(Status)) {
-        Map->FileSize = Sizes->FileSize;
-        if (NewSize < OldSize)
-            Status = CcpTruncate(Map, NewSize);
+        return Result;
+    for (ULONG Index = 0; Map->DirtyPages != 0 && Index < Map->SlotCount && Result.QuadPart == MAXLONGLONG; Index++) {
+        KIRQL OldIrql = KfAcquireSpinLock(&CcpVacbLock);
+        volatile LONG *Words = Map->Slots[Index].Vacb != NULL ? Map->Slots[Index].Vacb->Dirty : Map->Slots[Index].Dirty;
+
+        for (ULONG Word = CC_DIRTY_WORDS; Word-- > 0;)
+            if (Words[Word] != 0)
+                Result.QuadPart = ((LONGLONG)Index << VACB_OFFSET_SHIFT) +
+                                  (LONGLONG)((Word * 32 + (ULONG)__builtin_ctzl((ULONG)Words[Word])) * PAGE_SIZE);
+        KfReleaseSpinLock(&CcpVacbLock, OldIrql);
     }
     CcpDereferenceMap(Map);
-    if (!NT_SUCCESS(Status))
-        ExRaiseStatus(Status);
+    return Result;
 }

@@ -1,19 +1,41 @@
 // SPDX-License-Identifier: MIT
-// The lazy writer: a second after data got dirty a worker thread flushes every dirty file, under the file system's own
-// locks, and gives up maps that were only kept for that. No dirty data, no timer.
+// The lazy writer: once a second, while anything is dirty, a worker thread writes an eighth of the dirty pages, and
+// more if they come in so fast that three quarters of the threshold would be passed; besides whatever has waited for CC_WRITE_BEHIND_AGE, and files that nobody has
+// open any more, whose maps it then gives up. All under the file systems' own locks. Source: Windows Internals, "Write-
+// Back Caching and Lazy Writing".
 
 #include "ccp.h"
 
 #define CC_LAZY_PERIOD (-10000000ll) // one second
+#define CC_LAZY_SHARE 8u
+#define CC_WRITE_BEHIND_AGE 512u // ticks of 15.625 ms: 8 seconds
 
 static KTIMER CcpLazyTimer;
 static KDPC CcpLazyDpc;
 static WORK_QUEUE_ITEM CcpLazyItem;
 static volatile LONG CcpTimerSet, CcpWorkQueued;
-static KEVENT CcpScanIdle; // set while no scan is under way
+static KEVENT CcpScanIdle;       // set while no scan is under way
+static ULONG CcpDirtyAtLastScan; // when it had ended; only a scan uses it
 
-// The next map behind Previous (NULL: the first) that is dirty or waits to be closed, with a reference. Previous keeps
-// its.
+static BOOLEAN CcpIsOld(PSHARED_CACHE_MAP Map)
+{
+    return KeTickCount.LowPart - Map->DirtySince >= CC_WRITE_BEHIND_AGE;
+}
+
+static BOOLEAN CcpIsTemporary(PSHARED_CACHE_MAP Map)
+{
+    return (Map->FileObject->Flags & FO_TEMPORARY_FILE) && CcTotalDirtyPages < CcDirtyPageThreshold / 2;
+}
+
+// CcpMasterLock held.
+static BOOLEAN CcpHasWork(PSHARED_CACHE_MAP Map)
+{
+    if (Map->Flags & SHARED_CACHE_MAP_LAZY_CLOSE)
+        return TRUE;
+    return Map->DirtyPages != 0 && !(Map->Flags & SHARED_CACHE_MAP_NO_WRITE) && !CcpIsTemporary(Map);
+}
+
+// The next map behind Previous (NULL: the first) that has work, with a reference. Previous keeps its.
 static PSHARED_CACHE_MAP CcpNextWork(PSHARED_CACHE_MAP Previous)
 {
     PSHARED_CACHE_MAP Found = NULL;
@@ -24,7 +46,7 @@ static PSHARED_CACHE_MAP CcpNextWork(PSHARED_CACHE_MAP Previous)
          Entry = Entry->Flink) {
         PSHARED_CACHE_MAP Map = CONTAINING_RECORD(Entry, SHARED_CACHE_MAP, Links);
 
-        if (Map->Dirty || (Map->Flags & SHARED_CACHE_MAP_LAZY_CLOSE)) {
+        if (CcpHasWork(Map)) {
             Map->OpenCount++;
             Found = Map;
             break;
@@ -34,47 +56,96 @@ static PSHARED_CACHE_MAP CcpNextWork(PSHARED_CACHE_MAP Previous)
     return Found;
 }
 
-// Flushes one file. The file system may refuse its lock; then the next scan tries again.
-static VOID CcpWriteBehind(PSHARED_CACHE_MAP Map)
+// The valid data is on the disk up to the goal: the file system may note it. Only by-the-book file systems care.
+static VOID CcpAdvanceValidData(PSHARED_CACHE_MAP Map)
 {
-    PCACHE_MANAGER_CALLBACKS Callbacks = Map->Callbacks;
-    IO_STATUS_BLOCK IoStatus;
+    LARGE_INTEGER Goal = Map->ValidDataGoal;
 
-    if (!Callbacks->AcquireForLazyWrite(Map->LazyWriteContext, TRUE)) {
-        CcpStartLazyWriter();
+    if (Goal.QuadPart == MAXLONGLONG || Goal.QuadPart <= Map->ValidDataLength.QuadPart || Map->DirtyPages != 0)
         return;
-    }
-    CcFlushCache(Map->Pointers, NULL, 0, &IoStatus);
-    Callbacks->ReleaseFromLazyWrite(Map->LazyWriteContext);
-    if (!NT_SUCCESS(IoStatus.Status))
-        DbgPrint("CC: lazy write of %wZ failed, status %08x\n", &Map->FileObject->FileName, IoStatus.Status);
+    if (NT_SUCCESS(IoSetValidDataLength(Map->FileObject, &Goal)))
+        Map->ValidDataLength = Goal;
 }
 
-static VOID CcpScan(VOID)
+// Writes up to Limit pages of one file. The file system may refuse its lock; then the next scan tries again.
+static ULONG CcpWriteBehind(PSHARED_CACHE_MAP Map, ULONG Limit)
 {
+    PCACHE_MANAGER_CALLBACKS Callbacks = Map->Callbacks;
+    NTSTATUS Status;
+    ULONG Pages;
+
+    if (!Callbacks->AcquireForLazyWrite(Map->LazyWriteContext, TRUE))
+        return 0;
+    Status = CcpFlushMap(Map, 0, CC_END_OF_FILE, Limit, &Pages);
+    Callbacks->ReleaseFromLazyWrite(Map->LazyWriteContext);
+    if (NT_SUCCESS(Status))
+        CcpAdvanceValidData(Map);
+    else
+        DbgPrint("CC: lazy write of %wZ failed, status %08x\n", &Map->FileObject->FileName, Status);
+    if (Pages != 0)
+        CcStatistics.LazyWriteIos++;
+    CcStatistics.LazyWritePages += Pages;
+    return Pages;
+}
+
+// How many pages this scan is to write: an eighth, and as many more as would pass the dirty page target if the next
+// second brings as many as the last one did.
+static ULONG CcpScanTarget(VOID)
+{
+    ULONG Dirty = CcTotalDirtyPages, Target = Dirty > CC_LAZY_SHARE ? Dirty / CC_LAZY_SHARE : Dirty;
+    ULONG Next = Dirty > CcpDirtyAtLastScan ? Dirty + (Dirty - CcpDirtyAtLastScan) : Dirty;
+
+    if (CcpIsWriteDeferred())
+        return Dirty;
+    if (Next > CcDirtyPageThreshold / 4 * 3)
+        Target += Next - CcDirtyPageThreshold / 4 * 3;
+    return min_of(Target, Dirty);
+}
+
+// All: everything that is dirty, whatever its age.
+static VOID CcpScan(BOOLEAN All)
+{
+    ULONG Target, Written = 0;
     PSHARED_CACHE_MAP Map, Next;
 
     KeWaitForever(&CcpScanIdle, Executive);
+    Target = CcpScanTarget();
     for (Map = CcpNextWork(NULL); Map != NULL; Map = Next) {
-        CcpWriteBehind(Map);
+        BOOLEAN Closing = (Map->Flags & SHARED_CACHE_MAP_LAZY_CLOSE) != 0;
+
+        if (All || Closing || CcpIsOld(Map))
+            Written += CcpWriteBehind(Map, MAXULONG);
+        else if (Written < Target)
+            Written += CcpWriteBehind(Map, Target - Written);
         Next = CcpNextWork(Map);
         CcpDereferenceMap(Map); // deletes it if it was kept for this only
     }
+    CcpDirtyAtLastScan = CcTotalDirtyPages;
     KeSetEvent(&CcpScanIdle, IO_NO_INCREMENT, FALSE);
+    CcpPostDeferredWrites(Written == 0);
+    if (CcTotalDirtyPages != 0)
+        CcpStartLazyWriter();
 }
 
-// Does now what the lazy writer would do next: after it, what was dirty before is written and closed files have no
-// maps. PASSIVE_LEVEL, none of a file system's locks held.
-VOID CcWaitForCurrentLazyWriterActivity(VOID)
+// Does now what the lazy writer would do in its next seconds: after it, what was dirty before is written and closed
+// files have no maps. PASSIVE_LEVEL, none of a file system's locks held.
+NTSTATUS NTAPI CcWaitForCurrentLazyWriterActivity(VOID)
 {
-    CcpScan();
+    CcpScan(TRUE);
+    return STATUS_SUCCESS;
 }
 
 static VOID NTAPI CcpLazyWorker(PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);
     InterlockedExchange(&CcpWorkQueued, FALSE); // who finds it so queues another scan: before this one looks
-    CcpScan();
+    CcpScan(FALSE);
+}
+
+static VOID CcpQueueScan(VOID)
+{
+    if (InterlockedExchange(&CcpWorkQueued, TRUE) == FALSE)
+        ExQueueWorkItem(&CcpLazyItem, CriticalWorkQueue);
 }
 
 static VOID NTAPI CcpLazyTimerDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
@@ -84,8 +155,7 @@ static VOID NTAPI CcpLazyTimerDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVO
     UNREFERENCED_PARAMETER(Argument1);
     UNREFERENCED_PARAMETER(Argument2);
     InterlockedExchange(&CcpTimerSet, FALSE); // a map that gets dirty from here on sets the timer again
-    if (InterlockedExchange(&CcpWorkQueued, TRUE) == FALSE)
-        ExQueueWorkItem(&CcpLazyItem, CriticalWorkQueue);
+    CcpQueueScan();
 }
 
 // Makes the lazy writer scan in a second, if it is not going to already. <= DISPATCH_LEVEL.
@@ -97,6 +167,12 @@ VOID CcpStartLazyWriter(VOID)
         return;
     Due.QuadPart = CC_LAZY_PERIOD;
     KeSetTimer(&CcpLazyTimer, Due, &CcpLazyDpc);
+}
+
+// Somebody waits for the lazy writer: it scans at once. <= DISPATCH_LEVEL.
+VOID CcpHurryLazyWriter(VOID)
+{
+    CcpQueueScan();
 }
 
 VOID CcpInitializeLazyWriter(VOID)

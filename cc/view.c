@@ -5,18 +5,17 @@
 
 #include "ccp.h"
 
-static KSPIN_LOCK CcpVacbLock;
+KSPIN_LOCK CcpVacbLock;
 static LIST_ENTRY CcpVacbLru; // mapped; the clock hand is at the head
 static LIST_ENTRY CcpVacbFree;
 
 #define CC_MINIMUM_VIEWS 8
 #define CC_MAXIMUM_VIEWS 1024
-#define CC_PAGES_PER_VIEW (VACB_MAPPING_GRANULARITY / PAGE_SIZE)
 
 // Makes the view descriptors: as many as map a quarter of the machine's memory. PASSIVE_LEVEL, once.
 BOOLEAN CcpInitializeViews(VOID)
 {
-    ULONG Count = MmNumberOfPhysicalPages / 4 / CC_PAGES_PER_VIEW;
+    ULONG Count = MmNumberOfPhysicalPages / 4 / VACB_PAGES;
     PVACB Vacbs;
 
     Count = Count < CC_MINIMUM_VIEWS ? CC_MINIMUM_VIEWS : Count > CC_MAXIMUM_VIEWS ? CC_MAXIMUM_VIEWS : Count;
@@ -34,8 +33,14 @@ BOOLEAN CcpInitializeViews(VOID)
 // Takes a view off its file. CcpVacbLock held, ActiveCount 0. It stays mapped, in nobody's hands but the caller's.
 static VOID CcpDetachView(PVACB Vacb)
 {
+    PCC_SLOT Slot = &Vacb->SharedCacheMap->Slots[Vacb->FileOffset >> VACB_OFFSET_SHIFT];
+
     ASSERT(Vacb->ActiveCount == 0);
-    Vacb->SharedCacheMap->Vacbs[Vacb->FileOffset >> VACB_OFFSET_SHIFT] = NULL;
+    Slot->Vacb = NULL;
+    for (ULONG Word = 0; Word < CC_DIRTY_WORDS; Word++) {
+        Slot->Dirty[Word] = Vacb->Dirty[Word];
+        Vacb->Dirty[Word] = 0;
+    }
     Vacb->SharedCacheMap = NULL;
     RemoveEntryList(&Vacb->LruList);
 }
@@ -98,16 +103,20 @@ static PVACB CcpTakeView(VOID)
 // back.
 static PVACB CcpPublishView(PSHARED_CACHE_MAP Map, PVACB Vacb, ULONGLONG Offset)
 {
-    ULONG Index = (ULONG)(Offset >> VACB_OFFSET_SHIFT);
     KIRQL OldIrql = KfAcquireSpinLock(&CcpVacbLock);
-    PVACB Result = Map->Vacbs[Index];
+    PCC_SLOT Slot = &Map->Slots[Offset >> VACB_OFFSET_SHIFT];
+    PVACB Result = Slot->Vacb;
 
     if (Result == NULL) {
         Vacb->SharedCacheMap = Map;
         Vacb->FileOffset = Offset;
         Vacb->ActiveCount = 0;
+        for (ULONG Word = 0; Word < CC_DIRTY_WORDS; Word++) {
+            Vacb->Dirty[Word] = Slot->Dirty[Word];
+            Slot->Dirty[Word] = 0;
+        }
         InsertTailList(&CcpVacbLru, &Vacb->LruList);
-        Map->Vacbs[Index] = Result = Vacb;
+        Slot->Vacb = Result = Vacb;
     }
     Result->ActiveCount++;
     Result->Referenced = TRUE;
@@ -123,7 +132,7 @@ static NTSTATUS CcpMapView(PSHARED_CACHE_MAP Map, ULONGLONG Offset, PVACB *Resul
     NTSTATUS Status;
 
     Offset &= ~(ULONGLONG)(VACB_MAPPING_GRANULARITY - 1);
-    if (Offset >> VACB_OFFSET_SHIFT >= Map->VacbCount)
+    if (Offset >> VACB_OFFSET_SHIFT >= Map->SlotCount)
         return STATUS_END_OF_FILE;
     Vacb = CcpTakeView();
     if (Vacb == NULL)
@@ -146,7 +155,7 @@ NTSTATUS NTAPI CcpGetView(PSHARED_CACHE_MAP Map, ULONGLONG Offset, PVACB *Vacb)
 {
     ULONG Index = (ULONG)(Offset >> VACB_OFFSET_SHIFT);
     KIRQL OldIrql = KfAcquireSpinLock(&CcpVacbLock);
-    PVACB Found = Index < Map->VacbCount ? Map->Vacbs[Index] : NULL;
+    PVACB Found = Index < Map->SlotCount ? Map->Slots[Index].Vacb : NULL;
 
     if (Found == NULL) {
         KfReleaseSpinLock(&CcpVacbLock, OldIrql);
@@ -164,10 +173,10 @@ BOOLEAN CcpUnmapViews(PSHARED_CACHE_MAP Map, ULONGLONG Start, ULONGLONG End)
 {
     BOOLEAN All = TRUE;
 
-    for (ULONG i = (ULONG)(Start >> VACB_OFFSET_SHIFT); i < Map->VacbCount && (ULONGLONG)i << VACB_OFFSET_SHIFT < End;
+    for (ULONG i = (ULONG)(Start >> VACB_OFFSET_SHIFT); i < Map->SlotCount && (ULONGLONG)i << VACB_OFFSET_SHIFT < End;
          i++) {
         KIRQL OldIrql = KfAcquireSpinLock(&CcpVacbLock);
-        PVACB Vacb = Map->Vacbs[i];
+        PVACB Vacb = Map->Slots[i].Vacb;
 
         if (Vacb != NULL && Vacb->ActiveCount != 0) {
             All = FALSE;
@@ -182,31 +191,31 @@ BOOLEAN CcpUnmapViews(PSHARED_CACHE_MAP Map, ULONGLONG Start, ULONGLONG End)
     return All;
 }
 
-// Makes the map's array of views long enough for Size bytes. <= APC_LEVEL. STATUS_INSUFFICIENT_RESOURCES changes
+// Makes the map's array of slots long enough for Size bytes. <= APC_LEVEL. STATUS_INSUFFICIENT_RESOURCES changes
 // nothing.
-NTSTATUS NTAPI CcpGrowVacbs(PSHARED_CACHE_MAP Map, ULONGLONG Size)
+NTSTATUS NTAPI CcpGrowSlots(PSHARED_CACHE_MAP Map, ULONGLONG Size)
 {
     ULONG Count = (ULONG)((Size + VACB_MAPPING_GRANULARITY - 1) >> VACB_OFFSET_SHIFT), OldCount;
-    PVACB *New, *Old;
+    PCC_SLOT New, Old;
     KIRQL OldIrql;
 
-    if (Count <= Map->VacbCount)
+    if (Count <= Map->SlotCount)
         return STATUS_SUCCESS;
-    Count = max_of(Count, Map->VacbCount * 2);
-    New = ExAllocatePoolZero(NonPagedPool, Count * sizeof(PVACB), TAG_CC_VACB);
+    Count = max_of(Count, Map->SlotCount * 2);
+    New = ExAllocatePoolZero(NonPagedPool, Count * sizeof(CC_SLOT), TAG_CC_VACB);
     if (New == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     OldIrql = KfAcquireSpinLock(&CcpVacbLock);
-    OldCount = Map->VacbCount;
-    Old = Map->Vacbs;
+    OldCount = Map->SlotCount;
+    Old = Map->Slots;
     if (Count > OldCount) {
-        memcpy(New, Old, OldCount * sizeof(PVACB));
-        Map->Vacbs = New;
-        Map->VacbCount = Count;
+        memcpy(New, Old, OldCount * sizeof(CC_SLOT));
+        Map->Slots = New;
+        Map->SlotCount = Count;
         New = Old;
     }
     KfReleaseSpinLock(&CcpVacbLock, OldIrql);
-    if (New != Map->InitialVacbs)
+    if (New != Map->InitialSlots)
         ExFreePoolWithTag(New, TAG_CC_VACB);
     return STATUS_SUCCESS;
 }

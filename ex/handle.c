@@ -21,7 +21,8 @@
 #define HANDLE_LIMIT (1u << 24)
 #define HANDLE_TOP_COUNT (HANDLE_LIMIT / HANDLE_MID_ENTRIES)
 #define HANDLE_LEVEL_MASK 3u
-#define HANDLE_SPINS 1000u // looks at a locked entry before its holder counts as preempted
+#define HANDLE_LAST_FREE MAXULONG // NextFreeTableEntry of the free list's last
+#define HANDLE_SPINS 1000u        // looks at a locked entry before its holder counts as preempted
 
 // Most tables have one level: the loop is not entered.
 FORCEINLINE PHANDLE_TABLE_ENTRY ExpLookupEntry(PHANDLE_TABLE Table, ULONG Index)
@@ -94,6 +95,16 @@ static BOOLEAN ExpHangPage(PHANDLE_TABLE Table, ULONG First, PHANDLE_TABLE_ENTRY
     return TRUE;
 }
 
+// The free entry that a free one at Index leads to; 0: none. An entry that was never used holds 0 and leads to the next.
+static inline ULONG ExpNextFree(PHANDLE_TABLE_ENTRY Free, ULONG Index)
+{
+    ULONG Next = Free->NextFreeTableEntry;
+
+    if (Next == 0)
+        return Index + 1;
+    return Next == HANDLE_LAST_FREE ? 0 : Next;
+}
+
 // Adds a page of free entries. The table's lock is held, except while it is created. FALSE: full or no memory.
 static BOOLEAN ExpGrowTable(PHANDLE_TABLE Table)
 {
@@ -106,12 +117,10 @@ static BOOLEAN ExpGrowTable(PHANDLE_TABLE Table)
         if (!ExpRaiseTable(Table))
             return FALSE;
     }
-    Page = ExpAllocateTablePage();
+    Page = ExpAllocateTablePage(); // zeros: each entry leads to the one behind it
     if (Page == NULL)
         return FALSE;
-    for (ULONG Index = 0; Index < HANDLE_LOW_COUNT; Index++)
-        Page[Index].NextFreeTableEntry = First + Index + 1;
-    Page[HANDLE_LOW_COUNT - 1].NextFreeTableEntry = 0;
+    Page[HANDLE_LOW_COUNT - 1].NextFreeTableEntry = HANDLE_LAST_FREE;
     if (!ExpHangPage(Table, First, Page)) {
         ExFreePoolWithTag(Page, TAG_EX_HANDLE_TABLE);
         return FALSE;
@@ -185,7 +194,7 @@ HANDLE ExCreateHandle(PHANDLE_TABLE Table, PHANDLE_TABLE_ENTRY Entry)
         Index = Table->FirstFree;
     if (Index != 0) {
         Free = ExpLookupEntry(Table, Index);
-        Table->FirstFree = Free->NextFreeTableEntry;
+        Table->FirstFree = ExpNextFree(Free, Index);
         Table->HandleCount++;
         Free->GrantedAccess = Entry->GrantedAccess;
         *(volatile ULONG_PTR *)&Free->Value = Entry->Value | HANDLE_UNLOCKED;
@@ -292,7 +301,7 @@ BOOLEAN ExDestroyHandle(PHANDLE_TABLE Table, HANDLE Handle, PHANDLE_TABLE_ENTRY 
     } else {
         Thread = ExpLockTable(Table);
         *(volatile ULONG_PTR *)&Entry->Value = 0;
-        Entry->NextFreeTableEntry = Table->FirstFree;
+        Entry->NextFreeTableEntry = Table->FirstFree != 0 ? Table->FirstFree : HANDLE_LAST_FREE;
         Table->FirstFree = (ULONG)(ULONG_PTR)Handle >> HANDLE_INDEX_SHIFT;
         Table->HandleCount--;
         ExpUnlockTable(Table, Thread);
@@ -330,7 +339,7 @@ BOOLEAN ExRemoveNextHandle(PHANDLE_TABLE Table, PHANDLE Cursor, PHANDLE_TABLE_EN
     ULONG Index = (ULONG)(ULONG_PTR)*Cursor >> HANDLE_INDEX_SHIFT;
 
     PAGED_CODE();
-    while (++Index < Table->NextHandleNeedingPool) {
+    while (Table->HandleCount != 0 && ++Index < Table->NextHandleNeedingPool) {
         PHANDLE_TABLE_ENTRY Entry = ExpLookupEntry(Table, Index);
 
         if (Entry->Value == 0)
@@ -374,7 +383,7 @@ PHANDLE_TABLE ExDupHandleTable(PEPROCESS Process, PHANDLE_TABLE Old, PEX_DUPLICA
             Entry->Value = Copy.Value | HANDLE_UNLOCKED;
             New->HandleCount++;
         } else {
-            Entry->NextFreeTableEntry = Link;
+            Entry->NextFreeTableEntry = Link != 0 ? Link : HANDLE_LAST_FREE;
             Link = Index;
         }
     }

@@ -155,6 +155,9 @@ static const EXP_QUERY_CLASS ExpQueryClasses[] = {
     {SystemKernelDebuggerInformation, sizeof(SYSTEM_KERNEL_DEBUGGER_INFORMATION), ExpQueryDebugger, NULL},
     {SystemMemoryListInformation, 0, MmQueryMemoryList, NULL},
     {SystemContextSwitchInformation, sizeof(SYSTEM_CONTEXT_SWITCH_INFORMATION), ExpQueryContextSwitches, NULL},
+    {SystemLookasideInformation, 0, ExpQueryLookasideInformation, NULL},
+    {SystemBigPoolInformation, 0, ExpQueryBigPoolInformation, NULL},
+    {SystemSessionPoolTagInformation, 0, ExpQuerySessionPoolTagInformation, NULL},
     {SystemTimeAdjustmentInformation, sizeof(SYSTEM_QUERY_TIME_ADJUST_INFORMATION), ExpQueryTimeAdjustment, NULL},
 };
 

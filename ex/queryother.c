@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// SystemPerformanceInformation, SystemModuleInformation and SystemPoolTagInformation.
+// SystemPerformanceInformation and SystemModuleInformation.
 // Source: SDK (winternl.h); the Native API as published.
 
 #include "exp.h"
@@ -46,6 +46,7 @@ NTSTATUS ExpQueryPerformance(PVOID Buffer, ULONG Length, PULONG Needed)
     Answer.DemandZeroCount = Memory.DemandZeroFaults;
     Answer.PageReadCount = Memory.PageReads;
     Answer.PageReadIoCount = Memory.PageReadIos;
+    RtlCopyMemory(&Answer.CcFastReadNoWait, &CcStatistics, sizeof(CcStatistics)); // the same order
     Answer.MappedPagesWriteCount = Memory.MappedPagesWritten;
     Answer.DirtyPagesWriteCount = Memory.PagesWritten;
     Answer.DirtyWriteIoCount = Memory.PageWriteIos;
@@ -82,22 +83,6 @@ NTSTATUS ExpQueryModules(PVOID Buffer, ULONG Length, PULONG Needed)
     Kernel->OffsetToFileName = (USHORT)(strrchr(Path, '\\') + 1 - Path);
     RtlCopyMemory(Kernel->FullPathName, Path, sizeof(Path));
     return STATUS_SUCCESS;
-}
-
-// SystemPoolTagInformation: the counters of every pool tag. PASSIVE_LEVEL.
-NTSTATUS ExpQueryPoolTagInformation(PVOID Buffer, ULONG Length, PULONG Needed)
-{
-    const ULONG Fixed = FIELD_OFFSET(SYSTEM_POOLTAG_INFORMATION, TagInfo);
-    PSYSTEM_POOLTAG_INFORMATION Tags = Buffer;
-    ULONG Capacity;
-
-    *Needed = Fixed;
-    if (Length < Fixed)
-        return STATUS_INFO_LENGTH_MISMATCH;
-    Capacity = (Length - Fixed) / sizeof(SYSTEM_POOLTAG);
-    Tags->Count = ExQueryPoolTags(Tags->TagInfo, Capacity);
-    *Needed = Fixed + Tags->Count * sizeof(SYSTEM_POOLTAG);
-    return Tags->Count <= Capacity ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
 }
 
 // Makes the names of Mm's answer about page files point into Target, where it will be copied.

@@ -79,3 +79,36 @@ NTSTATUS NTAPI IoSynchronousPageWrite(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGE
 {
     return IopPageTransfer(File, Mdl, Offset, Event, IoStatus, TRUE);
 }
+
+// Tells a file's file system that its data is on the disk up to Length: FileEndOfFileInformation with AdvanceOnly, as
+// the lazy writer sends it. PASSIVE_LEVEL, none of the file system's locks held. The file system's status.
+NTSTATUS NTAPI IoSetValidDataLength(PFILE_OBJECT File, PLARGE_INTEGER Length)
+{
+    FILE_END_OF_FILE_INFORMATION Information = {*Length};
+    PDEVICE_OBJECT Device = IoGetRelatedDeviceObject(File);
+    PIRP Irp = IoAllocateIrp(Device->StackSize, FALSE);
+    IO_STATUS_BLOCK IoStatus = {.Status = STATUS_SUCCESS};
+    PIO_STACK_LOCATION Stack;
+    KEVENT Event;
+
+    PAGED_CODE();
+    if (Irp == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    KeInitializeEvent(&Event, NotificationEvent, FALSE);
+    Irp->Flags = IRP_PAGING_IO | IRP_SYNCHRONOUS_PAGING_IO;
+    Irp->RequestorMode = KernelMode;
+    Irp->AssociatedIrp.SystemBuffer = &Information;
+    Irp->UserIosb = &IoStatus;
+    Irp->UserEvent = &Event;
+    Irp->Tail.Overlay.Thread = PsGetCurrentThread();
+    Irp->Tail.Overlay.OriginalFileObject = File;
+    Stack = IoGetNextIrpStackLocation(Irp);
+    Stack->MajorFunction = IRP_MJ_SET_INFORMATION;
+    Stack->FileObject = File;
+    Stack->Parameters.SetFile.Length = sizeof(Information);
+    Stack->Parameters.SetFile.FileInformationClass = FileEndOfFileInformation;
+    Stack->Parameters.SetFile.AdvanceOnly = TRUE;
+    (void)IoCallDriver(Device, Irp);
+    KeWaitForever(&Event, Executive);
+    return IoStatus.Status;
+}

@@ -45,6 +45,8 @@ static ULONG IopFileFlags(ULONG Options)
         Flags |= FO_WRITE_THROUGH;
     if (Options & FILE_SEQUENTIAL_ONLY)
         Flags |= FO_SEQUENTIAL_ONLY;
+    if (Options & FILE_RANDOM_ACCESS)
+        Flags |= FO_RANDOM_ACCESS;
     return Flags;
 }
 

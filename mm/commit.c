@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Commitment: the promise that a page will be there when it is touched. The limit is what memory and page files can
-// hold, so a promise that could not be kept is refused here with STATUS_COMMITMENT_LIMIT, and not by a page fault. Before
-// that a service lets the page files grow (MiAskForCommitment), with no lock held.
+// hold, so a promise that could not be kept is refused here with STATUS_COMMITMENT_LIMIT, and not by a page fault.
+// Before that a service lets the page files grow (MiAskForCommitment), with no lock held.
 
 #include "mi.h"
 

@@ -16,7 +16,7 @@ KEVENT MiSegmentThreadEvent;
 VOID MiInsertUnusedSegment(PCONTROL_AREA ControlArea)
 {
     ControlArea->u.Flags.OnUnusedList = 1;
-    ControlArea->u.Flags.Queued = !ControlArea->u.Flags.Image;
+    ControlArea->u.Flags.Queued = !ControlArea->u.Flags.Image && !ControlArea->u.Flags.NoModifiedWriting;
     InsertTailList(&MiUnusedSegmentList, &ControlArea->ListEntry);
     MmUnusedSegmentCount++;
     KeSetEvent(&MiSegmentThreadEvent, IO_NO_INCREMENT, FALSE);

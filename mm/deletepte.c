@@ -39,14 +39,19 @@ VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
 static VOID MiDeleteInTable(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
 {
     PMMPTE Pte = MiGetPteAddress(MI_VA(StartVpn));
+    LONG Used = MI_PFN_ELEMENT(MiGetFrame(Pte))->OriginalPte.u.Soft.UsedPageTableEntries; // of the whole table
     ULONG_PTR Vpn = StartVpn;
     LONG Deleted = 0;
 
-    while (Vpn <= EndVpn) {
+    while (Vpn <= EndVpn && Deleted < Used) {
         MI_TB_FLUSH Flush;
         ULONG Batch = 0;
         KIRQL OldIrql;
 
+        while (EndVpn - Vpn >= 4 && (Pte[0].u.Long | Pte[1].u.Long | Pte[2].u.Long | Pte[3].u.Long) == 0) {
+            Vpn += 4; // most of a reservation was never touched
+            Pte += 4;
+        }
         for (; Vpn <= EndVpn && Pte->u.Long == 0; Vpn++, Pte++)
             continue;
         if (Vpn > EndVpn)

@@ -153,8 +153,8 @@ static NTSTATUS MiInvalidPteFault(PMI_FAULT Fault, BOOLEAN Table)
     return Proto == NULL ? STATUS_ACCESS_VIOLATION : MiResolvePrototype(Fault, Protection, Proto);
 }
 
-// What a fault ended with, outside of the locks: waits for what it has to wait for. STATUS_RETRY: ask again. A read that
-// failed for want of pool is no error of the page's: it is tried again when there may be some.
+// What a fault ended with, outside of the locks: waits for what it has to wait for. STATUS_RETRY: ask again. A read
+// that failed for want of pool is no error of the page's: it is tried again when there may be some.
 NTSTATUS MiFinishFault(PMI_FAULT Fault, NTSTATUS Status, PULONG Attempt)
 {
     BOOLEAN Read = Status == MI_STATUS_READ;
@@ -221,6 +221,11 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
 // Handling".
 NTSTATUS MmAccessFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID TrapFrame)
 {
+    if (MmIsSpecialPoolAddress(Va) && Mode == KernelMode) {
+        if (TrapFrame != NULL && ExRepairSListFault(TrapFrame))
+            return STATUS_SUCCESS; // it may look at an entry that was freed
+        MiCheckSpecialPoolFault(FaultStatus, Va, TrapFrame);
+    }
     if (KeGetCurrentIrql() > APC_LEVEL)
         return MiRaisedFault(FaultStatus, Va);
     if (!MI_IS_USER_VA(Va))

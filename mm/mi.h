@@ -172,9 +172,9 @@ typedef struct _MMPFNENTRY {
     USHORT EndOfAllocation : 1;
     USHORT Deleted : 1;      // nobody's any more; free it with the last reference
     USHORT PageLocation : 3; // MMLISTS
+    USHORT Priority : 3;     // which standby list it goes to, 0 to 7
     USHORT UserPhysical : 1; // AWE (awe.c): links, owner and place are kept in fields of their own
     USHORT Marked : 1;       // in the request that is being looked through
-    USHORT Priority : 3;     // which standby list it goes to, 0 to 7
     USHORT Unused : 1;
 } MMPFNENTRY;
 
@@ -228,6 +228,7 @@ extern MMPFNLIST MmZeroedPageListHead[MI_NODES], MmFreePageListHead[MI_NODES];
 extern MMPFNLIST MmStandbyPageListByPriority[MI_PAGE_PRIORITIES], MmBadPageListHead;
 extern ULONG MiRepurposed[MI_PAGE_PRIORITIES];   // standby pages that were given away
 extern MMPFNLIST MmModifiedPageListHead;         // belong to mapped files: the mapped page writer empties it
+extern MMPFNLIST MmModifiedNoWritePageListHead;  // their file system alone writes them
 extern MMPFNLIST MmModifiedPagefilePageListHead; // have no home but memory until there is a page file
 extern ULONG MmAvailablePages;                   // zeroed + free + standby
 extern KEVENT MmAvailablePagesEvent;             // set while there is enough for waiting faults
@@ -326,8 +327,8 @@ FORCEINLINE MMPTE MiExchangePte(PMMPTE Pte, ULONGLONG Value)
         Old = Seen;
     }
 }
-// The whole of an entry that is not valid. With the PFN lock not held, a transition entry may turn into a Soft one while
-// one looks: never half of each.
+// The whole of an entry that is not valid. With the PFN lock not held, a transition entry may turn into a Soft one
+// while one looks: never half of each.
 FORCEINLINE MMPTE MiReadPte(PMMPTE Pte)
 {
     MMPTE Seen;
@@ -439,13 +440,20 @@ VOID MiInitializeSystemPtes(ULONG Pages, PULONG Bits);
 PMMPTE MiReserveSystemPtes(ULONG Count);           // first of Count entries that are 0; NULL
 VOID MiReleaseSystemPtes(PMMPTE Pte, ULONG Count); // clears them
 ULONG MiFreeSystemPtes(VOID);
+VOID MiDrainSystemPtes(VOID); // all that are free become one range again
 // poolpage.c
 extern MI_RANGE MiNonPagedPoolRange, MiPagedPoolRange;
 VOID MiInitializeNonPagedPool(ULONG_PTR Base, ULONG Pages, PULONG Bits);
 VOID MiInitializePagedPool(VOID);
 NTSTATUS MiPopulate(PVOID Va, ULONG Pages);
 VOID MiDepopulate(PVOID Va, ULONG Pages);
-extern ULONG MiPagedPoolPages, MiNonPagedPoolPages;
+typedef struct _MI_POOL_PAGES {
+    volatile ULONG Used;
+    ULONG Peak, Limit;
+} MI_POOL_PAGES, *PMI_POOL_PAGES;
+extern MI_POOL_PAGES MiPoolPages[MM_POOLS];
+// special.c
+VOID MiCheckSpecialPoolFault(ULONG FaultStatus, PVOID Va, PKTRAP_FRAME TrapFrame);
 // sysview.c
 typedef struct _MI_CACHE_VIEW {
     PCONTROL_AREA ControlArea;
@@ -473,6 +481,15 @@ PFN_NUMBER MiTakeBootLargePage(VOID);
 VOID MiBootMapPage(ULONG_PTR Va);
 BOOLEAN MiBootMapLargePage(ULONG_PTR Va);
 VOID MiForEachBootPage(VOID (*Routine)(PFN_NUMBER Page));
+ULONGLONG MiCacheBits(MEMORY_CACHING_TYPE Cache); // iospace.c
+// physical.c
+typedef struct _MI_RAM_RUN {
+    PFN_NUMBER First, Last;
+    BOOLEAN Bad; // on the bad list for ever
+} MI_RAM_RUN;
+extern MI_RAM_RUN MiRamRuns[LOADER_MAX_MEMORY_RUNS];
+extern ULONG MiRamRunCount;
+extern ULONG MiInitPagesFreed; // initsect.c
 // pfninit.c
 VOID MiFindPhysicalMemory(PLOADER_PARAMETER_BLOCK LoaderBlock);
 VOID MiMapPfnDatabase(VOID);

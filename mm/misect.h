@@ -14,8 +14,10 @@ typedef struct _MM_CONTROL_FLAGS {
     ULONG Commit : 1;
     ULONG FailAllIo : 1;
     ULONG OnUnusedList : 1;
-    ULONG Queued : 1;     // on the dereference thread's list
-    ULONG LargePages : 1; // the segment owns its frames (largesect.c)
+    ULONG Queued : 1;            // on the dereference thread's list
+    ULONG NoModifiedWriting : 1; // only a flush of its file system writes it
+    ULONG NoCluster : 1;         // a fault reads one page
+    ULONG LargePages : 1;        // the segment owns its frames (largesect.c)
 } MM_CONTROL_FLAGS;
 
 // What a file (or a piece of page-file space) is to Mm. A file has at most two: data and image

@@ -15,7 +15,7 @@
 #define MI_SYSTEM_PTE_PAGES ((MM_SYSTEM_PTE_END + 1 - MM_SYSTEM_PTE_START) >> PAGE_SHIFT)
 
 static ULONG_PTR MiBootVa; // next free address behind the frame database
-extern UCHAR KiTextStart[], KiTextEnd[];
+extern UCHAR KiTextEnd[];
 
 ULONGLONG MmNoExecute, MmGlobal, MmWriteCombine;
 
@@ -126,10 +126,10 @@ static BOOLEAN MiInitializePhase0(PLOADER_PARAMETER_BLOCK LoaderBlock)
     MiInitializeNonPagedPool(PoolBase, PoolPages, PoolBits);
     MmTotalCommitLimit = MmAvailablePages -
                          max_of(MI_MINIMUM_FILE_PAGES, min_of(MI_MAXIMUM_FILE_PAGES, MmAvailablePages / MI_FILE_SHARE));
-    if (!ExInitPool(0))
+    if (!MmInitSpecialPool() || !ExInitPool(MM_POOL_NONPAGED))
         return FALSE;
     MiInitializePagedPool();
-    if (!ExInitPool(1))
+    if (!ExInitPool(MM_POOL_PAGED) || !ExInitPool(MM_POOL_SESSION))
         return FALSE;
     MiInitializeSystemWorkingSet();
     MiInitializeSystemCache();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The slots of page files. A slot is a page's place in a file; one bit each, all under the PFN lock. A slot that is used
-// is named by exactly one entry: a Soft entry (private, or a prototype PTE) while its page is nowhere else, the
+// The slots of page files. A slot is a page's place in a file; one bit each, all under the PFN lock. A slot that is
+// used is named by exactly one entry: a Soft entry (private, or a prototype PTE) while its page is nowhere else, the
 // OriginalPte of the frame while the page is in memory and has not changed since. What is in memory and has changed
 // gives its slot up, so that the room it promised (commitment) is there for the next page.
 
@@ -42,8 +42,8 @@ static PMMPAGING_FILE MiChoosePagingFile(VOID)
     return Best;
 }
 
-// Takes a run of at most Wanted neighbouring slots of one file, of *File if that is not NULL and has room; *First is its
-// first. Returns how many, 0: every file is full. The PFN lock is held.
+// Takes a run of at most Wanted neighbouring slots of one file, of *File if that is not NULL and has room; *First is
+// its first. Returns how many, 0: every file is full. The PFN lock is held.
 ULONG MiAllocatePageFileRun(ULONG Wanted, PMMPAGING_FILE *File, PULONG First)
 {
     PMMPAGING_FILE Chosen = *File != NULL && (*File)->FreeSpace != 0 ? *File : MiChoosePagingFile();

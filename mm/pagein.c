@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Reading pages of files, page files among them. The first thread to fault on a page makes an in-page block, marks the page (and neighbours
-// that are missing too) as being read, drops its locks and reads; others that fault on it meanwhile wait for the block.
-// When the read is done the pages are on the standby list, and everybody asks again.
+// Reading pages of files, page files among them. The first thread to fault on a page makes an in-page block, marks the
+// page (and neighbours that are missing too) as being read, drops its locks and reads; others that fault on it
+// meanwhile wait for the block. When the read is done the pages are on the standby list, and everybody asks again.
 
 #include "mi.h"
 
@@ -16,7 +16,7 @@ static ULONG MiClusterSize(PMI_FAULT Fault, PSUBSECTION Subsection, PMMPTE Proto
     ULONGLONG Bytes = First < Subsection->FileBytes ? Subsection->FileBytes - First : 0;
     ULONG Count = 1;
 
-    if (Fault->Single || MmAvailablePages < MI_LOW_MEMORY + Limit)
+    if (Fault->Single || MmAvailablePages < MI_LOW_MEMORY + Limit || Subsection->ControlArea->u.Flags.NoCluster)
         return 1;
     while (Count < Limit && Proto[Count].u.Soft.Prototype && !Proto[Count].u.Hard.Valid &&
            ((ULONGLONG)Count << PAGE_SHIFT) < Bytes)
@@ -55,9 +55,11 @@ NTSTATUS MiStartPageRead(PMI_FAULT Fault, PMMPTE Proto)
     PSUBSECTION Subsection = (PSUBSECTION)(ULONG_PTR)Proto->u.Subsect.SubsectionAddress;
     ULONGLONG First = (ULONGLONG)(Proto - Subsection->SubsectionBase) << PAGE_SHIFT;
     PMMINPAGE_SUPPORT InPage = Fault->InPage;
-    ULONG Count, Index;
+    ULONG Count, Index, Reserve = MI_FAULT_RESERVE;
 
-    if (MmAvailablePages <= MI_FAULT_RESERVE || InPage == NULL)
+    if (Subsection->ControlArea->u.Flags.NoModifiedWriting)
+        Reserve /= 4; // metadata: who waits for it holds what others need to write their pages
+    if (MmAvailablePages <= Reserve || InPage == NULL)
         return MI_STATUS_NO_PAGE;
     Count = MiClusterSize(Fault, Subsection, Proto);
     for (Index = 0; Index < Count; Index++)
@@ -216,8 +218,8 @@ static VOID MiCompletePages(PMMINPAGE_SUPPORT InPage, NTSTATUS Status)
 
 // Outside of all Mm locks: reads the pages of Fault->InPage, or waits for the thread that does. IRQL <= APC_LEVEL.
 //
-// Returns STATUS_SUCCESS: ask again. Else the status of the I/O: the file could not be read. Where more than one page was
-// asked for, one of the others may be the bad one: the fault asks again for its own alone.
+// Returns STATUS_SUCCESS: ask again. Else the status of the I/O: the file could not be read. Where more than one page
+// was asked for, one of the others may be the bad one: the fault asks again for its own alone.
 NTSTATUS MiWaitForPageRead(PMI_FAULT Fault)
 {
     PMMINPAGE_SUPPORT InPage = Fault->InPage;

@@ -11,8 +11,8 @@
 // A fault found no page to spare: wakes the writer and the working set manager, gives up unused segments, waits. No
 // locks held.
 //
-// Attempt: how often this fault has waited. IRQL <= APC_LEVEL. Returns FALSE when there is no hope left; while pages can
-// be written to a page file there is, as what is committed has a place.
+// Attempt: how often this fault has waited. IRQL <= APC_LEVEL. Returns FALSE when there is no hope left; while pages
+// can be written to a page file there is, as what is committed has a place.
 BOOLEAN MiWaitForFreePage(ULONG Attempt)
 {
     LARGE_INTEGER Timeout = {.QuadPart = MI_WAIT_INTERVAL};

@@ -60,6 +60,13 @@ VOID MiDecrementShareCount(PMMPFN Pfn)
     MiDecrementReferenceCount(Pfn);
 }
 
+// A page of a file whose modified pages only its file system writes.
+static BOOLEAN MiIsNoWritePage(PMMPFN Pfn)
+{
+    return ((PSUBSECTION)(ULONG_PTR)Pfn->OriginalPte.u.Subsect.SubsectionAddress)
+        ->ControlArea->u.Flags.NoModifiedWriting;
+}
+
 // One reference less. The PFN lock is held.
 VOID MiDecrementReferenceCount(PMMPFN Pfn)
 {
@@ -77,7 +84,7 @@ VOID MiDecrementReferenceCount(PMMPFN Pfn)
     } else if (!Pfn->u3.e1.Modified) {
         MiInsertPageInStandbyList(Page);
     } else if (Pfn->OriginalPte.u.Soft.Prototype) {
-        MiInsertPageInList(&MmModifiedPageListHead, Page);
+        MiInsertPageInList(MiIsNoWritePage(Pfn) ? &MmModifiedNoWritePageListHead : &MmModifiedPageListHead, Page);
     } else {
         MiReleasePageFileSpace(&Pfn->OriginalPte); // what the slot holds is out of date
         MiInsertPageInList(&MmModifiedPagefilePageListHead, Page);

@@ -21,6 +21,7 @@ MMPFNLIST MmStandbyPageListByPriority[MI_PAGE_PRIORITIES] = {MI_EMPTY_STANDBY, M
 ULONG MiRepurposed[MI_PAGE_PRIORITIES];
 MMPFNLIST MmModifiedPageListHead = {0, ModifiedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
 MMPFNLIST MmModifiedPagefilePageListHead = {0, ModifiedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
+MMPFNLIST MmModifiedNoWritePageListHead = {0, ModifiedNoWritePageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
 MMPFNLIST MmBadPageListHead = {0, BadPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
 ULONG MmAvailablePages;
 KEVENT MmAvailablePagesEvent;
@@ -48,6 +49,8 @@ static PMMPFNLIST MiListOfPage(PMMPFN Pfn)
         return &MmStandbyPageListByPriority[Pfn->u3.e1.Priority];
     case ModifiedPageList:
         return Pfn->OriginalPte.u.Soft.Prototype ? &MmModifiedPageListHead : &MmModifiedPagefilePageListHead;
+    case ModifiedNoWritePageList:
+        return &MmModifiedNoWritePageListHead;
     case BadPageList:
         return &MmBadPageListHead;
     default:

@@ -180,10 +180,10 @@ VOID MmCleanProcessAddressSpace(PEPROCESS Process)
     ASSERT(Process == PsGetCurrentProcess());
     KeAcquireGuardedMutex(&Process->AddressCreationLock);
     PsSetFlags(Process, PS_PROCESS_FLAGS_VM_DELETED);
-    MiDeleteVadMap(Process);
     MiLockWorkingSet(Process);
     Process->Vm.Flags.BeingDeleted = 1;
     MiUnlockWorkingSet(Process);
+    MiDeleteVadMap(Process);
     while ((Vad = Process->VadRoot.Root) != NULL)
         MiUnmapVad(Process, Vad);
     MiFreeAllUserPhysicalPages(Process);
@@ -219,6 +219,12 @@ VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters)
     Counters->PageFaultCount = Process->Vm.PageFaultCount;
     Counters->PeakWorkingSetSize = Process->Vm.PeakWorkingSetSize << PAGE_SHIFT;
     Counters->WorkingSetSize = Process->Vm.WorkingSetSize << PAGE_SHIFT;
+    if (Process->QuotaBlock != NULL) {
+        Counters->QuotaNonPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Usage[NonPagedPool];
+        Counters->QuotaPeakNonPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Peak[NonPagedPool];
+        Counters->QuotaPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Usage[PagedPool];
+        Counters->QuotaPeakPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Peak[PagedPool];
+    }
     Counters->PagefileUsage = Process->CommitCharge << PAGE_SHIFT;
     Counters->PeakPagefileUsage = Process->CommitChargePeak << PAGE_SHIFT;
 }

@@ -15,14 +15,16 @@ VOID MmQueryStatistics(PMM_STATISTICS Statistics)
     Statistics->ZeroedPages = MmZeroedPageListHead[MiLowNode].Total + MmZeroedPageListHead[MiHighNode].Total;
     Statistics->FreePages = MmFreePageListHead[MiLowNode].Total + MmFreePageListHead[MiHighNode].Total;
     Statistics->StandbyPages = MiCountStandbyPages();
-    Statistics->ModifiedPages = MmModifiedPageListHead.Total + MmModifiedPagefilePageListHead.Total;
+    Statistics->ModifiedPages = MmModifiedPageListHead.Total + MmModifiedPagefilePageListHead.Total +
+                                MmModifiedNoWritePageListHead.Total;
     MiUnlockPfn(OldIrql);
     for (Number = 0; Number < KeNumberProcessors; Number++)
         Statistics->PageFaults += KiProcessorBlock[Number]->MmPageFaultCount; // each processor counts its own
     Statistics->CommittedPages = MmTotalCommittedPages;
     Statistics->CommitLimit = MmTotalCommitLimit;
     Statistics->PeakCommitment = MmPeakCommitment;
-    Statistics->PagedPoolPages = MiPagedPoolPages;
-    Statistics->NonPagedPoolPages = MiNonPagedPoolPages;
+    Statistics->PagedPoolPages = MiPoolPages[MM_POOL_PAGED].Used + MiPoolPages[MM_POOL_SESSION].Used;
+    Statistics->NonPagedPoolPages = MiPoolPages[MM_POOL_NONPAGED].Used;
+    Statistics->InitPagesFreed = MiInitPagesFreed;
     Statistics->FreeSystemPtes = MiFreeSystemPtes();
 }

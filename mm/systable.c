@@ -88,13 +88,12 @@ VOID MiAddAddressSpace(PEPROCESS Process, PFN_NUMBER Directory)
 {
     KIRQL OldIrql, MapIrql;
     PMMPTE Table, Self;
-    ULONG Index;
 
     Self = (PMMPTE)PDE_BASE + MI_DIRECTORY3 * PTES_PER_PAGE; // of the address space we are in
     OldIrql = KfAcquireSpinLock(&MiSystemTableLock);
     Table = MiMapPage(Directory, &MapIrql);
-    for (Index = MI_FIRST_SHARED_ENTRY; Index < PTES_PER_PAGE; Index++)
-        Table[Index] = Self[Index];
+    memcpy(&Table[MI_FIRST_SHARED_ENTRY], &Self[MI_FIRST_SHARED_ENTRY],
+           (PTES_PER_PAGE - MI_FIRST_SHARED_ENTRY) * sizeof(MMPTE));
     MiUnmapPage(Table, MapIrql);
     InsertTailList(&MiAddressSpaces, &Process->MmProcessLinks);
     KfReleaseSpinLock(&MiSystemTableLock, OldIrql);

@@ -109,12 +109,12 @@ static VOID MiLinkCacheView(PCONTROL_AREA ControlArea, PMI_CACHE_VIEW View)
     *Link = View;
 }
 
-// Maps MM_CACHE_VIEW_SIZE bytes of a cache section. Offset: a multiple of that. IRQL <= APC_LEVEL.
-// STATUS_NO_MEMORY: no slot or no page for a page table.
-NTSTATUS NTAPI MmMapViewInSystemCache(PVOID Section, ULONGLONG Offset, PVOID *Va)
+// Maps Count views of MM_CACHE_VIEW_SIZE bytes of a cache section side by side. Offset: a multiple of that. Each is
+// unmapped by itself. IRQL <= APC_LEVEL. STATUS_NO_MEMORY: no slots or no page for a page table.
+NTSTATUS NTAPI MmMapViewsInSystemCache(PVOID Section, ULONGLONG Offset, ULONG Count, PVOID *Va)
 {
     PCONTROL_AREA ControlArea = ((PSECTION)Section)->Segment->ControlArea;
-    PVOID Slot = MiReserveInRange(&MiCacheRange, 1);
+    PVOID Slot = MiReserveInRange(&MiCacheRange, Count);
     PMI_CACHE_VIEW View;
     KIRQL OldIrql;
 
@@ -122,18 +122,63 @@ NTSTATUS NTAPI MmMapViewInSystemCache(PVOID Section, ULONGLONG Offset, PVOID *Va
     if (Slot == NULL)
         return STATUS_NO_MEMORY;
     View = &MiCacheViews[((ULONG_PTR)Slot >> PAGE_SHIFT) - 1];
-    if (!NT_SUCCESS(MiMakeSystemPageTables(MiSlotAddress(View), MM_CACHE_VIEW_SIZE))) {
-        MiReleaseInRange(&MiCacheRange, Slot, 1);
+    if (!NT_SUCCESS(MiMakeSystemPageTables(MiSlotAddress(View), Count * MM_CACHE_VIEW_SIZE))) {
+        MiReleaseInRange(&MiCacheRange, Slot, Count);
         return STATUS_NO_MEMORY;
     }
     OldIrql = MiLockPfn();
-    View->ControlArea = ControlArea;
-    View->Offset = Offset;
-    MiLinkCacheView(ControlArea, View);
-    ControlArea->NumberOfMappedViews++;
+    for (ULONG Index = 0; Index < Count; Index++) {
+        View[Index].ControlArea = ControlArea;
+        View[Index].Offset = Offset + (ULONGLONG)Index * MM_CACHE_VIEW_SIZE;
+        MiLinkCacheView(ControlArea, &View[Index]);
+    }
+    ControlArea->NumberOfMappedViews += Count;
     MiUnlockPfn(OldIrql);
     *Va = MiSlotAddress(View);
     return STATUS_SUCCESS;
+}
+
+// The same for one view.
+NTSTATUS NTAPI MmMapViewInSystemCache(PVOID Section, ULONGLONG Offset, PVOID *Va)
+{
+    return MmMapViewsInSystemCache(Section, Offset, 1, Va);
+}
+
+// Is a page of a cache section in memory, so that a touch of it does not wait for the disk? IRQL <= APC_LEVEL; may be
+// otherwise when this returns.
+BOOLEAN MmIsCachePageResident(PVOID Section, ULONGLONG Offset)
+{
+    PMMPTE Proto = MiGetProtoPteAddress(((PSECTION)Section)->Segment->ControlArea, Offset >> PAGE_SHIFT);
+    BOOLEAN Resident;
+    KIRQL OldIrql;
+
+    if (Proto == NULL)
+        return FALSE;
+    OldIrql = MiLockPfn();
+    Resident = Proto->u.Hard.Valid || (!Proto->u.Soft.Prototype && Proto->u.Soft.Transition &&
+                                       !MI_PFN_ELEMENT(MI_PTE_FRAME(Proto))->u3.e1.ReadInProgress);
+    MiUnlockPfn(OldIrql);
+    return Resident;
+}
+
+// How many page reads were made since the start, to see whether an operation had to wait for one.
+ULONG MmGetPageReadCount(VOID)
+{
+    return MiStatistics.PageReadIos;
+}
+
+// How the pages of a file's data are read and written: NoCluster: one at a time; NoWrite: by flushes only, not by the
+// mapped page writer (the list of modified no-write pages). IRQL <= APC_LEVEL.
+VOID MmSetSectionPolicy(PSECTION_OBJECT_POINTERS Pointers, BOOLEAN NoCluster, BOOLEAN NoWrite)
+{
+    KIRQL OldIrql = MiLockPfn();
+    PCONTROL_AREA ControlArea = Pointers->DataSectionObject;
+
+    if (ControlArea != NULL) {
+        ControlArea->u.Flags.NoCluster = NoCluster;
+        ControlArea->u.Flags.NoModifiedWriting = NoWrite;
+    }
+    MiUnlockPfn(OldIrql);
 }
 
 // Unmaps a cache view; nobody uses it any more. IRQL <= APC_LEVEL.

@@ -82,7 +82,7 @@ static NTSTATUS LdrpPrepareProcess(PVOID NtdllBase)
         return Status;
     RtlpInitializeCurrentDirectory();
     LdrpOpenKnownDlls();
-    return LdrpBuildDefaultPath();
+    return STATUS_SUCCESS;
 }
 
 // The program's image: as LdrpLoadModule does for a DLL, but it is mapped already and not in the initialization order.

@@ -57,8 +57,15 @@ static NTSTATUS LdrpOpenDll(PCWSTR SearchPath, PCUNICODE_STRING Name, PHANDLE Se
 
     if (NT_SUCCESS(LdrpOpenKnownDll(Name, Section, FullName)))
         return STATUS_SUCCESS;
-    if (SearchPath == NULL)
-        SearchPath = DllPath->Length != 0 ? DllPath->Buffer : LdrpDefaultPath;
+    if (SearchPath == NULL && DllPath->Length != 0)
+        SearchPath = DllPath->Buffer;
+    if (SearchPath == NULL) {
+        NTSTATUS Status = LdrpBuildDefaultPath();
+
+        if (!NT_SUCCESS(Status))
+            return Status;
+        SearchPath = LdrpDefaultPath;
+    }
     Bytes = RtlDosSearchPath_U(SearchPath, Name->Buffer, NULL, LDRP_NAME_UNITS * sizeof(WCHAR), FullName, NULL);
     if (Bytes == 0 || Bytes >= LDRP_NAME_UNITS * sizeof(WCHAR))
         return STATUS_DLL_NOT_FOUND;

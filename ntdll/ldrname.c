@@ -75,37 +75,48 @@ static PWSTR LdrpImageDirectory(PWSTR Text, ULONG Room)
     return Text;
 }
 
-static BOOLEAN LdrpAppendDirectory(PWSTR Path, ULONG Room, PCWSTR Directory, PCWSTR More)
+// Appends "Directory" "More" ";" at End, which stays as it is if Limit is too near. Returns the new end.
+static PWSTR LdrpAppendDirectory(PWSTR End, PWSTR Limit, PCWSTR Directory, PCWSTR More)
 {
-    if (wcslen(Path) + wcslen(Directory) + wcslen(More) + 2 > Room)
-        return FALSE;
-    wcscat(Path, Directory);
-    wcscat(Path, More);
-    wcscat(Path, L";");
-    return TRUE;
+    SIZE_T Units = wcslen(Directory), MoreUnits = wcslen(More);
+
+    if (Units + MoreUnits + 2 > (SIZE_T)(Limit - End))
+        return End;
+    memcpy(End, Directory, Units * sizeof(WCHAR));
+    memcpy(End + Units, More, MoreUnits * sizeof(WCHAR));
+    End += Units + MoreUnits;
+    End[0] = ';';
+    End[1] = 0;
+    return End + 1;
 }
 
 // The program's directory, System32, the system root, the current directory, and what PATH says: the order of Windows'
-// safe search mode.
+// safe search mode. Made when the first DLL is looked for; most processes find all theirs among the known ones.
+// Loader lock held.
 NTSTATUS LdrpBuildDefaultPath(VOID)
 {
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"PATH"), Value;
     ULONG Room = 0x2000;
     WCHAR Directory[LDRP_NAME_UNITS];
+    PWSTR End, Limit;
     PCWSTR Root = SharedUserData->NtSystemRoot[0] == 0 ? L"C:\\WINDOWS" : (PCWSTR)SharedUserData->NtSystemRoot;
 
+    if (LdrpDefaultPath != NULL)
+        return STATUS_SUCCESS;
     LdrpDefaultPath = RtlpAlloc(Room * sizeof(WCHAR));
     if (LdrpDefaultPath == NULL)
         return STATUS_NO_MEMORY;
     LdrpDefaultPath[0] = 0;
+    End = LdrpDefaultPath;
+    Limit = LdrpDefaultPath + Room;
     if (LdrpImageDirectory(Directory, LDRP_NAME_UNITS) != NULL)
-        LdrpAppendDirectory(LdrpDefaultPath, Room, Directory, L"");
-    LdrpAppendDirectory(LdrpDefaultPath, Room, Root, L"\\System32");
-    LdrpAppendDirectory(LdrpDefaultPath, Room, Root, L"");
-    LdrpAppendDirectory(LdrpDefaultPath, Room, L".", L"");
-    Value.Buffer = LdrpDefaultPath + wcslen(LdrpDefaultPath);
+        End = LdrpAppendDirectory(End, Limit, Directory, L"");
+    End = LdrpAppendDirectory(End, Limit, Root, L"\\System32");
+    End = LdrpAppendDirectory(End, Limit, Root, L"");
+    End = LdrpAppendDirectory(End, Limit, L".", L"");
+    Value.Buffer = End;
     Value.Length = 0;
-    Value.MaximumLength = (USHORT)((LdrpDefaultPath + Room - Value.Buffer) * sizeof(WCHAR));
+    Value.MaximumLength = (USHORT)((Limit - End) * sizeof(WCHAR));
     if (!NT_SUCCESS(RtlQueryEnvironmentVariable_U(NULL, &Name, &Value)))
         Value.Buffer[0] = 0;
     return STATUS_SUCCESS;

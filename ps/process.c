@@ -74,6 +74,9 @@ static NTSTATUS PspBuildProcess(PEPROCESS Process, PEPROCESS Parent, ULONG Flags
         return Status;
     KeInitializeProcess(&Process->Pcb, PSP_NORMAL_BASE_PRIORITY, KeActiveProcessors, Process->Pcb.DirectoryTableBase);
     PspInheritPriority(Process, Parent);
+    Status = PsCreateQuotaBlock(Process, Parent);
+    if (!NT_SUCCESS(Status))
+        return Status;
     Status = SeInitProcess(Parent, Process);
     if (!NT_SUCCESS(Status))
         return Status;

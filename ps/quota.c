@@ -1,77 +1,108 @@
 // SPDX-License-Identifier: MIT
-// A process's share of memory: quotas (ProcessQuotaLimits), of which only the working set's limits exist here and the
-// others are reported as unlimited; the priority of pages. Source: SDK, "SetProcessWorkingSetSizeEx", winnt.h's QUOTA_LIMITS_EX.
+// Pool quota: how much pool a process may have charged to it. The account is a block of its own, because charged memory
+// may outlive the process: who charges references the block until it returns the charge. A child gets an account of its
+// own with its parent's limits (NT shares one among them). Source: WDK, ExAllocatePoolWithQuotaTag; Windows Internals,
+// "Process and job quotas".
 
 #include "psp.h"
 
-#define PSP_UNLIMITED ((SIZE_T)-1)
-#define PSP_HARD_FLAGS                                                                                                 \
-    (QUOTA_LIMITS_HARDWS_MIN_ENABLE | QUOTA_LIMITS_HARDWS_MIN_DISABLE | QUOTA_LIMITS_HARDWS_MAX_ENABLE |               \
-     QUOTA_LIMITS_HARDWS_MAX_DISABLE)
+#define PSP_TAG_QUOTA 0x62517350 // 'PsQb'
+// What NT allows at most on 32-bit machines: a quarter of nonpaged and of paged pool.
+#define PSP_NONPAGED_LIMIT 0x04000000
+#define PSP_PAGED_LIMIT 0x04000000
 
-// A limit is either made hard or soft, not both at once.
-static BOOLEAN PspIsFlagCombination(ULONG Flags)
+static LONG *PspField(volatile LONG *Fields, POOL_TYPE Type)
 {
-    const ULONG Minimum = QUOTA_LIMITS_HARDWS_MIN_ENABLE | QUOTA_LIMITS_HARDWS_MIN_DISABLE;
-    const ULONG Maximum = QUOTA_LIMITS_HARDWS_MAX_ENABLE | QUOTA_LIMITS_HARDWS_MAX_DISABLE;
-
-    return (Flags & ~(ULONG)PSP_HARD_FLAGS) == 0 && (Flags & Minimum) != Minimum && (Flags & Maximum) != Maximum;
+    return (LONG *)&Fields[Type & PagedPool];
 }
 
-// NtSetInformationProcess(ProcessQuotaLimits): QUOTA_LIMITS or QUOTA_LIMITS_EX. Both sizes -1 empty the working set,
-// both 0 leave them. IRQL PASSIVE_LEVEL. Statuses: MmAdjustWorkingSetSize's; STATUS_INVALID_PARAMETER.
-NTSTATUS PspSetQuotaLimits(PEPROCESS Process, PVOID Information, ULONG Length)
+static BOOLEAN PspCharge(PEPROCESS_QUOTA_BLOCK Block, POOL_TYPE Type, LONG Bytes)
 {
-    QUOTA_LIMITS_EX Limits = {.Flags = 0};
-    ULONG Size = Length == sizeof(Limits) ? sizeof(Limits) : sizeof(QUOTA_LIMITS);
-    NTSTATUS Status = PspCaptureValue(&Limits, Size, Information, Length);
+    volatile LONG *Usage = PspField(Block->Usage, Type), *Peak = PspField(Block->Peak, Type);
+    LONG Old, New;
+
+    do {
+        Old = *Usage;
+        New = Old + Bytes;
+        if (Bytes < 0 || New < Old || New > Block->Limit[Type & PagedPool])
+            return FALSE;
+    } while (InterlockedCompareExchange(Usage, New, Old) != Old);
+    if (New > *Peak)
+        *Peak = New; // two at a time may lose the higher one: it is a figure for people
+    return TRUE;
+}
+
+static VOID PspDereferenceQuotaBlock(PEPROCESS_QUOTA_BLOCK Block)
+{
+    if (InterlockedDecrement(&Block->ReferenceCount) == 0)
+        ExFreePoolWithTag(Block, PSP_TAG_QUOTA);
+}
+
+// Charges Bytes of a kind of pool to an account, and references it. IRQL <= DISPATCH_LEVEL; no locks.
+// STATUS_QUOTA_EXCEEDED: over its limit, nothing has changed.
+NTSTATUS NTAPI PsChargeQuotaBlock(PEPROCESS_QUOTA_BLOCK Block, POOL_TYPE Type, SIZE_T Bytes)
+{
+    if (!PspCharge(Block, Type, (LONG)Bytes))
+        return STATUS_QUOTA_EXCEEDED;
+    InterlockedIncrement(&Block->ReferenceCount);
+    return STATUS_SUCCESS;
+}
+
+// Undoes PsChargeQuotaBlock. IRQL <= DISPATCH_LEVEL.
+VOID PsReturnQuotaBlock(PEPROCESS_QUOTA_BLOCK Block, POOL_TYPE Type, SIZE_T Bytes)
+{
+    LONG Left = InterlockedExchangeAdd(PspField(Block->Usage, Type), -(LONG)Bytes) - (LONG)Bytes;
+
+    if (Left < 0)
+        KeBugCheckEx(QUOTA_UNDERFLOW, (ULONG_PTR)Block, Type & PagedPool, Bytes, (ULONG_PTR)Left);
+    PspDereferenceQuotaBlock(Block);
+}
+
+// Charges pool to a process. WDK's IRQL: <= DISPATCH_LEVEL here, APC_LEVEL there. STATUS_QUOTA_EXCEEDED: over its
+// limit. The process keeps existing until PsReturnPoolQuota (the caller has it referenced).
+NTSTATUS NTAPI PsChargeProcessPoolQuota(PEPROCESS Process, POOL_TYPE Type, SIZE_T Bytes)
+{
+    if (Process->QuotaBlock == NULL)
+        return STATUS_SUCCESS;
+    return PsChargeQuotaBlock(Process->QuotaBlock, Type, Bytes);
+}
+
+// PsChargeProcessPoolQuota that raises what the other returns. IRQL <= APC_LEVEL.
+VOID NTAPI PsChargePoolQuota(PEPROCESS Process, POOL_TYPE Type, SIZE_T Bytes)
+{
+    NTSTATUS Status = PsChargeProcessPoolQuota(Process, Type, Bytes);
 
     if (!NT_SUCCESS(Status))
-        return Status;
-    if (!PspIsFlagCombination(Limits.Flags))
-        return STATUS_INVALID_PARAMETER;
-    if (Limits.MinimumWorkingSetSize == PSP_UNLIMITED && Limits.MaximumWorkingSetSize == PSP_UNLIMITED) {
-        MmEmptyWorkingSet(Process);
-        return STATUS_SUCCESS;
-    }
-    if (Limits.MinimumWorkingSetSize == 0 && Limits.MaximumWorkingSetSize == 0)
-        return STATUS_SUCCESS;
-    return MmAdjustWorkingSetSize(Process, Limits.MinimumWorkingSetSize >> PAGE_SHIFT,
-                                  Limits.MaximumWorkingSetSize >> PAGE_SHIFT, Limits.Flags);
+        ExRaiseStatus(Status);
 }
 
-// What is asked for by the length of QUOTA_LIMITS is the beginning of this. IRQL PASSIVE_LEVEL.
-VOID PspQueryQuotaLimits(PEPROCESS Process, PQUOTA_LIMITS_EX Limits)
+// Returns what one of the two charged; bugcheck 0x21 (QUOTA_UNDERFLOW) if it is more. IRQL <= DISPATCH_LEVEL.
+VOID NTAPI PsReturnPoolQuota(PEPROCESS Process, POOL_TYPE Type, SIZE_T Bytes)
 {
-    Limits->PagedPoolLimit = PSP_UNLIMITED;
-    Limits->NonPagedPoolLimit = PSP_UNLIMITED;
-    Limits->PagefileLimit = PSP_UNLIMITED;
-    Limits->TimeLimit.QuadPart = -1;
-    MmQueryWorkingSetLimits(Process, &Limits->MinimumWorkingSetSize, &Limits->MaximumWorkingSetSize, &Limits->Flags);
-    Limits->MinimumWorkingSetSize <<= PAGE_SHIFT;
-    Limits->MaximumWorkingSetSize <<= PAGE_SHIFT;
+    if (Process->QuotaBlock != NULL)
+        PsReturnQuotaBlock(Process->QuotaBlock, Type, Bytes);
 }
 
-// User mode sets what the SDK names; the two highest are the kernel's.
-BOOLEAN PspIsPagePriority(ULONG Value)
+// Gives a new process its account. Parent NULL, or one without: the default limits. PASSIVE_LEVEL. STATUS_NO_MEMORY.
+NTSTATUS NTAPI PsCreateQuotaBlock(PEPROCESS Process, PEPROCESS Parent)
 {
-    ULONG Highest = ExGetPreviousMode() == KernelMode ? PAGE_PRIORITY_HIGHEST : PAGE_PRIORITY_NORMAL;
+    PEPROCESS_QUOTA_BLOCK Block = ExAllocatePoolZero(NonPagedPool, sizeof(*Block), PSP_TAG_QUOTA);
 
-    return Value >= PAGE_PRIORITY_LOWEST && Value <= Highest;
-}
-
-// The priority of the pages that the process's threads bring in, those that it has and those to come. PASSIVE_LEVEL.
-// Takes ProcessLock.
-NTSTATUS PspSetProcessPagePriority(PEPROCESS Process, ULONG Value)
-{
-    if (!PspIsPagePriority(Value))
-        return STATUS_INVALID_PARAMETER;
-    KeEnterCriticalRegion();
-    ExAcquirePushLockExclusive(&Process->ProcessLock);
-    Process->PagePriority = (UCHAR)Value;
-    for (PLIST_ENTRY Link = Process->ThreadListHead.Flink; Link != &Process->ThreadListHead; Link = Link->Flink)
-        CONTAINING_RECORD(Link, ETHREAD, ThreadListEntry)->PagePriority = (UCHAR)Value;
-    ExReleasePushLockExclusive(&Process->ProcessLock);
-    KeLeaveCriticalRegion();
+    if (Block == NULL)
+        return STATUS_NO_MEMORY;
+    Block->ReferenceCount = 1;
+    Block->Limit[NonPagedPool] = PSP_NONPAGED_LIMIT;
+    Block->Limit[PagedPool] = PSP_PAGED_LIMIT;
+    if (Parent != NULL && Parent->QuotaBlock != NULL)
+        RtlCopyMemory(Block->Limit, Parent->QuotaBlock->Limit, sizeof(Block->Limit));
+    Process->QuotaBlock = Block;
     return STATUS_SUCCESS;
+}
+
+// The process is gone; its account stays while something is charged to it. IRQL <= DISPATCH_LEVEL.
+VOID PsDeleteQuotaBlock(PEPROCESS Process)
+{
+    if (Process->QuotaBlock != NULL)
+        PspDereferenceQuotaBlock(Process->QuotaBlock);
+    Process->QuotaBlock = NULL;
 }

@@ -113,8 +113,8 @@ static NTSTATUS PspSetProcessValue(PEPROCESS Process, PROCESSINFOCLASS Class, PV
     case ProcessBasePriority:
     case ProcessAffinityMask:
     case ProcessBreakOnTermination:
-    case ProcessExecuteFlags:
     case ProcessPagePriority:
+    case ProcessExecuteFlags:
         Status = PspCaptureValue(&Value, sizeof(Value), Information, Length);
         return NT_SUCCESS(Status) ? PspSetProcessUlong(Process, Class, Value) : Status;
     default:

@@ -11,9 +11,16 @@ size_t CDECL wcslen(const WCHAR *String)
 {
     const WCHAR *p = String;
 
-    while (*p != 0)
-        p++;
-    return p - String;
+    for (;; p += 4) { // paths and environments are long
+        if (p[0] == 0)
+            return p - String;
+        if (p[1] == 0)
+            return p + 1 - String;
+        if (p[2] == 0)
+            return p + 2 - String;
+        if (p[3] == 0)
+            return p + 3 - String;
+    }
 }
 
 // Copies with the terminator. The caller knows that it fits.

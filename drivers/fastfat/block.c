@@ -1,118 +1,199 @@
 // SPDX-License-Identifier: MIT
-// The metadata cache: 4 KB blocks of the FAT, of directories, of the boot and FSInfo sectors. What goes in and out is
-// copied, so nobody holds a pointer into a block. A block may also cover sectors of file data; they are never looked
-// at: a cluster that becomes a directory is zeroed through here first, and only dirty 512-byte units are written back.
-// A freed directory's units are written before its clusters can become a file's (flush.c).
+// Metadata blocks: 4 KB of the FAT, of directories, of the boot and FSInfo sectors, in pages of the volume's metadata
+// stream (stream.c) that Cc has pinned while they are looked at. What goes in and out is copied, so nobody holds a
+// pointer. A block may also cover sectors of file data; they are never looked at: a cluster that becomes a directory is
+// zeroed through here first, and only dirty 512-byte units are written back. A freed directory's units are written before
+// its clusters can become a file's (flush.c).
 
 #include "fat.h"
 
-static PFAT_BLOCK FatFindBlock(PVCB Vcb, ULONGLONG Lbo)
+#define FAT_OWNER(Vcb) ((PVOID)((ULONG_PTR)(Vcb) | 3)) // of the pinned block, whichever thread uses it
+
+// The block at Lbo, if there is one. MetaResource held.
+PFAT_BLOCK FatFindBlock(PVCB Vcb, ULONGLONG Lbo)
 {
     PLIST_ENTRY Head = &Vcb->BlockHash[(ULONG)(Lbo / FAT_BLOCK_SIZE) % FAT_BLOCK_HASH];
 
     Vcb->IdleTicks = 0;
-    if (Vcb->LastBlock != NULL && Vcb->LastBlock->Lbo == Lbo)
-        return Vcb->LastBlock;
+    if (Vcb->Meta.PinnedBlock != NULL && Vcb->Meta.PinnedBlock->Lbo == Lbo)
+        return Vcb->Meta.PinnedBlock;
     for (PLIST_ENTRY Entry = Head->Flink; Entry != Head; Entry = Entry->Flink) {
         PFAT_BLOCK Block = CONTAINING_RECORD(Entry, FAT_BLOCK, HashLinks);
 
         if (Block->Lbo == Lbo) {
             RemoveEntryList(&Block->LruLinks);
             InsertTailList(&Vcb->BlockLru, &Block->LruLinks);
-            Vcb->LastBlock = Block;
             return Block;
         }
     }
     return NULL;
 }
 
-static VOID FatFreeBlock(PVCB Vcb, PFAT_BLOCK Block)
+// Where a block's bytes are in the stream: the FATs' at their own place, others in the block's own slot.
+static ULONGLONG FatStreamOffset(PVCB Vcb, PFAT_BLOCK Block)
 {
-    RemoveEntryList(&Block->HashLinks);
-    RemoveEntryList(&Block->LruLinks);
-    if (Block->DirtyUnits != 0)
-        Vcb->DirtyBlocks--;
-    Vcb->BlockCount--;
-    if (Vcb->LastBlock == Block)
-        Vcb->LastBlock = NULL;
-    ExFreePoolWithTag(Block->Data, TAG_FAT_BLOCK);
-    ExFreePoolWithTag(Block, TAG_FAT_BLOCK);
+    if (Block->Lbo < Vcb->Meta.IdentityEnd)
+        return Block->Lbo;
+    return Vcb->Meta.IdentityEnd + (ULONGLONG)(Block - Vcb->Meta.Blocks) * FAT_BLOCK_SIZE;
 }
 
-// Gives up the oldest clean block. FALSE: all are dirty.
-static BOOLEAN FatEvictBlock(PVCB Vcb)
+// Lets go of the block that was used last. MetaResource held.
+VOID FatUnpinBlock(PVCB Vcb)
+{
+    PFAT_META Meta = &Vcb->Meta;
+
+    if (Meta->PinnedBlock == NULL)
+        return;
+    CcUnpinDataForThread(Meta->Bcb, (ERESOURCE_THREAD)FAT_OWNER(Vcb));
+    Meta->PinnedBlock = NULL;
+    Meta->Data = NULL;
+}
+
+// Pins the block's page; Meta.Data is its address. The status of a failed read.
+static NTSTATUS FatPinBlock(PVCB Vcb, PFAT_BLOCK Block)
+{
+    PFAT_META Meta = &Vcb->Meta;
+    LARGE_INTEGER Offset = {.QuadPart = (LONGLONG)FatStreamOffset(Vcb, Block)};
+    volatile NTSTATUS Status = STATUS_SUCCESS;
+
+    if (Meta->PinnedBlock == Block)
+        return STATUS_SUCCESS;
+    FatUnpinBlock(Vcb);
+    SEH_TRY
+    {
+        CcPinRead(Meta->File, &Offset, FAT_BLOCK_SIZE, PIN_WAIT, &Meta->Bcb, (PVOID *)&Meta->Data);
+        CcSetBcbOwnerPointer(Meta->Bcb, FAT_OWNER(Vcb));
+        Meta->PinnedBlock = Block;
+    }
+    SEH_EXCEPT
+    {
+        Status = SEH_CODE();
+    }
+    SEH_END
+    FatStartLazyFlush(); // an idle tick unpins it
+    return Status;
+}
+
+// The slot's page can be another block's. FALSE: Cc or Mm keep it.
+static BOOLEAN FatEmptySlot(PVCB Vcb, PFAT_BLOCK Block)
+{
+    LARGE_INTEGER Offset = {.QuadPart = (LONGLONG)FatStreamOffset(Vcb, Block)};
+
+    if (Vcb->Meta.PinnedBlock == Block)
+        FatUnpinBlock(Vcb);
+    if (Block->Lbo < Vcb->Meta.IdentityEnd)
+        return TRUE;
+    FatUnpinBlock(Vcb);
+    return CcPurgeCacheSection(&Vcb->Meta.Section, &Offset, FAT_BLOCK_SIZE, FALSE);
+}
+
+// Takes the oldest clean block; those that hold nothing are the oldest. NULL: all are dirty.
+static PFAT_BLOCK FatTakeBlock(PVCB Vcb)
 {
     for (PLIST_ENTRY Entry = Vcb->BlockLru.Flink; Entry != &Vcb->BlockLru; Entry = Entry->Flink) {
         PFAT_BLOCK Block = CONTAINING_RECORD(Entry, FAT_BLOCK, LruLinks);
 
-        if (Block->DirtyUnits == 0) {
-            FatFreeBlock(Vcb, Block);
-            return TRUE;
+        if (Block->Lbo == FAT_BLOCK_FREE)
+            return Block;
+        if (Block->DirtyUnits == 0 && FatEmptySlot(Vcb, Block)) {
+            RemoveEntryList(&Block->HashLinks);
+            Block->Lbo = FAT_BLOCK_FREE;
+            return Block;
         }
     }
-    return FALSE;
+    return NULL;
 }
 
-static NTSTATUS FatMakeRoom(PVCB Vcb)
+static NTSTATUS FatMakeRoom(PVCB Vcb, PFAT_BLOCK *Block)
 {
     NTSTATUS Status;
 
-    if (Vcb->BlockCount < Vcb->BlockLimit || FatEvictBlock(Vcb))
+    *Block = FatTakeBlock(Vcb);
+    if (*Block != NULL)
         return STATUS_SUCCESS;
     // Inside a flush new blocks are only needed when clusters are freed, and then the directories are safe already.
     Status = Vcb->Flushing ? FatWriteBlocks(Vcb, Vcb->Geometry.FatLbo, Vcb->Geometry.DataLbo) : FatFlushMeta(Vcb);
-    if (NT_SUCCESS(Status))
-        FatEvictBlock(Vcb);
-    return Status;
+    if (!NT_SUCCESS(Status))
+        return Status;
+    *Block = FatTakeBlock(Vcb);
+    return *Block != NULL ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
-static PFAT_BLOCK FatAllocateBlock(PVCB Vcb, ULONGLONG Lbo)
-{
-    PFAT_BLOCK Block = ExAllocatePoolZero(NonPagedPool, sizeof(*Block), TAG_FAT_BLOCK);
-
-    if (Block == NULL)
-        return NULL;
-    Block->Data = ExAllocatePoolWithTag(NonPagedPool, FAT_BLOCK_SIZE, TAG_FAT_BLOCK);
-    if (Block->Data == NULL) {
-        ExFreePoolWithTag(Block, TAG_FAT_BLOCK);
-        return NULL;
-    }
-    Block->Lbo = Lbo;
-    InsertTailList(&Vcb->BlockHash[(ULONG)(Lbo / FAT_BLOCK_SIZE) % FAT_BLOCK_HASH], &Block->HashLinks);
-    InsertTailList(&Vcb->BlockLru, &Block->LruLinks);
-    Vcb->BlockCount++;
-    FatStartLazyFlush();
-    return Block;
-}
-
-// Finds or reads the block at Lbo (a multiple of its size). Overwrite: the caller replaces all of it, don't read.
-static NTSTATUS FatGetBlock(PVCB Vcb, ULONGLONG Lbo, BOOLEAN Overwrite, PFAT_BLOCK *Result)
+// Finds or makes the block at Lbo (a multiple of its size), and pins its page.
+static NTSTATUS FatGetBlock(PVCB Vcb, ULONGLONG Lbo, PFAT_BLOCK *Result)
 {
     PFAT_BLOCK Block = FatFindBlock(Vcb, Lbo);
     NTSTATUS Status;
 
-    *Result = Block;
-    if (Block != NULL)
-        return STATUS_SUCCESS;
-    if (Lbo >= Vcb->Geometry.VolumeBytes)
-        return STATUS_FILE_CORRUPT_ERROR;
-    Status = FatMakeRoom(Vcb);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Block = FatAllocateBlock(Vcb, Lbo);
-    if (Block == NULL)
-        return STATUS_INSUFFICIENT_RESOURCES;
-    if (!Overwrite) {
-        ULONGLONG Left = Vcb->Geometry.VolumeBytes - Lbo;
-
-        Status = FatTransferBuffer(Vcb, FALSE, Lbo, Block->Data, (ULONG)min_of(Left, (ULONGLONG)FAT_BLOCK_SIZE));
-        if (!NT_SUCCESS(Status)) {
-            FatFreeBlock(Vcb, Block);
+    if (Block == NULL) {
+        if (Lbo >= Vcb->Geometry.VolumeBytes)
+            return STATUS_FILE_CORRUPT_ERROR;
+        Status = FatMakeRoom(Vcb, &Block);
+        if (!NT_SUCCESS(Status))
             return Status;
-        }
+        Block->Lbo = Lbo;
+        InsertTailList(&Vcb->BlockHash[(ULONG)(Lbo / FAT_BLOCK_SIZE) % FAT_BLOCK_HASH], &Block->HashLinks);
+        RemoveEntryList(&Block->LruLinks);
+        InsertTailList(&Vcb->BlockLru, &Block->LruLinks);
     }
-    Vcb->LastBlock = Block;
     *Result = Block;
+    return FatPinBlock(Vcb, Block);
+}
+
+typedef enum _FAT_COPY { FatCopyOut, FatCopyIn, FatCopyZeros } FAT_COPY;
+
+// Copies a piece of the pinned block. The page may have left memory since it was pinned: a failed read shows here.
+static NTSTATUS FatCopyPiece(PUCHAR Data, PUCHAR Buffer, ULONG Length, FAT_COPY Kind)
+{
+    volatile NTSTATUS Status = STATUS_SUCCESS;
+
+    SEH_TRY
+    {
+        if (Kind == FatCopyOut)
+            memcpy(Buffer, Data, Length);
+        else if (Kind == FatCopyIn)
+            memcpy(Data, Buffer, Length);
+        else
+            memset(Data, 0, Length);
+    }
+    SEH_EXCEPT
+    {
+        Status = SEH_CODE();
+    }
+    SEH_END
+    return Status;
+}
+
+static VOID FatMarkUnits(PVCB Vcb, PFAT_BLOCK Block, ULONG Offset, ULONG Length)
+{
+    ULONG First = Offset / FAT_BLOCK_UNIT, Last = (Offset + Length - 1) / FAT_BLOCK_UNIT;
+
+    if (Block->DirtyUnits == 0) {
+        Vcb->DirtyBlocks++;
+        CcSetDirtyPinnedData(Vcb->Meta.Bcb, NULL);
+    }
+    Block->DirtyUnits |= (2u << Last) - (1u << First);
+    FatStartLazyFlush();
+}
+
+static NTSTATUS FatCopyMeta(PVCB Vcb, ULONGLONG Lbo, PUCHAR Buffer, ULONG Length, FAT_COPY Kind)
+{
+    while (Length != 0) {
+        ULONG Offset = (ULONG)Lbo % FAT_BLOCK_SIZE, Piece = min_of(Length, FAT_BLOCK_SIZE - Offset);
+        PFAT_BLOCK Block;
+        NTSTATUS Status = FatGetBlock(Vcb, Lbo - Offset, &Block);
+
+        if (NT_SUCCESS(Status))
+            Status = FatCopyPiece(Vcb->Meta.Data + Offset, Buffer, Piece, Kind);
+        if (!NT_SUCCESS(Status))
+            return Status;
+        if (Kind != FatCopyOut)
+            FatMarkUnits(Vcb, Block, Offset, Piece);
+        if (Buffer != NULL)
+            Buffer += Piece;
+        Lbo += Piece;
+        Length -= Piece;
+    }
     return STATUS_SUCCESS;
 }
 
@@ -121,111 +202,35 @@ static NTSTATUS FatGetBlock(PVCB Vcb, ULONGLONG Lbo, BOOLEAN Overwrite, PFAT_BLO
 // MetaResource held. Buffer: nonpaged. <= APC_LEVEL, may read the disk. Returns its status.
 NTSTATUS NTAPI FatReadMeta(PVCB Vcb, ULONGLONG Lbo, PVOID Buffer, ULONG Length)
 {
-    PUCHAR Target = Buffer;
-
-    while (Length != 0) {
-        ULONG Offset = (ULONG)Lbo % FAT_BLOCK_SIZE, Piece = min_of(Length, FAT_BLOCK_SIZE - Offset);
-        PFAT_BLOCK Block;
-        NTSTATUS Status = FatGetBlock(Vcb, Lbo - Offset, FALSE, &Block);
-
-        if (!NT_SUCCESS(Status))
-            return Status;
-        memcpy(Target, Block->Data + Offset, Piece);
-        Target += Piece;
-        Lbo += Piece;
-        Length -= Piece;
-    }
-    return STATUS_SUCCESS;
-}
-
-static VOID FatMarkUnits(PVCB Vcb, PFAT_BLOCK Block, ULONG Offset, ULONG Length)
-{
-    ULONG First = Offset / FAT_BLOCK_UNIT, Last = (Offset + Length - 1) / FAT_BLOCK_UNIT;
-
-    if (Block->DirtyUnits == 0)
-        Vcb->DirtyBlocks++;
-    Block->DirtyUnits |= (2u << Last) - (1u << First);
-    FatStartLazyFlush();
-}
-
-// Buffer NULL: zeros.
-static NTSTATUS FatStoreMeta(PVCB Vcb, ULONGLONG Lbo, const UCHAR *Buffer, ULONG Length)
-{
-    while (Length != 0) {
-        ULONG Offset = (ULONG)Lbo % FAT_BLOCK_SIZE, Piece = min_of(Length, FAT_BLOCK_SIZE - Offset);
-        PFAT_BLOCK Block;
-        NTSTATUS Status = FatGetBlock(Vcb, Lbo - Offset, Piece == FAT_BLOCK_SIZE, &Block);
-
-        if (!NT_SUCCESS(Status))
-            return Status;
-        if (Buffer != NULL) {
-            memcpy(Block->Data + Offset, Buffer, Piece);
-            Buffer += Piece;
-        } else {
-            memset(Block->Data + Offset, 0, Piece);
-        }
-        FatMarkUnits(Vcb, Block, Offset, Piece);
-        Lbo += Piece;
-        Length -= Piece;
-    }
-    return STATUS_SUCCESS;
+    return FatCopyMeta(Vcb, Lbo, Buffer, Length, FatCopyOut);
 }
 
 // Changes metadata in the cache; FatFlushMeta writes it. Contract as FatReadMeta's. A failure half way leaves the part
 // before it changed.
 NTSTATUS NTAPI FatWriteMeta(PVCB Vcb, ULONGLONG Lbo, const VOID *Buffer, ULONG Length)
 {
-    return FatStoreMeta(Vcb, Lbo, Buffer, Length);
+    return FatCopyMeta(Vcb, Lbo, (PUCHAR)Buffer, Length, FatCopyIn);
 }
 
 // Fills metadata with zeros.
 NTSTATUS NTAPI FatZeroMeta(PVCB Vcb, ULONGLONG Lbo, ULONG Length)
 {
-    return FatStoreMeta(Vcb, Lbo, NULL, Length);
+    return FatCopyMeta(Vcb, Lbo, NULL, Length, FatCopyZeros);
 }
 
-// Writes one run of units; the FAT's go to every copy of it.
-static NTSTATUS FatWriteUnits(PVCB Vcb, PFAT_BLOCK Block, ULONG Offset, ULONG Length)
-{
-    PFAT_GEOMETRY Geometry = &Vcb->Geometry;
-    ULONGLONG Lbo = Block->Lbo + Offset, FatStart = FatActiveLbo(Vcb);
-    NTSTATUS Status = FatTransferBuffer(Vcb, TRUE, Lbo, Block->Data + Offset, Length);
-
-    if (!NT_SUCCESS(Status) || !Geometry->Mirrored || Lbo < FatStart || Lbo >= FatStart + Geometry->FatBytes)
-        return Status;
-    // A block may end behind the FAT; the copies get only what belongs to it.
-    Length = (ULONG)min_of((ULONGLONG)Length, FatStart + Geometry->FatBytes - Lbo);
-    for (ULONG i = 1; i < Geometry->Fats && NT_SUCCESS(Status); i++)
-        Status = FatTransferBuffer(Vcb, TRUE, Lbo + (ULONGLONG)i * Geometry->FatBytes, Block->Data + Offset, Length);
-    return Status;
-}
-
-// Writes the dirty units of a block that lie in [Low, High), in runs of whole sectors.
+// Has Cc write the page of a block, of which FatMetaPagingIo takes the dirty units that lie in [Low, High).
 static NTSTATUS FatWriteBlock(PVCB Vcb, PFAT_BLOCK Block, ULONGLONG Low, ULONGLONG High)
 {
-    ULONG Sector = Vcb->Geometry.BytesPerSector;
+    LARGE_INTEGER Offset = {.QuadPart = (LONGLONG)FatStreamOffset(Vcb, Block)};
+    IO_STATUS_BLOCK IoStatus;
 
-    for (ULONG Offset = 0; Offset < FAT_BLOCK_SIZE;) {
-        ULONG Units = (2u << (Sector / FAT_BLOCK_UNIT - 1)) - 1, Start = Offset, Mask = 0;
-        NTSTATUS Status;
-
-        while (Offset < FAT_BLOCK_SIZE && Block->Lbo + Offset >= Low && Block->Lbo + Offset < High &&
-               (Block->DirtyUnits & Units << Offset / FAT_BLOCK_UNIT)) {
-            Mask |= Units << Offset / FAT_BLOCK_UNIT;
-            Offset += Sector;
-        }
-        if (Offset == Start) {
-            Offset += Sector;
-            continue;
-        }
-        Status = FatWriteUnits(Vcb, Block, Start, Offset - Start);
-        if (!NT_SUCCESS(Status))
-            return Status;
-        Block->DirtyUnits &= ~Mask;
-        if (Block->DirtyUnits == 0)
-            Vcb->DirtyBlocks--;
-    }
-    return STATUS_SUCCESS;
+    Vcb->Meta.WriteLow = Low;
+    Vcb->Meta.WriteHigh = High;
+    Vcb->Meta.WriteStatus = STATUS_SUCCESS;
+    CcFlushCache(&Vcb->Meta.Section, &Offset, FAT_BLOCK_SIZE, &IoStatus);
+    if (IoStatus.Status == STATUS_FILE_LOCK_CONFLICT) // units outside of [Low, High) keep the page modified
+        return Vcb->Meta.WriteStatus;
+    return IoStatus.Status;
 }
 
 // The dirty block that lies highest below High, or NULL.
@@ -265,20 +270,21 @@ NTSTATUS NTAPI FatWriteBlocks(PVCB Vcb, ULONGLONG Low, ULONGLONG High)
     return Result;
 }
 
-// Prepares the cache of a new volume; its size depends on the machine's memory.
-VOID FatInitializeBlocks(PVCB Vcb)
+// Makes the blocks of a new volume. STATUS_INSUFFICIENT_RESOURCES.
+NTSTATUS NTAPI FatCreateBlocks(PVCB Vcb, ULONG Count)
 {
-    ULONG Limit = MmNumberOfPhysicalPages / 64;
+    PFAT_BLOCK Blocks = ExAllocatePoolZero(NonPagedPool, Count * sizeof(FAT_BLOCK), TAG_FAT_BLOCK);
 
+    if (Blocks == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
     for (ULONG i = 0; i < FAT_BLOCK_HASH; i++)
         InitializeListHead(&Vcb->BlockHash[i]);
     InitializeListHead(&Vcb->BlockLru);
-    Vcb->BlockLimit = Limit < 32 ? 32 : Limit > 512 ? 512 : Limit;
-}
-
-// Frees all blocks, written or not. MetaResource held, or the volume not in use.
-VOID FatFreeBlocks(PVCB Vcb)
-{
-    while (!IsListEmpty(&Vcb->BlockLru))
-        FatFreeBlock(Vcb, CONTAINING_RECORD(Vcb->BlockLru.Flink, FAT_BLOCK, LruLinks));
+    for (ULONG i = 0; i < Count; i++) {
+        Blocks[i].Lbo = FAT_BLOCK_FREE;
+        InsertTailList(&Vcb->BlockLru, &Blocks[i].LruLinks);
+    }
+    Vcb->Meta.Blocks = Blocks;
+    Vcb->Meta.BlockCount = Count;
+    return STATUS_SUCCESS;
 }

@@ -6,31 +6,46 @@
 
 #define FAT_FIRST_RUNS 8u
 
+// Makes room for another run. MetaResource held.
+static NTSTATUS FatGrowRuns(PFCB Fcb)
+{
+    ULONG Capacity = Fcb->RunCapacity != 0 ? Fcb->RunCapacity * 2 : FAT_FIRST_RUNS;
+    PFAT_RUN Runs = ExAllocatePoolWithTag(NonPagedPool, Capacity * sizeof(FAT_RUN), TAG_FAT_RUN), Old = Fcb->Runs;
+    KIRQL OldIrql;
+
+    if (Runs == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    if (Old != NULL)
+        memcpy(Runs, Old, Fcb->RunCount * sizeof(FAT_RUN));
+    OldIrql = KfAcquireSpinLock(&Fcb->Vcb->RunLock);
+    Fcb->Runs = Runs;
+    Fcb->RunCapacity = Capacity;
+    KfReleaseSpinLock(&Fcb->Vcb->RunLock, OldIrql);
+    if (Old != NULL)
+        ExFreePoolWithTag(Old, TAG_FAT_RUN);
+    return STATUS_SUCCESS;
+}
+
 // Adds clusters to the end of the known chain. MetaResource held.
 NTSTATUS NTAPI FatAppendRun(PFCB Fcb, ULONG Lcn, ULONG Count)
 {
     PFAT_RUN Last = Fcb->RunCount != 0 ? &Fcb->Runs[Fcb->RunCount - 1] : NULL;
+    BOOLEAN Joins = Last != NULL && Last->Lcn + Last->Count == Lcn;
+    KIRQL OldIrql;
 
-    if (Last != NULL && Last->Lcn + Last->Count == Lcn) {
+    if (!Joins && Fcb->RunCount == Fcb->RunCapacity) {
+        NTSTATUS Status = FatGrowRuns(Fcb);
+
+        if (!NT_SUCCESS(Status))
+            return Status;
+    }
+    OldIrql = KfAcquireSpinLock(&Fcb->Vcb->RunLock);
+    if (Joins)
         Last->Count += Count;
-        Fcb->MappedClusters += Count;
-        return STATUS_SUCCESS;
-    }
-    if (Fcb->RunCount == Fcb->RunCapacity) {
-        ULONG Capacity = Fcb->RunCapacity != 0 ? Fcb->RunCapacity * 2 : FAT_FIRST_RUNS;
-        PFAT_RUN Runs = ExAllocatePoolWithTag(NonPagedPool, Capacity * sizeof(FAT_RUN), TAG_FAT_RUN);
-
-        if (Runs == NULL)
-            return STATUS_INSUFFICIENT_RESOURCES;
-        if (Fcb->Runs != NULL) {
-            memcpy(Runs, Fcb->Runs, Fcb->RunCount * sizeof(FAT_RUN));
-            ExFreePoolWithTag(Fcb->Runs, TAG_FAT_RUN);
-        }
-        Fcb->Runs = Runs;
-        Fcb->RunCapacity = Capacity;
-    }
-    Fcb->Runs[Fcb->RunCount++] = (FAT_RUN){Fcb->MappedClusters, Lcn, Count};
+    else
+        Fcb->Runs[Fcb->RunCount++] = (FAT_RUN){Fcb->MappedClusters, Lcn, Count};
     Fcb->MappedClusters += Count;
+    KfReleaseSpinLock(&Fcb->Vcb->RunLock, OldIrql);
     return STATUS_SUCCESS;
 }
 
@@ -115,22 +130,42 @@ NTSTATUS NTAPI FatLoadChain(PFCB Fcb)
     return Status;
 }
 
+// Translates what is known already: *Count clusters from Vcn on lie together at *Lcn. FALSE: the chain has to be
+// followed further, up to Last. Takes RunLock only, so that a page write waits for no metadata to be read.
+static BOOLEAN FatFindKnown(PFCB Fcb, ULONG Vcn, ULONG Last, PULONG Lcn, PULONG Count)
+{
+    KIRQL OldIrql = KfAcquireSpinLock(&Fcb->Vcb->RunLock);
+    BOOLEAN Known = Last < Fcb->MappedClusters;
+
+    if (Known) {
+        PFAT_RUN Run = FatFindRun(Fcb, Vcn);
+
+        *Lcn = Run->Lcn + (Vcn - Run->Vcn);
+        *Count = Run->Count - (Vcn - Run->Vcn);
+    }
+    KfReleaseSpinLock(&Fcb->Vcb->RunLock, OldIrql);
+    return Known;
+}
+
 // Translates a byte range of the file: *Lbo on the volume, *Bytes (at most Length) that lie together.
 //
-// Takes MetaResource: paging I/O comes through here. STATUS_FILE_CORRUPT_ERROR if the chain ends before Offset.
+// Paging I/O comes through here: takes MetaResource only if the chain is not known so far.
+// STATUS_FILE_CORRUPT_ERROR if the chain ends before Offset.
 NTSTATUS NTAPI FatMapRange(PFCB Fcb, ULONG Offset, ULONG Length, PULONGLONG Lbo, PULONG Bytes)
 {
     PFAT_GEOMETRY Geometry = &Fcb->Vcb->Geometry;
     ULONG Within = Offset & (Geometry->ClusterSize - 1), Vcn = Offset >> Geometry->ClusterShift, Lcn = 0, Count = 0;
     ULONG Last = (ULONG)(((ULONGLONG)Offset + Length - 1) >> Geometry->ClusterShift), Ignored;
     ULONGLONG Together;
-    NTSTATUS Status;
+    NTSTATUS Status = STATUS_SUCCESS;
 
-    FatLockMeta(Fcb->Vcb);
-    Status = FatLookupCluster(Fcb, Last, &Ignored, &Count); // so that the runs in between are known and joined
-    if (NT_SUCCESS(Status) || Status == STATUS_END_OF_FILE)
-        Status = FatLookupCluster(Fcb, Vcn, &Lcn, &Count);
-    FatUnlockMeta(Fcb->Vcb);
+    if (!FatFindKnown(Fcb, Vcn, Last, &Lcn, &Count)) {
+        FatLockMeta(Fcb->Vcb);
+        Status = FatLookupCluster(Fcb, Last, &Ignored, &Count); // so that the runs in between are known and joined
+        if (NT_SUCCESS(Status) || Status == STATUS_END_OF_FILE)
+            Status = FatLookupCluster(Fcb, Vcn, &Lcn, &Count);
+        FatUnlockMeta(Fcb->Vcb);
+    }
     if (!NT_SUCCESS(Status))
         return Status == STATUS_END_OF_FILE ? STATUS_FILE_CORRUPT_ERROR : Status;
     Together = ((ULONGLONG)Count << Geometry->ClusterShift) - Within;

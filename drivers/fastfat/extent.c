@@ -35,12 +35,15 @@ static VOID FatCutRuns(PFCB Fcb, ULONG Clusters, VOID (*Each)(PVCB, ULONG, ULONG
     while (Fcb->MappedClusters > Clusters) {
         PFAT_RUN Last = &Fcb->Runs[Fcb->RunCount - 1];
         ULONG Cut = Fcb->MappedClusters - max_of(Clusters, Last->Vcn);
+        KIRQL OldIrql;
 
-        Each(Fcb->Vcb, Last->Lcn + Last->Count - Cut, Cut);
+        OldIrql = KfAcquireSpinLock(&Fcb->Vcb->RunLock);
         Last->Count -= Cut;
         Fcb->MappedClusters -= Cut;
         if (Last->Count == 0)
             Fcb->RunCount--;
+        KfReleaseSpinLock(&Fcb->Vcb->RunLock, OldIrql);
+        Each(Fcb->Vcb, Last->Lcn + Last->Count, Cut);
     }
 }
 

@@ -68,7 +68,8 @@ BOOLEAN NTAPI FatFastIoWrite(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Len
     volatile BOOLEAN Done = FALSE;
 
     if (Length == 0 || (File->Flags & FO_WRITE_THROUGH) ||
-        !FatFastIoCheckIfPossible(File, Offset, Length, Wait, Key, FALSE, IoStatus, Device))
+        !FatFastIoCheckIfPossible(File, Offset, Length, Wait, Key, FALSE, IoStatus, Device) ||
+        !CcCanIWrite(File, Length, FALSE, FALSE))
         return FALSE;
     KeEnterCriticalRegion();
     ExAcquireResourceSharedLite(&Fcb->MainResource, TRUE);

@@ -28,18 +28,36 @@
 #define FAT_NTC_FCB 0x0502
 #define FAT_NTC_DCB 0x0503
 #define FAT_NTC_ROOT_DCB 0x0504
+#define FAT_NTC_META 0x0505
 
-// --- metadata blocks (block.c): 4 KB of the volume each, dirty by 512-byte units
+// --- metadata blocks (block.c): 4 KB of the volume each, dirty by 512-byte units. Their bytes are pages of the volume's
+// metadata stream, a file of our own that Cc caches:
+//
+//   0          IdentityEnd = DataLbo, rounded up        BlockCount pages
+//   | boot sector, FSInfo, FATs: as on the volume | slot | slot | slot | ...  the directories' blocks, in any order
 #define FAT_BLOCK_SIZE 4096u
 #define FAT_BLOCK_UNIT 512u
 #define FAT_BLOCK_HASH 64u
+#define FAT_BLOCK_FREE (~0ull)
 typedef struct _FAT_BLOCK {
     LIST_ENTRY HashLinks;
     LIST_ENTRY LruLinks; // oldest first
-    ULONGLONG Lbo;
-    ULONG DirtyUnits; // bit n: bytes n * 512 ...
-    PUCHAR Data;
+    ULONGLONG Lbo;       // FAT_BLOCK_FREE: it holds nothing
+    ULONG DirtyUnits;    // bit n: bytes n * 512 ...
 } FAT_BLOCK, *PFAT_BLOCK;
+typedef struct _FAT_META { // the stream, as Mm and Cc see it
+    FSRTL_COMMON_FCB_HEADER Header;
+    SECTION_OBJECT_POINTERS Section;
+    PFILE_OBJECT File; // referenced
+    ULONGLONG IdentityEnd;
+    ULONG BlockCount;
+    PFAT_BLOCK Blocks;             // each with a slot of its own
+    ULONGLONG WriteLow, WriteHigh; // a page write takes the units between; MetaResource held exclusively
+    NTSTATUS WriteStatus;          // of the disk
+    PFAT_BLOCK PinnedBlock;        // the last one used stays pinned
+    PVOID Bcb;
+    PUCHAR Data;
+} FAT_META, *PFAT_META;
 
 // --- a run of clusters of a file
 typedef struct _FAT_RUN {
@@ -71,7 +89,7 @@ typedef struct _FCB {
     ULONG DirentOffset; // of the short one
     ULONG FirstCluster; // 0: none
     LONGLONG CreationTime, LastAccessTime, LastWriteTime;
-    // The cluster chain, as far as it was followed; under Vcb->MetaResource
+    // The cluster chain, as far as it was followed; under Vcb->MetaResource, changes also under Vcb->RunLock
     PFAT_RUN Runs;
     ULONG RunCount, RunCapacity;
     ULONG MappedClusters;
@@ -112,6 +130,7 @@ typedef struct _VCB {
     PFCB Root;
     KSPIN_LOCK FcbListLock;
     LIST_ENTRY Fcbs;
+    KSPIN_LOCK RunLock;       // changes of Fcb->Runs; with MetaResource exclusive, or this, they can be read
     SHARE_ACCESS ShareAccess; // handles to the volume itself
     ULONG UncleanCount;       // handles to the volume and its files
     FAT_FREE_MAP Map;
@@ -120,8 +139,7 @@ typedef struct _VCB {
     ULONG NextFree; // hint
     LIST_ENTRY BlockHash[FAT_BLOCK_HASH];
     LIST_ENTRY BlockLru;
-    PFAT_BLOCK LastBlock;
-    ULONG BlockCount, BlockLimit;
+    FAT_META Meta;
     ULONG DirtyBlocks;
     BOOLEAN Flushing;    // FatFlushMeta is at work
     BOOLEAN MarkedDirty; // the disk says "in use"
@@ -140,7 +158,7 @@ typedef struct _FAT_DATA {
     WORK_QUEUE_ITEM WorkItem;
     volatile LONG WorkQueued;
     volatile LONG TimerSet;
-    CACHE_MANAGER_CALLBACKS Callbacks;
+    CACHE_MANAGER_CALLBACKS Callbacks, MetaCallbacks;
     FAST_IO_DISPATCH FastIo;
 } FAT_DATA;
 extern FAT_DATA FatData;
@@ -190,8 +208,15 @@ NTCHECK FatReadMeta(PVCB Vcb, ULONGLONG Lbo, PVOID Buffer, ULONG Length);
 NTCHECK FatWriteMeta(PVCB Vcb, ULONGLONG Lbo, const VOID *Buffer, ULONG Length);
 NTCHECK FatZeroMeta(PVCB Vcb, ULONGLONG Lbo, ULONG Length);
 NTCHECK FatWriteBlocks(PVCB Vcb, ULONGLONG Low, ULONGLONG High);
-VOID FatInitializeBlocks(PVCB Vcb);
-VOID FatFreeBlocks(PVCB Vcb);
+NTCHECK FatCreateBlocks(PVCB Vcb, ULONG Count);
+PFAT_BLOCK FatFindBlock(PVCB Vcb, ULONGLONG Lbo);
+VOID FatUnpinBlock(PVCB Vcb);
+// --- stream.c
+NTCHECK FatCreateMetaStream(PVCB Vcb);
+VOID FatDeleteMetaStream(PVCB Vcb);
+NTCHECK FatMetaPagingIo(PVCB Vcb, PIRP Irp, BOOLEAN Write, ULONGLONG Offset, ULONG Length);
+BOOLEAN NTAPI FatAcquireMetaForCache(PVOID Context, BOOLEAN Wait);
+VOID NTAPI FatReleaseMetaFromCache(PVOID Context);
 // --- flush.c, lazy.c
 NTCHECK FatFlushMeta(PVCB Vcb);
 NTCHECK FatMarkVolumeDirty(PVCB Vcb);

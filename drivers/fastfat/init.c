@@ -84,6 +84,10 @@ static VOID FatSetDispatch(PDRIVER_OBJECT Driver)
     FatData.Callbacks.ReleaseFromLazyWrite = FatReleaseFromCache;
     FatData.Callbacks.AcquireForReadAhead = FatAcquireForCache;
     FatData.Callbacks.ReleaseFromReadAhead = FatReleaseFromCache;
+    FatData.MetaCallbacks.AcquireForLazyWrite = FatAcquireMetaForCache;
+    FatData.MetaCallbacks.ReleaseFromLazyWrite = FatReleaseMetaFromCache;
+    FatData.MetaCallbacks.AcquireForReadAhead = FatAcquireMetaForCache;
+    FatData.MetaCallbacks.ReleaseFromReadAhead = FatReleaseMetaFromCache;
 }
 
 // Makes \Fat, the device that Io sends mount requests to. PASSIVE_LEVEL, once.

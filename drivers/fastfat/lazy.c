@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The lazy flush: a second after the first change a worker thread writes the metadata of every volume that has some;
-// two quiet seconds later it marks the volume clean and empties the metadata cache. Nothing cached, no timer.
+// two quiet seconds later it marks the volume clean. Nothing to do, no timer. It takes the place of Cc's lazy writer for
+// metadata, which must be written in order.
 
 #include "fat.h"
 
@@ -16,12 +17,11 @@ static PVCB FatNextVolume(PVCB Previous)
     return Entry == &FatData.Volumes ? NULL : CONTAINING_RECORD(Entry, VCB, Links); // volumes are never taken off
 }
 
-// Nobody has touched the volume's metadata for a while: it is marked clean and its blocks go back to the pool.
+// Nobody has touched the volume's metadata for a while: it is marked clean, and no page of it stays pinned.
 static VOID FatRestVolume(PVCB Vcb)
 {
     IGNORE_STATUS(FatMarkVolumeClean(Vcb)); // then it stays marked dirty, which is true
-    if (Vcb->DirtyBlocks == 0)
-        FatFreeBlocks(Vcb);
+    FatUnpinBlock(Vcb);
 }
 
 // One tick for one volume. Vcb->Resource keeps it out of the middle of a change to the name space.
@@ -33,7 +33,7 @@ static VOID FatLazyTick(PVCB Vcb)
     if (Vcb->DirtyBlocks != 0 || Vcb->InfoStale || Vcb->Freed.Free != Vcb->Freed.Count) {
         IGNORE_STATUS(FatFlushMeta(Vcb)); // what failed stays dirty: the next tick tries again
         FatStartLazyFlush();
-    } else if (Vcb->MarkedDirty || Vcb->BlockCount != 0) {
+    } else if (Vcb->MarkedDirty || Vcb->Meta.PinnedBlock != NULL) {
         if (++Vcb->IdleTicks >= FAT_IDLE_TICKS)
             FatRestVolume(Vcb);
         else

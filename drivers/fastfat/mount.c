@@ -37,8 +37,8 @@ static NTSTATUS FatInitializeVcb(PVCB Vcb, PDEVICE_OBJECT Device, PDEVICE_OBJECT
     Vcb->Target = Target;
     Vcb->Vpb = Vpb;
     KeInitializeSpinLock(&Vcb->FcbListLock);
+    KeInitializeSpinLock(&Vcb->RunLock);
     InitializeListHead(&Vcb->Fcbs);
-    FatInitializeBlocks(Vcb);
     Status = ExInitializeResourceLite(&Vcb->Resource);
     if (!NT_SUCCESS(Status))
         return Status;
@@ -54,7 +54,7 @@ static VOID FatDeleteVcb(PVCB Vcb)
         FatDereferenceFcb(Vcb->Root);
         FatDeleteFcb(Vcb->Root);
     }
-    FatFreeBlocks(Vcb);
+    FatDeleteMetaStream(Vcb);
     if (Vcb->Map.Words != NULL)
         ExFreePoolWithTag(Vcb->Map.Words, TAG_FAT_MAP);
     if (Vcb->Freed.Words != NULL)
@@ -119,6 +119,8 @@ static NTSTATUS FatLoadVolume(PVCB Vcb)
     UCHAR Label[11];
     NTSTATUS Status = FatLoadFreeMap(Vcb);
 
+    if (NT_SUCCESS(Status))
+        Status = FatCreateMetaStream(Vcb);
     if (NT_SUCCESS(Status)) {
         FatLockMeta(Vcb);
         Status = FatReadInfo(Vcb);

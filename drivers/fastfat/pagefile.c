@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Page files: where memory goes when there is none. Paging I/O on one takes no lock and no memory: the whole chain is
-// kept as a table in nonpaged pool whose runs stay as they are (a file that has grown elsewhere gets another one, the old
-// ones stay until the FCB goes), and the IRP of the request itself goes down to the disk, once for each run that the request touches.
+// kept as a table in nonpaged pool whose runs stay as they are (a file that has grown elsewhere gets another one, the
+// old ones stay until the FCB goes), and the IRP of the request itself goes down to the disk, once for each run that
+// the request touches.
 
 #include "fat.h"
 

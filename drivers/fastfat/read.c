@@ -31,6 +31,16 @@ static NTSTATUS FatReadValid(PFCB Fcb, ULONG Offset, ULONG Length, ULONG ZeroLen
     return NT_SUCCESS(Status) && Bytes < ZeroLength ? FatZeroMdl(Mdl, Bytes, ZeroLength - Bytes) : Status;
 }
 
+// A page that comes to memory may have to be written when there is no memory left to follow the chain with: its clusters
+// are looked up now, even if the page is behind ValidDataLength and nothing is read.
+static NTSTATUS FatKnowClusters(PFCB Fcb, ULONG Offset, ULONG Length)
+{
+    ULONGLONG Lbo;
+    ULONG Bytes;
+
+    return FatMapRange(Fcb, Offset, Length, &Lbo, &Bytes);
+}
+
 // A page read. Takes nothing but PagingIoResource: the faulting thread may hold any other lock of ours.
 // Information: how many bytes the file has there; Mm zeroes the rest.
 static NTSTATUS FatPagingRead(PFCB Fcb, PIRP Irp, ULONGLONG Offset, ULONG Length)
@@ -44,7 +54,9 @@ static NTSTATUS FatPagingRead(PFCB Fcb, PIRP Irp, ULONGLONG Offset, ULONG Length
     Size = FatFileSize(Fcb);
     if (Offset < Size) {
         Bytes = min_of(Length, Size - (ULONG)Offset);
-        Status = FatReadValid(Fcb, (ULONG)Offset, Length, Bytes, Irp->MdlAddress);
+        Status = FatKnowClusters(Fcb, (ULONG)Offset, Bytes);
+        if (NT_SUCCESS(Status))
+            Status = FatReadValid(Fcb, (ULONG)Offset, Length, Bytes, Irp->MdlAddress);
     }
     ExReleaseResourceLite(&Fcb->PagingIoResource);
     Irp->IoStatus.Information = NT_SUCCESS(Status) ? Bytes : 0;
@@ -115,6 +127,8 @@ NTSTATUS FatRead(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     ULONG Length = Stack->Parameters.Read.Length;
     NTSTATUS Status;
 
+    if (Fcb->Header.NodeTypeCode == FAT_NTC_META)
+        return FatMetaPagingIo(Vcb, Irp, FALSE, (ULONGLONG)Offset.QuadPart, Length);
     if (Fcb->Header.NodeTypeCode == FAT_NTC_VCB)
         return FatTransferVolume(Vcb, Irp, Stack, FALSE);
     if (FatIsDirectory(Fcb))

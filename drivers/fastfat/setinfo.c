@@ -98,6 +98,8 @@ NTSTATUS FatSetInformation(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
 
     if (Fcb->Header.NodeTypeCode == FAT_NTC_VCB)
         return STATUS_INVALID_PARAMETER;
+    if (Stack->Parameters.SetFile.AdvanceOnly)
+        return STATUS_SUCCESS; // from the lazy writer: FAT has no place for the valid length on the disk
     if (Class == FileRenameInformation || Class == FileDispositionInformation)
         ExAcquireResourceExclusiveLite(&Vcb->Resource, TRUE);
     else

@@ -64,7 +64,6 @@ static NTSTATUS FatCopyToCache(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONG Offs
     LARGE_INTEGER Start = {.QuadPart = Offset};
     volatile NTSTATUS Status = STATUS_SUCCESS;
     PVOID Buffer = FatUserBuffer(Irp);
-    IO_STATUS_BLOCK IoStatus;
 
     if (Buffer == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -80,10 +79,7 @@ static NTSTATUS FatCopyToCache(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONG Offs
     if (!NT_SUCCESS(Status))
         return Status;
     FatNoteWritten(Fcb, Offset + Length);
-    if (!(File->Flags & FO_WRITE_THROUGH))
-        return STATUS_SUCCESS;
-    CcFlushCache(&Fcb->Section, &Start, Length, &IoStatus);
-    return NT_SUCCESS(IoStatus.Status) ? FatFlushMeta(Fcb->Vcb) : IoStatus.Status;
+    return File->Flags & FO_WRITE_THROUGH ? FatFlushMeta(Fcb->Vcb) : STATUS_SUCCESS; // Cc has written the data
 }
 
 // A cached write leaves a gap behind ValidDataLength. One that begins at the old end of the file is zeroed in the cache
@@ -176,6 +172,8 @@ NTSTATUS FatWrite(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     BOOLEAN ToEnd = Offset.HighPart == -1 && Offset.LowPart == FILE_WRITE_TO_END_OF_FILE;
     NTSTATUS Status;
 
+    if (Fcb->Header.NodeTypeCode == FAT_NTC_META)
+        return FatMetaPagingIo(Vcb, Irp, TRUE, (ULONGLONG)Offset.QuadPart, Length);
     if (Fcb->Header.NodeTypeCode == FAT_NTC_VCB)
         return FatTransferVolume(Vcb, Irp, Stack, TRUE);
     if (FatIsDirectory(Fcb))
@@ -188,6 +186,8 @@ NTSTATUS FatWrite(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
         return FatPagingFileTransfer(Fcb, Irp, TRUE, (ULONGLONG)Offset.QuadPart, Length);
     if (Irp->Flags & IRP_PAGING_IO)
         return FatPagingWrite(Fcb, Irp, (ULONGLONG)Offset.QuadPart, Length);
+    if (!(Irp->Flags & IRP_NOCACHE))
+        CcCanIWrite(File, Length, TRUE, FALSE); // waits without a lock
     ExAcquireResourceExclusiveLite(&Fcb->MainResource, TRUE);
     if (ToEnd)
         Offset.QuadPart = FatFileSize(Fcb);

@@ -24,6 +24,9 @@ typedef enum _SYSTEM_INFORMATION_CLASS {
     SystemExceptionInformation = 33,
     SystemKernelDebuggerInformation = 35,
     SystemContextSwitchInformation = 36,
+    SystemLookasideInformation = 45,
+    SystemBigPoolInformation = 66,
+    SystemSessionPoolTagInformation = 67,
     SystemMemoryListInformation = 80
 } SYSTEM_INFORMATION_CLASS;
 
@@ -250,6 +253,35 @@ typedef struct _SYSTEM_POOLTAG_INFORMATION {
     ULONG Count;
     SYSTEM_POOLTAG TagInfo[1];
 } SYSTEM_POOLTAG_INFORMATION, *PSYSTEM_POOLTAG_INFORMATION;
+typedef struct _SYSTEM_LOOKASIDE_INFORMATION {
+    USHORT CurrentDepth;
+    USHORT MaximumDepth;
+    ULONG TotalAllocates;
+    ULONG AllocateMisses;
+    ULONG TotalFrees;
+    ULONG FreeMisses;
+    ULONG Type;
+    ULONG Tag;
+    ULONG Size;
+} SYSTEM_LOOKASIDE_INFORMATION, *PSYSTEM_LOOKASIDE_INFORMATION;
+typedef struct _SYSTEM_BIGPOOL_ENTRY {
+    union {
+        PVOID VirtualAddress;
+        ULONG_PTR NonPaged : 1;
+    };
+    SIZE_T SizeInBytes;
+    ULONG TagUlong;
+} SYSTEM_BIGPOOL_ENTRY, *PSYSTEM_BIGPOOL_ENTRY;
+typedef struct _SYSTEM_BIGPOOL_INFORMATION {
+    ULONG Count;
+    SYSTEM_BIGPOOL_ENTRY AllocatedInfo[1];
+} SYSTEM_BIGPOOL_INFORMATION, *PSYSTEM_BIGPOOL_INFORMATION;
+typedef struct _SYSTEM_SESSION_POOLTAG_INFORMATION {
+    SIZE_T NextEntryOffset;
+    ULONG SessionId;
+    ULONG Count;
+    SYSTEM_POOLTAG TagInfo[1];
+} SYSTEM_SESSION_POOLTAG_INFORMATION, *PSYSTEM_SESSION_POOLTAG_INFORMATION;
 
 typedef struct _SYSTEM_HANDLE_TABLE_ENTRY_INFO {
     USHORT UniqueProcessId;

@@ -38,7 +38,8 @@ struct _EPROCESS {
     NTSTATUS LastThreadExitStatus;
     PVOID Win32Process;
     IO_COUNTERS IoCounters;
-    ULONG TimerResolution; // asked for, in 100 ns; 0: nothing (ex/resolution.c)
+    struct _EPROCESS_QUOTA_BLOCK *QuotaBlock; // NULL: charged with nothing (the idle and the system process)
+    ULONG TimerResolution;                    // asked for, in 100 ns; 0: nothing (ex/resolution.c)
     LIST_ENTRY TimerResolutionLink;
     // Mm's
     MM_AVL_TABLE VadRoot;
@@ -121,6 +122,20 @@ VOID PspExitThread(NTSTATUS ExitStatus);
 // A user thread has no handler for this exception: prints a line and terminates the process with its code (ke/ calls
 // it).
 VOID PsUnhandledUserException(PEXCEPTION_RECORD Record, PKTRAP_FRAME TrapFrame);
+// --- pool quota (ps/quota.c). Who is charged is referenced until it is given back, even if the process ends before.
+typedef struct _EPROCESS_QUOTA_BLOCK {
+    volatile LONG ReferenceCount;
+    volatile LONG Usage[2]; // bytes, by POOL_TYPE
+    LONG Limit[2];
+    volatile LONG Peak[2];
+} EPROCESS_QUOTA_BLOCK, *PEPROCESS_QUOTA_BLOCK;
+VOID NTAPI PsChargePoolQuota(PEPROCESS Process, POOL_TYPE Type, SIZE_T Bytes); // raises STATUS_QUOTA_EXCEEDED
+NTCHECK PsChargeProcessPoolQuota(PEPROCESS Process, POOL_TYPE Type, SIZE_T Bytes);
+VOID NTAPI PsReturnPoolQuota(PEPROCESS Process, POOL_TYPE Type, SIZE_T Bytes);
+NTCHECK PsChargeQuotaBlock(PEPROCESS_QUOTA_BLOCK Block, POOL_TYPE Type, SIZE_T Bytes); // references it
+VOID PsReturnQuotaBlock(PEPROCESS_QUOTA_BLOCK Block, POOL_TYPE Type, SIZE_T Bytes);    // dereferences it
+NTCHECK PsCreateQuotaBlock(PEPROCESS Process, PEPROCESS Parent);                       // with the parent's limits
+VOID PsDeleteQuotaBlock(PEPROCESS Process);
 // The process with a reference, current thread's; walks PsActiveProcessHead for a debugger or information class.
 PEPROCESS PsGetNextProcess(PEPROCESS Previous); // Previous is dereferenced, the result referenced; NULL ends
 PETHREAD PsGetNextProcessThread(PEPROCESS Process, PETHREAD Previous);

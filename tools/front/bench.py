@@ -10,16 +10,23 @@ import collections
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 from front import check, machine, run
 
 BOOT = "boot to the first user instruction"
 RATE = "counter ticks a second"
+MEMORY = "memory in use at the prompt, KB"
 REALTIME_RUNS = 3
+NATIVE = "native.exe"
+NATIVE_FLAGS = ["-O2", "-nostdlib", "-Wl,--subsystem,native", "-Wl,-e,_NtProcessStartup@4", "-lntdll"]
+PROMPT, PROMPT_SECONDS, SETTLE_SECONDS = "C:\\>", 60, 5
 SECOND, MILLISECOND = 1_000_000_000, 1000
+KERNEL_BASE, PAGE_KB = 0x80000000, 4  # the kernel image lies at its address less this in physical memory
 # Guest instructions that an operation may cost (docs/design.md, section 6).
 TARGETS = {
     "null system call, SYSENTER": 110,
@@ -46,6 +53,9 @@ TARGETS = {
     "read 4 KB, cached": 2000,
     "read 64 KB, cached": 19000,
     "write 4 KB, cached": 2200,
+    "map + touch + unmap a cached 64 KB view": 9000,
+    "process create + exit + wait": 150_000,
+    MEMORY: 10 * 1024,
     BOOT: 60_000_000,
 }
 
@@ -61,7 +71,8 @@ def parse(arguments):
 def measure(program, row, **options):
     """{name: counter ticks} from one run of the benchmark program."""
     output = []
-    code, message, _ = run.execute(program, [row] if row else [], sink=output.append, build="free", timeout=300, **options)
+    native = os.path.join(os.path.dirname(program), NATIVE)
+    code, message, _ = run.execute(program, [row] if row else [], [native], sink=output.append, build="free", timeout=300, **options)
     text = b"".join(output).decode("ascii", "replace")
     if code != 0:
         raise SystemExit(f"mica bench: the program ended with {code}: {message}\n{text}")
@@ -103,11 +114,30 @@ def boot(options, realtime):
     return int(match.group(1)), int(match.group(2))
 
 
-def module_symbols(path, nm):
-    """Sorted (address, name) of a module's functions, at the addresses it is linked for."""
+def memory_in_use():
+    """KB of 256 MB that are not available (zeroed, free or standby) at the prompt, a few seconds after it came."""
+    symbols = {name: address for address, name in module_symbols(os.path.join(machine.build_dir("free"), "mica.elf"),
+                                                                 "i686-linux-gnu-nm", "bBdD")}
+    with machine.Machine(build="free", realtime=True) as box:
+        system = os.path.join(box.folder, "c.img")
+        shutil.copyfile(os.path.join(machine.build_dir("free"), "c.img"), system)
+        box.disks, box.memory_file = [(system, False)], os.path.join(box.folder, "memory")
+        box.start()
+        if not machine.wait_for(lambda: PROMPT in box.log_text(), PROMPT_SECONDS):
+            raise SystemExit("mica bench: no prompt\n" + box.log_text()[-2000:])
+        time.sleep(SETTLE_SECONDS)
+        with open(box.memory_file, "rb") as memory:
+            def word(name):
+                memory.seek(symbols[name] - KERNEL_BASE)
+                return struct.unpack("<I", memory.read(4))[0]
+            return (word("MmNumberOfPhysicalPages") - word("MmAvailablePages")) * PAGE_KB
+
+
+def module_symbols(path, nm, kinds="tT"):
+    """Sorted (address, name) of a module's functions (or of other kinds), at the addresses it is linked for."""
     listing = subprocess.run([nm, path], capture_output=True, text=True, check=True).stdout
     return sorted((int(address, 16), name.lstrip("_@").partition("@")[0])
-                  for address, name in re.findall(r"^([0-9a-f]+) [tT] (\S+)$", listing, re.M) if not name.startswith("."))
+                  for address, name in re.findall(rf"^([0-9a-f]+) [{kinds}] (\S+)$", listing, re.M) if not name.startswith("."))
 
 
 def find_modules():
@@ -155,7 +185,8 @@ def main(arguments):
     options = parse(arguments)
     machine.ensure_built("free")
     with tempfile.TemporaryDirectory() as folder:
-        program = check.compile_program(folder, [os.path.join(machine.ROOT, "tests", "bench", "bench.c")], flags=["-O2"])
+        program = check.compile_program(folder, [os.path.join(machine.ROOT, "tests", "bench", "bench.c")], flags=["-O2", "-lntdll"])
+        check.compile_program(folder, [os.path.join(machine.ROOT, "tests", "bench", "native.c")], flags=NATIVE_FLAGS)
         if options.profile:
             return profile(program, options.row)
         counted = measure(program, options.row)
@@ -165,6 +196,8 @@ def main(arguments):
         counted[BOOT] = boot("", False)[0]
         if not options.insn:
             nanoseconds[BOOT] = min(boot(",count=off", True)[1] for _ in range(REALTIME_RUNS)) * MILLISECOND
+    if MEMORY.startswith(options.row):
+        counted[MEMORY] = memory_in_use()
     over = 0
     for name, value in counted.items():
         target = TARGETS[name]

@@ -74,7 +74,9 @@ VOID SimShutdown(VOID)
 
 ULONG SimMetadataBlocks(VOID)
 {
-    return ((PVCB)SimVolume->DeviceExtension)->BlockCount * 2;
+    PVCB Vcb = SimVolume->DeviceExtension;
+
+    return Vcb->Meta.PinnedBlock != NULL; // its Bcb
 }
 
 static PIRP SimIrp(PFILE_OBJECT File, UCHAR MajorFunction, PIO_STACK_LOCATION *Stack)

@@ -22,6 +22,7 @@ IO_STATUS_BLOCK SimIoStatus;
 PDRIVER_OBJECT SimDriver;
 PDEVICE_OBJECT SimTarget, SimVolume;
 ULONG MmNumberOfPhysicalPages = 4096;
+volatile KSYSTEM_TIME KeTickCount;
 
 static ULONG SimPcr[0x400];
 static ULONG SimThread[0x400];
@@ -90,6 +91,24 @@ NTSTATUS NTAPI ExDeleteResourceLite(PERESOURCE Resource)
 {
     SimCheck(Resource->ActiveEntries == 0);
     return STATUS_SUCCESS;
+}
+VOID NTAPI ExReleaseResourceForThreadLite(PERESOURCE Resource, ERESOURCE_THREAD Thread)
+{
+    UNREFERENCED_PARAMETER(Thread);
+    SimCheck(Resource->ActiveEntries != 0);
+    if (--Resource->ActiveEntries == 0)
+        Resource->Flag = FALSE;
+}
+// It is nobody's now: a pinned range may outlive a request.
+VOID NTAPI ExSetResourceOwnerPointer(PERESOURCE Resource, PVOID OwnerPointer)
+{
+    UNREFERENCED_PARAMETER(Resource);
+    UNREFERENCED_PARAMETER(OwnerPointer);
+    SimLocksHeld--;
+}
+BOOLEAN NTAPI ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
+{
+    return Resource->Flag && Resource->ActiveEntries != 0;
 }
 BOOLEAN NTAPI ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
 {
@@ -217,6 +236,7 @@ VOID SimTick(VOID)
     PKTIMER Timers[ARRAYSIZE(SimTimers)];
 
     SimTime.QuadPart += 10000000;
+    KeTickCount.LowPart += 64;
     memcpy(Timers, SimTimers, sizeof(Timers));
     memset(SimTimers, 0, sizeof(SimTimers));
     for (ULONG i = 0; i < ARRAYSIZE(Timers) && Timers[i] != NULL; i++)
@@ -257,6 +277,18 @@ EXCEPTION_DISPOSITION CDECL SehpFrameHandler(PEXCEPTION_RECORD Record, PVOID Fra
 LONG FASTCALL ObfReferenceObject(PVOID Object)
 {
     return ++((PLONG)Object)[-2];
+}
+PFILE_OBJECT NTAPI IoCreateStreamFileObject(PFILE_OBJECT File, PDEVICE_OBJECT Device)
+{
+    PLONG Block = calloc(1, sizeof(FILE_OBJECT) + 8);
+    PFILE_OBJECT Stream = (PFILE_OBJECT)(Block + 2);
+
+    UNREFERENCED_PARAMETER(File);
+    Block[0] = 1;
+    Stream->Type = 5;
+    Stream->Flags = FO_STREAM_FILE;
+    Stream->DeviceObject = Device;
+    return Stream;
 }
 static VOID SimSendClose(PFILE_OBJECT File)
 {

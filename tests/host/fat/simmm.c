@@ -13,6 +13,7 @@ typedef struct _SIM_SECTION {
     PFILE_OBJECT File; // referenced
     PSECTION_OBJECT_POINTERS Pointers;
     ULONGLONG Size;
+    BOOLEAN NoWrite; // only flushes of its file system write it
     PUCHAR Data[CHUNKS];
     UCHAR Resident[CHUNKS][CHUNK / PAGE_SIZE];
     UCHAR Dirty[CHUNKS][CHUNK / PAGE_SIZE];
@@ -41,7 +42,8 @@ BOOLEAN SimIsSection(PVOID Object)
 
 static NTSTATUS SimPageIo(PFILE_OBJECT File, BOOLEAN Write, ULONGLONG Offset, PVOID Page, PULONG Done)
 {
-    PIRP Irp = IoAllocateIrp(SimVolume->StackSize, FALSE);
+    PDEVICE_OBJECT Device = File->DeviceObject != NULL ? File->DeviceObject : SimVolume;
+    PIRP Irp = IoAllocateIrp(Device->StackSize, FALSE);
     PIO_STACK_LOCATION Stack = IoGetNextIrpStackLocation(Irp);
     PMDL Mdl = IoAllocateMdl(Page, PAGE_SIZE, FALSE, FALSE, NULL);
     NTSTATUS Status;
@@ -52,7 +54,7 @@ static NTSTATUS SimPageIo(PFILE_OBJECT File, BOOLEAN Write, ULONGLONG Offset, PV
     Stack->FileObject = File;
     Stack->Parameters.Read.Length = PAGE_SIZE;
     Stack->Parameters.Read.ByteOffset.QuadPart = (LONGLONG)Offset;
-    Status = SimSend(SimVolume, Irp);
+    Status = SimSend(Device, Irp);
     IoFreeMdl(Mdl);
     *Done = SimIoStatus.Information;
     return Status;
@@ -105,17 +107,21 @@ NTSTATUS NTAPI MmExtendCacheSection(PVOID Object, PLARGE_INTEGER NewSize)
     return STATUS_SUCCESS;
 }
 
-static VOID SimFlushPage(PSIM_SECTION Section, ULONG Chunk, ULONG Page)
+static NTSTATUS SimFlushPage(PSIM_SECTION Section, ULONG Chunk, ULONG Page)
 {
     PUCHAR Data = Section->Data[Chunk] + Page * PAGE_SIZE;
+    NTSTATUS Status;
     ULONG Done;
 
     if (!Section->Resident[Chunk][Page] || !Section->Dirty[Chunk][Page])
-        return;
+        return STATUS_SUCCESS;
     Section->Dirty[Chunk][Page] = FALSE;
     SimSetWritable(Data, FALSE);
-    SimCheck(SimPageIo(Section->File, TRUE, (ULONGLONG)Chunk * CHUNK + Page * PAGE_SIZE, Data, &Done) ==
-             STATUS_SUCCESS);
+    Status = SimPageIo(Section->File, TRUE, (ULONGLONG)Chunk * CHUNK + Page * PAGE_SIZE, Data, &Done);
+    SimCheck(Status == STATUS_SUCCESS || (Status == STATUS_FILE_LOCK_CONFLICT && Section->NoWrite));
+    if (Status != STATUS_SUCCESS)
+        Section->Dirty[Chunk][Page] = TRUE;
+    return Status;
 }
 
 NTSTATUS NTAPI MmFlushSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset, ULONG Length,
@@ -129,8 +135,9 @@ NTSTATUS NTAPI MmFlushSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER 
     for (ULONG c = 0; Section != NULL && c < CHUNKS; c++)
         for (ULONG p = 0; Section->Data[c] != NULL && p < CHUNK / PAGE_SIZE; p++)
             if ((ULONGLONG)c * CHUNK + (p + 1) * PAGE_SIZE > Start && (ULONGLONG)c * CHUNK + p * PAGE_SIZE < End)
-                SimFlushPage(Section, c, p);
-    return STATUS_SUCCESS;
+                if (SimFlushPage(Section, c, p) != STATUS_SUCCESS)
+                    IoStatus->Status = STATUS_FILE_LOCK_CONFLICT;
+    return IoStatus->Status;
 }
 
 static VOID SimDestroySection(PSIM_SECTION Section)
@@ -210,6 +217,40 @@ static VOID SimFillChunk(PSIM_SECTION Section, ULONG Chunk)
     }
 }
 
+NTSTATUS NTAPI MmMapViewsInSystemCache(PVOID Object, ULONGLONG Offset, ULONG Count, PVOID *Va)
+{
+    UNREFERENCED_PARAMETER(Object);
+    UNREFERENCED_PARAMETER(Offset);
+    UNREFERENCED_PARAMETER(Count);
+    UNREFERENCED_PARAMETER(Va);
+    SimFailed("no range that crosses views", __FILE__, __LINE__);
+}
+
+BOOLEAN MmIsCachePageResident(PVOID Object, ULONGLONG Offset)
+{
+    PSIM_SECTION Section = Object;
+
+    return Section->Data[Offset / CHUNK] != NULL && Section->Resident[Offset / CHUNK][Offset % CHUNK / PAGE_SIZE];
+}
+
+ULONG MmGetPageReadCount(VOID)
+{
+    return 0;
+}
+
+VOID MmSetSectionPolicy(PSECTION_OBJECT_POINTERS Pointers, BOOLEAN NoCluster, BOOLEAN NoWrite)
+{
+    UNREFERENCED_PARAMETER(NoCluster);
+    ((PSIM_SECTION)Pointers->DataSectionObject)->NoWrite = NoWrite;
+}
+
+NTSTATUS NTAPI IoSetValidDataLength(PFILE_OBJECT File, PLARGE_INTEGER Length)
+{
+    UNREFERENCED_PARAMETER(File);
+    UNREFERENCED_PARAMETER(Length);
+    return STATUS_SUCCESS;
+}
+
 NTSTATUS NTAPI MmMapViewInSystemCache(PVOID Object, ULONGLONG Offset, PVOID *Va)
 {
     PSIM_SECTION Section = Object;
@@ -256,6 +297,8 @@ VOID SimVerifyPages(VOID)
     for (PSIM_SECTION Section = Sections; Section != NULL; Section = Section->Next) {
         PFSRTL_COMMON_FCB_HEADER Header = Section->File->FsContext;
 
+        if (Section->NoWrite)
+            continue; // its pages also show sectors of others, as they were
         for (ULONG c = 0; c < CHUNKS; c++)
             for (ULONG p = 0; Section->Data[c] != NULL && p < CHUNK / PAGE_SIZE; p++) {
                 ULONGLONG Offset = (ULONGLONG)c * CHUNK + p * PAGE_SIZE;

@@ -179,7 +179,7 @@ static BOOLEAN FtFindOnDisk(PCSTR Text)
     expect_status(FtOpenEx(NULL, L"\\??\\D:", FILE_READ_DATA, FT_SHARE_ALL, FILE_OPEN, FILE_NO_INTERMEDIATE_BUFFERING,
                            0, &Volume, NULL),
                   STATUS_SUCCESS);
-    for (ULONGLONG Offset = 0; !Found && Offset < 0x1000000; Offset += 0x10000) {
+    for (ULONGLONG Offset = 0; !Found; Offset += 0x10000) {
         if (!NT_SUCCESS(FtRead(Volume, Offset, Buffer, 0x10000, &Done)))
             break;
         for (ULONG i = 0; i < Done && !Found; i += 512)

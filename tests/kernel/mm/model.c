@@ -451,7 +451,8 @@ static PFN_NUMBER MtWrongFrame(VOID)
     Listed += MiCountStandbyPages();
     if (Listed != MmAvailablePages)
         Wrong = MmHighestPhysicalPage + 1;
-    Listed += MmModifiedPageListHead.Total + MmModifiedPagefilePageListHead.Total + MmBadPageListHead.Total;
+    Listed += MmModifiedPageListHead.Total + MmModifiedPagefilePageListHead.Total +
+              MmModifiedNoWritePageListHead.Total + MmBadPageListHead.Total;
     MiUnlockPfn(OldIrql);
     // The zero page thread has one in hand now and then; it waits in a check after each step on one processor.
     return Listed + Used == MmNumberOfPhysicalPages || KeNumberProcessors > 1 ? Wrong : MmHighestPhysicalPage + 2;
@@ -505,12 +506,27 @@ static ULONG MtReadSteps(VOID)
     return Steps;
 }
 
+// Pages of the working-set lists, this process's and the system's, which grow as they must and never shrink.
+static ULONG MtListPages(VOID)
+{
+    ULONG_PTR Va;
+    ULONG Pages = 0;
+
+    for (Va = MM_WORKING_SET_LIST; Va < MM_SYSTEM_WORKING_SET_END; Va += PAGE_SIZE) {
+        PMMPTE Pte = MiPteIfTable((PVOID)Va);
+
+        Pages += Pte != NULL && Pte->u.Hard.Valid;
+        Pages += Pte != NULL && Va % (PTES_PER_PAGE * PAGE_SIZE) == 0; // the table
+    }
+    return Pages;
+}
+
 KTEST(mm, services_do_what_the_model_says)
 {
     // Law: after any sequence of the services, each has returned what its documentation says, every page has the state,
     // protection and contents of the model, the process is charged for what it was promised, and every frame has as
     // many mappings as it says and is in use or on one list.
-    ULONG Long = MtReadSteps(), Steps = Long != 0 ? Long : MT_SHORT_RUN, Step;
+    ULONG Long = MtReadSteps(), Steps = Long != 0 ? Long : MT_SHORT_RUN, Step, ListPages = MtListPages();
     MM_STATISTICS Before, After;
 
     MtMappings = ExAllocatePoolWithTag(NonPagedPool, (MmHighestPhysicalPage + 1) * sizeof(USHORT), TAG_MM);
@@ -536,10 +552,10 @@ KTEST(mm, services_do_what_the_model_says)
     MtCheckAll();
     MtQueryAtRest(&After);
     if (Long == 0) { // in minutes the system does things of its own
-        ULONG Kept = After.PagedPoolPages + After.NonPagedPoolPages - Before.PagedPoolPages - Before.NonPagedPoolPages;
-
-        expect_eq(After.CommittedPages, Before.CommittedPages + Kept);
-        expect_eq(After.AvailablePages + Kept, Before.AvailablePages);
+        ListPages = MtListPages() - ListPages; // and the pool's, whose leaks the runner looks for
+        ListPages += After.NonPagedPoolPages + After.PagedPoolPages - Before.NonPagedPoolPages - Before.PagedPoolPages;
+        expect(After.CommittedPages <= Before.CommittedPages + ListPages);
+        expect(After.AvailablePages + ListPages >= Before.AvailablePages);
     }
     ExFreePoolWithTag(MtMappings, TAG_MM);
 }

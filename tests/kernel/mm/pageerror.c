@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Laws of page files on a disk that fails: a filter above the file system of D: refuses reads or writes of chosen slots.
+// Laws of page files on a disk that fails: a filter above the file system of D: refuses reads or writes of chosen
+// slots.
 
 #include "mmtest.h"
 
@@ -10,7 +11,7 @@ static struct {
     PDEVICE_OBJECT Device, Below;
     ULONG FirstSlot, LastSlot; // that fail; 0: none
     ULONG Major;               // IRP_MJ_READ or IRP_MJ_WRITE
-    BOOLEAN Choose; // the second and third slot of the next write are to fail
+    BOOLEAN Choose;            // the second and third slot of the next write are to fail
     LONG Refused;
     PMMPAGING_FILE File;
 } Mt;
@@ -107,9 +108,9 @@ static BOOLEAN MtIsOnD(PUCHAR Va)
 
 KTEST(mm, failed_read_is_an_in_page_error)
 {
-    // Law: a page that cannot be read raises STATUS_IN_PAGE_ERROR with the kind of access, the address and the status of
-    // the I/O; its neighbours, asked for in the same transfer, are read; and when the disk is well again, so is the page.
-    // SDK: EXCEPTION_RECORD.
+    // Law: a page that cannot be read raises STATUS_IN_PAGE_ERROR with the kind of access, the address and the status
+    // of the I/O; its neighbours, asked for in the same transfer, are read; and when the disk is well again, so is the
+    // page. SDK: EXCEPTION_RECORD.
     PUCHAR Memory = MtAllocate(16 * MT_PAGES * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE), Bad;
     ULONG Page, Victim = 0;
 

@@ -112,7 +112,8 @@ KTEST(mm, commit_returns_to_the_same_figure)
 
 KTEST(mm, commitment_over_the_limit_is_refused)
 {
-    // Law: a promise that memory and page files, grown to their maximum, can't keep fails with STATUS_COMMITMENT_LIMIT and changes nothing.
+    // Law: a promise that memory and page files, grown to their maximum, can't keep fails with STATUS_COMMITMENT_LIMIT
+    // and changes nothing.
     MM_STATISTICS Before, After;
     SIZE_T Size;
     PVOID Base = NULL;
@@ -138,7 +139,7 @@ KTEST(mm, commitment_over_the_limit_is_refused)
     expect_eq(After.CommittedPages, Before.CommittedPages);
 }
 
-extern UCHAR KiTextStart[], KiTextEnd[], KiRodataStart[], KiDataStart[];
+extern UCHAR KiInitEnd[], KiTextEnd[], KiRodataStart[], KiDataStart[];
 
 static MMPTE MtEntry(PVOID Va)
 {
@@ -154,8 +155,8 @@ KTEST(mm, kernel_text_is_not_writable_and_data_not_executable)
     static UCHAR Data;
     UCHAR Stack;
 
-    expect(!MtEntry(KiTextStart).u.Hard.Write && !MtEntry((PVOID)((ULONG_PTR)KiTextEnd - 1)).u.Hard.Write);
-    expect(!MtEntry(KiTextStart).u.Hard.NoExecute);
+    expect(!MtEntry(KiInitEnd).u.Hard.Write && !MtEntry((PVOID)((ULONG_PTR)KiTextEnd - 1)).u.Hard.Write);
+    expect(!MtEntry(KiInitEnd).u.Hard.NoExecute);
     expect(!MtEntry(KiRodataStart).u.Hard.Write);
     expect_eq(MtEntry(KiRodataStart).u.Hard.NoExecute, NoExecute);
     expect_eq(MtEntry(&Data).u.Hard.NoExecute, NoExecute);
@@ -167,7 +168,7 @@ KTEST(mm, kernel_text_is_not_writable_and_data_not_executable)
 KTEST_BUGCHECK(mm, writing_to_kernel_text_bugchecks, ATTEMPTED_WRITE_TO_READONLY_MEMORY)
 {
     // Law: a store into the kernel's code is caught. WDK: bug check 0xBE.
-    *(volatile UCHAR *)KiTextStart = 0;
+    *(volatile UCHAR *)KiInitEnd = 0; // the first byte of code that stays
 }
 
 KTEST_BUGCHECK(mm, touching_unmapped_system_space_bugchecks, PAGE_FAULT_IN_NONPAGED_AREA)
