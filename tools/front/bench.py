@@ -165,7 +165,7 @@ def profile(program, row):
     with tempfile.TemporaryDirectory() as folder:
         histogram = os.path.join(folder, "histogram")
         extra = ["-plugin", f"{build_plugin(folder)},out={folder}/counts,hist={histogram}"]
-        measured = measure(program, row, extra=extra)
+        measured = measure(program, row, extra=extra, boot="/MOVEIMAGES=0")  # so that the symbols' addresses are right
         with open(histogram, encoding="ascii") as lines:
             counts = [(int(address, 16), int(count)) for address, count in map(str.split, lines)]
     measured.pop(RATE)
