@@ -51,6 +51,7 @@ VOID MiFreeControlArea(PCONTROL_AREA ControlArea)
         ExFreePoolWithTag(Subsection, TAG_SEGMENT);
         Subsection = Next;
     }
+    MiForgetMovedImage(ControlArea->Segment);
     MiReturnCommitment(ControlArea->Segment->NumberOfCommittedPages, NULL);
     ExFreePoolWithTag(ControlArea->Segment, TAG_SEGMENT);
     ExFreePoolWithTag(ControlArea, TAG_CONTROL_AREA);

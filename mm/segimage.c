@@ -173,6 +173,8 @@ NTSTATUS MiCreateImageFileMap(PFILE_OBJECT File, PSEGMENT *Segment)
     }
     if (NT_SUCCESS(Status))
         Status = MiBuildImage(ControlArea->Segment, &Image);
+    if (NT_SUCCESS(Status))
+        MiMoveImage(File, ControlArea->Segment, &Image);
     if (Image.Buffer != NULL)
         ExFreePoolWithTag(Image.Buffer, TAG_MM);
     MiFinishControlArea(ControlArea, NT_SUCCESS(Status));

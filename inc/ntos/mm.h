@@ -68,10 +68,10 @@ typedef struct _MMSUPPORT_FLAGS {
 } MMSUPPORT_FLAGS;
 #define MEMORY_PRIORITY_BACKGROUND 0
 #define MEMORY_PRIORITY_FOREGROUND 2
-// Where descriptors lie, a bit for each 64 KB (mm/vadbits.c). Below Hint all bits are set.
+// Where descriptors lie, a bit for each 64 KB (mm/vadbits.c). From Bias to Hint all bits are set.
 typedef struct _MM_VAD_MAP {
     RTL_BITMAP BitMap;
-    ULONG Hint;
+    ULONG Bias, Hint;
 } MM_VAD_MAP, *PMM_VAD_MAP;
 
 typedef struct _MMSUPPORT {

@@ -555,6 +555,64 @@ static int want(const char *name)
     return strncmp(name, wanted, strlen(wanted)) == 0;
 }
 
+// --- an address space with many descriptors
+#define DESCRIPTORS 100000
+static char *span, *low_pages, *high_pages;
+static int carved;
+
+static void release_page(void *address)
+{
+    static LONG(NTAPI * release)(HANDLE, void **, SIZE_T *, ULONG);
+    SIZE_T size = PAGE;
+
+    if (release == NULL)
+        release = (LONG(NTAPI *)(HANDLE, void **, SIZE_T *, ULONG))(void *)GetProcAddress(GetModuleHandleA("ntdll.dll"),
+                                                                                          "NtFreeVirtualMemory");
+    release(GetCurrentProcess(), &address, &size, MEM_RELEASE);
+}
+
+// Every second page of one large reservation is released, until what is left are so many reservations.
+static void want_descriptors(int count)
+{
+    if (span == NULL)
+        span = VirtualAlloc(NULL, 2 * DESCRIPTORS * PAGE, MEM_RESERVE, PAGE_NOACCESS);
+    for (; carved < count; carved++)
+        release_page(span + (2 * carved + 1) * PAGE);
+    while (zeroed_pages() < 2 * ALL_FRESH)
+        Sleep(10);
+    low_pages = fresh_pages(ALL_FRESH);
+    high_pages = VirtualAlloc(NULL, ALL_FRESH * PAGE, MEM_RESERVE | MEM_COMMIT | MEM_TOP_DOWN, PAGE_READWRITE);
+    next_page = 0;
+}
+
+// Below all of them and above all of them in turn, so that the descriptor is searched for each time.
+static void touch_far_pages(void)
+{
+    low_pages[next_page] = 1;
+    high_pages[next_page] = 1;
+    next_page += PAGE;
+}
+
+static void reserve_and_release(void)
+{
+    VirtualFree(VirtualAlloc(NULL, SMALL_BLOCK, MEM_RESERVE, PAGE_NOACCESS), 0, MEM_RELEASE);
+}
+
+static void with_descriptors(int count, const char *touch, const char *reserve)
+{
+    want_descriptors(count);
+    measure(touch, touch_far_pages, FRESH_PAGES / 2);
+    measure(reserve, reserve_and_release, FRESH_PAGES);
+    VirtualFree(low_pages, 0, MEM_RELEASE);
+    VirtualFree(high_pages, 0, MEM_RELEASE);
+}
+
+static void release_descriptors(void)
+{
+    for (int piece = 0; piece < DESCRIPTORS; piece++)
+        release_page(span + 2 * piece * PAGE);
+}
+
 static void prepare(void)
 {
     DWORD done;
@@ -602,6 +660,12 @@ int main(int count, char **arguments)
     MEASURE("access violation to a user handler and back", access_violation, 50);
     ROW("first touch of a fresh private page",
         (want_zeroed_pages(), measure("first touch of a fresh private page", fresh_page, FRESH_PAGES)));
+    ROW("two first touches, 10 descriptors", with_descriptors(10, "two first touches, 10 descriptors",
+                                                              "two first touches, 10 descriptors: reserve, release"));
+    ROW("two first touches, 100,000 descriptors",
+        (with_descriptors(DESCRIPTORS, "two first touches, 100,000 descriptors",
+                          "two first touches, 100,000 descriptors: reserve, release"),
+         release_descriptors()));
     ROW("same, page must be zeroed now",
         (want_no_zeroed_pages(), measure("same, page must be zeroed now", fresh_page, FRESH_PAGES)));
     ROW("copy-on-write fault with copy",

@@ -41,6 +41,10 @@ TARGETS = {
     "clock tick with nothing to do": 500,
     "access violation to a user handler and back": 3000,
     "first touch of a fresh private page": 700,
+    "two first touches, 10 descriptors": 2 * 700,
+    "two first touches, 10 descriptors: reserve, release": 3000,
+    "two first touches, 100,000 descriptors": 2 * 2 * 700,
+    "two first touches, 100,000 descriptors: reserve, release": 6000,
     "same, page must be zeroed now": 1100,
     "copy-on-write fault with copy": 1900,
     "soft fault from the standby list": 900,
@@ -161,7 +165,7 @@ def profile(program, row):
     with tempfile.TemporaryDirectory() as folder:
         histogram = os.path.join(folder, "histogram")
         extra = ["-plugin", f"{build_plugin(folder)},out={folder}/counts,hist={histogram}"]
-        measured = measure(program, row, extra=extra)
+        measured = measure(program, row, extra=extra, boot="/MOVEIMAGES=0")  # so that the symbols' addresses are right
         with open(histogram, encoding="ascii") as lines:
             counts = [(int(address, 16), int(count)) for address, count in map(str.split, lines)]
     measured.pop(RATE)
