@@ -40,8 +40,8 @@ static BOOLEAN MiIsWriteWanted(VOID)
            (MmAvailablePages < MI_WRITE_ENOUGH || Modified > MI_WRITE_REST || MiWriteAll != 0);
 }
 
-// Pages come in the order in which they left their working sets, which need not be that of their addresses. In the order
-// of their entries neighbours get neighbouring slots, and are read together again. The PFN lock is held.
+// Pages come in the order in which they left their working sets, which need not be that of their addresses. In the
+// order of their entries neighbours get neighbouring slots, and are read together again. The PFN lock is held.
 static VOID MiSortPages(PPFN_NUMBER Pages, ULONG Count)
 {
     ULONG Index, Place;
