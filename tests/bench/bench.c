@@ -449,9 +449,11 @@ static void trim(const char *name)
         K32EmptyWorkingSet(GetCurrentProcess());
         for (size_t page = 0; page < DRAIN_PAGES; page++)
             block[page * PAGE] = 1;
+        MARK_BEGIN();
         begin = ticks();
         K32EmptyWorkingSet(GetCurrentProcess());
         costs[batch] = (ticks() - begin) / DRAIN_PAGES;
+        MARK_END();
         VirtualFree(block, 0, MEM_RELEASE);
     }
     print(name, median(costs, BATCHES));
