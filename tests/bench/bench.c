@@ -18,8 +18,8 @@
 #define PAGE 4096
 #define FRESH_PAGES 20
 #define ALL_FRESH (BATCHES * FRESH_PAGES + 2)
-#define DRAIN_PAGES 256       // touched at a time until no page is zero already
-#define MEMORY_LIST_CLASS 80  // SystemMemoryListInformation: the number of zeroed pages is its first word
+#define DRAIN_PAGES 256      // touched at a time until no page is zero already
+#define MEMORY_LIST_CLASS 80 // SystemMemoryListInformation: the number of zeroed pages is its first word
 #define MEMORY_LIST_WORDS 22
 #define SMALL_BLOCK 65536
 #define USER_SHARED_DATA 0x7FFE0000
@@ -44,12 +44,13 @@ typedef struct _RTL_USER_PROCESS_INFORMATION {
     CLIENT_ID ClientId;
     ULONG ImageInformation[12];
 } RTL_USER_PROCESS_INFORMATION;
-NTSTATUS NTAPI RtlCreateProcessParameters(PVOID *parameters, UNICODE_STRING *image, UNICODE_STRING *dlls, UNICODE_STRING *folder,
-                                          UNICODE_STRING *line, PVOID environment, UNICODE_STRING *title, UNICODE_STRING *desktop,
-                                          UNICODE_STRING *shell, UNICODE_STRING *runtime);
+NTSTATUS NTAPI RtlCreateProcessParameters(PVOID *parameters, UNICODE_STRING *image, UNICODE_STRING *dlls,
+                                          UNICODE_STRING *folder, UNICODE_STRING *line, PVOID environment,
+                                          UNICODE_STRING *title, UNICODE_STRING *desktop, UNICODE_STRING *shell,
+                                          UNICODE_STRING *runtime);
 NTSTATUS NTAPI RtlCreateUserProcess(UNICODE_STRING *image, ULONG attributes, PVOID parameters, PVOID process_security,
-                                    PVOID thread_security, HANDLE parent, BOOLEAN inherit, HANDLE debug, HANDLE exception,
-                                    RTL_USER_PROCESS_INFORMATION *information);
+                                    PVOID thread_security, HANDLE parent, BOOLEAN inherit, HANDLE debug,
+                                    HANDLE exception, RTL_USER_PROCESS_INFORMATION *information);
 NTSTATUS NTAPI NtResumeThread(HANDLE thread, ULONG *count);
 
 static UNICODE_STRING native;
@@ -211,7 +212,7 @@ static unsigned zeroed_pages(void)
 
     if (query == NULL)
         query = (LONG(NTAPI *)(ULONG, void *, ULONG, ULONG *))(void *)GetProcAddress(GetModuleHandleA("ntdll.dll"),
-                                                                                      "NtQuerySystemInformation");
+                                                                                     "NtQuerySystemInformation");
     return query(MEMORY_LIST_CLASS, lists, sizeof(lists), NULL) < 0 ? 0 : lists[0];
 }
 
