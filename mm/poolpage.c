@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Whole pages for the pools (ex/pool.c cuts them up). Nonpaged: a piece of KSEG0 mapped at boot, then system PTEs.
 // Paged and session pool: ranges of addresses of their own; their pages come and go (pagedpool.c). The
-// frames' StartOfAllocation and EndOfAllocation remember how long a nonpaged allocation is, bits how long a paged one. Each pool has a limit, so that one
-// that somebody leaks into does not take all memory.
+// frames' StartOfAllocation and EndOfAllocation remember how long a nonpaged allocation is, bits how long a paged one.
+// Each pool has a limit, so that one that somebody leaks into does not take all memory.
 
 #include "mi.h"
 
 MI_RANGE MiNonPagedPoolRange, MiPagedPoolRange;
 static MI_RANGE MiSessionPoolRange;
-static PULONG MiPoolEnds[MM_POOLS]; // paged pools: bit n: page n is the last of its allocation; under the range's lock
+// Paged pools, a bit for each page: an allocation begins here, ends here. Under the range's lock.
+static PULONG MiPoolStarts[MM_POOLS], MiPoolEnds[MM_POOLS];
 MI_POOL_PAGES MiPoolPages[MM_POOLS];
 static ULONG_PTR MiNonPagedPoolEnd;
 
@@ -27,6 +28,13 @@ VOID MiInitializeNonPagedPool(ULONG_PTR Base, ULONG Pages, PULONG Bits)
     MiPoolPages[MM_POOL_SESSION].Limit = MI_SESSION_POOL_PAGES;
 }
 
+static VOID MiMakePoolBits(ULONG Pool, ULONG Pages)
+{
+    MiPoolStarts[Pool] = ExAllocatePoolZero(NonPagedPool, Pages / 8, TAG_MM);
+    MiPoolEnds[Pool] = ExAllocatePoolZero(NonPagedPool, Pages / 8, TAG_MM);
+    NT_VERIFY(MiPoolStarts[Pool] != NULL && MiPoolEnds[Pool] != NULL);
+}
+
 // Needs nonpaged pool for the bitmaps.
 VOID MiInitializePagedPool(VOID)
 {
@@ -36,9 +44,8 @@ VOID MiInitializePagedPool(VOID)
     NT_VERIFY(Bits != NULL && SessionBits != NULL);
     MiInitializeRange(&MiPagedPoolRange, MM_PAGED_POOL_START, MI_PAGED_POOL_PAGES, Bits);
     MiInitializeRange(&MiSessionPoolRange, MM_SESSION_POOL_START, MI_SESSION_POOL_PAGES, SessionBits);
-    MiPoolEnds[MM_POOL_PAGED] = ExAllocatePoolZero(NonPagedPool, MI_PAGED_POOL_PAGES / 8, TAG_MM);
-    MiPoolEnds[MM_POOL_SESSION] = ExAllocatePoolZero(NonPagedPool, MI_SESSION_POOL_PAGES / 8, TAG_MM);
-    NT_VERIFY(MiPoolEnds[MM_POOL_PAGED] != NULL && MiPoolEnds[MM_POOL_SESSION] != NULL);
+    MiMakePoolBits(MM_POOL_PAGED, MI_PAGED_POOL_PAGES);
+    MiMakePoolBits(MM_POOL_SESSION, MI_SESSION_POOL_PAGES);
 }
 
 // Gives every page of a reserved system range a zeroed frame. Its page tables exist. IRQL <= DISPATCH_LEVEL.
@@ -103,20 +110,31 @@ static PMI_RANGE MiRangeOfPool(ULONG Pool)
     return Pool == MM_POOL_PAGED ? &MiPagedPoolRange : &MiSessionPoolRange;
 }
 
-// Remembers where an allocation ends; of nonpaged memory in its frames.
+static VOID MiSetPoolBit(PULONG Bits, ULONG Page, BOOLEAN Set)
+{
+    if (Set)
+        Bits[Page / 32] |= 1u << (Page % 32);
+    else
+        Bits[Page / 32] &= ~(1u << (Page % 32));
+}
+
+static BOOLEAN MiIsPoolBit(PULONG Bits, ULONG Page)
+{
+    return (Bits[Page / 32] & 1u << (Page % 32)) != 0;
+}
+
+// Remembers where an allocation begins and ends; of nonpaged memory in its frames.
 static VOID MiMarkAllocation(ULONG Pool, PVOID Va, ULONG Pages, BOOLEAN Mark)
 {
     KIRQL OldIrql;
 
     if (Pool != MM_POOL_NONPAGED) {
         PMI_RANGE Range = MiRangeOfPool(Pool);
-        ULONG Page = (((ULONG_PTR)Va - Range->Base) >> PAGE_SHIFT) + Pages - 1;
+        ULONG First = ((ULONG_PTR)Va - Range->Base) >> PAGE_SHIFT;
 
         OldIrql = KfAcquireSpinLock(&Range->Lock);
-        if (Mark)
-            MiPoolEnds[Pool][Page / 32] |= 1u << (Page % 32);
-        else
-            MiPoolEnds[Pool][Page / 32] &= ~(1u << (Page % 32));
+        MiSetPoolBit(MiPoolStarts[Pool], First, Mark);
+        MiSetPoolBit(MiPoolEnds[Pool], First + Pages - 1, Mark);
         KfReleaseSpinLock(&Range->Lock, OldIrql);
         return;
     }
@@ -237,21 +255,15 @@ BOOLEAN MmResourcesAvailable(ULONG Pool, SIZE_T Bytes, ULONG Priority)
     return Pages < MiPoolPages[Pool].Limit && MiPoolPages[Pool].Used + Reserve <= MiPoolPages[Pool].Limit - Pages;
 }
 
-static BOOLEAN MiIsPoolEnd(ULONG Pool, ULONG Page)
-{
-    return (MiPoolEnds[Pool][Page / 32] & 1u << (Page % 32)) != 0;
-}
-
 // Pages of the paged allocation that starts at Va; 0: none does. The caller has it, so that nobody changes its bits.
 static ULONG MiCountPagedAllocation(ULONG Pool, PVOID Va)
 {
     PMI_RANGE Range = MiRangeOfPool(Pool);
     ULONG Page = ((ULONG_PTR)Va - Range->Base) >> PAGE_SHIFT, Pages = 1;
 
-    if (BYTE_OFFSET(Va) != 0 || !RtlAreBitsSet(&Range->BitMap, Page, 1) ||
-        (Page != 0 && RtlAreBitsSet(&Range->BitMap, Page - 1, 1) && !MiIsPoolEnd(Pool, Page - 1)))
+    if (BYTE_OFFSET(Va) != 0 || !MiIsPoolBit(MiPoolStarts[Pool], Page))
         return 0;
-    while (!MiIsPoolEnd(Pool, Page + Pages - 1))
+    while (!MiIsPoolBit(MiPoolEnds[Pool], Page + Pages - 1))
         Pages++;
     return Pages;
 }

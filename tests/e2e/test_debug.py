@@ -13,8 +13,9 @@ STOP = ["hbreak NtCreateProcessEx", "continue", "continue", "delete"]  # the sec
 def transcript():
     """One session with every command, each under a heading."""
     commands = list(STOP)
-    for text in ("kd process 0", "kd process", "kd thread", "kd pcr", "kd idt", "kd pte 80200000", "kd pte 7ffe0000",
-                 "kd object \\\\", "kd object \\\\Device", "kd stacks", "kd symbols", "kd object 12", "kd pte"):
+    for text in ("kd process 0", "kd process", "kd thread", "kd pcr", "kd idt", "kd pte 80250000", "kd pte 7ffe0000",
+                 "kd object \\\\", "kd object \\\\Device", "kd stacks", "kd poolused", "kd poolused Mm",
+                 "kd pool PsActiveProcessHead.Flink", "kd symbols", "kd object 12", "kd pte"):
         commands += [f"echo \\n=== {text}\\n", text]
     disks = [(os.path.join(machine.build_dir(), "c.img"), True)]
     output = debug.execute(commands, disks=disks)
@@ -60,6 +61,20 @@ def test_pcr():
              "Prcb", "Irql", "IRR", "IDR", "IDT", "GDT", "TSS", "CurrentThread", "NextThread", "IdleThread", "DpcQueue")
 
 
+def test_poolused_adds_up():
+    text = section("kd poolused")
+    in_order(text, "NonPaged: Allocs", "Paged: Allocs", "Session: Used", "TOTAL")
+    rows = [line.split() for line in text.splitlines() if re.match(r"\S+ .*\d$", line) and not line.startswith(("Tag", "TOTAL"))]
+    total = next(line.split() for line in text.splitlines() if line.startswith("TOTAL"))
+    assert len(rows) > 10 and sum(int(row[-5]) for row in rows) == int(total[1]), text
+    assert section("kd poolused Mm").count("\n") < text.count("\n")
+
+
+def test_pool_names_the_block_of_an_address():
+    text = section("kd pool PsActiveProcessHead.Flink")
+    assert re.search(r"^\*[0-9a-f]{8} size: .*\(Allocated\)  Proc", text, re.M) or "large allocation" in text, text
+
+
 def test_idt():
     text = section("kd idt")
     in_order(text, "Dumping IDT:", "00:", "08:\tTask Selector", "0e:", "2e:")
@@ -69,8 +84,8 @@ def test_idt():
 
 def test_pte():
     """Kernel text is global, read-only, executable, in frame 200; the shared page is a user page that cannot be written."""
-    text = section("kd pte 80200000")
-    in_order(text, "VA 80200000", "PDE at c0602008", "PTE at c0401000", "contains ", "pfn 200")
+    text = section("kd pte 80250000")
+    in_order(text, "VA 80250000", "PDE at c0602008", "PTE at c0401280", "contains ", "pfn 250")
     assert re.search(r"pfn 200\s+-G-[D-]A--KREV", text), text
     assert re.search(r"pfn [0-9a-f]+\s+\S{7}UR-V", section("kd pte 7ffe0000")), section("kd pte 7ffe0000")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""NT's debugger commands for GDB: kd process, thread, pcr, prcb, running, idt, pte, object, stacks, symbols.
+"""NT's debugger commands for GDB: kd process, thread, pcr, prcb, running, idt, pte, object, pool, poolused, stacks, symbols.
 
 Field names and their order are those that WinDbg prints for 32-bit Windows (debugger documentation of the WDK), so that a
 textbook's output can be read straight across. Loaded by ./mica debug, or by hand: source tools/gdb/kd.py"""
@@ -12,6 +12,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 import kdobject  # noqa: E402
+import kdpool  # noqa: E402
 import kdprocess  # noqa: E402
 import kdsystem  # noqa: E402
 import kdtrace  # noqa: E402
@@ -57,4 +58,6 @@ command("idt", kdsystem.idt, "kd idt [-a]: the interrupt descriptor table; -a al
 command("pte", kdsystem.pte, "kd pte VA: the page-directory and page-table entry of an address.")
 command("object", kdobject.show, "kd object ADDRESS|\\\\PATH: an object, or what a directory holds.")
 command("symbols", kdprocess.symbols, "kd symbols: loads the symbols of the current process' modules.")
+command("pool", kdpool.show, "kd pool ADDRESS: the blocks of a page of pool, or the allocation of whole pages.")
+command("poolused", kdpool.used, "kd poolused [TAG]: allocations, frees and bytes in use of each tag.")
 command("trace", kdtrace.trace, "kd trace [COUNT] [PROCESSOR]: the last events of each processor (boot with /TRACE).")
