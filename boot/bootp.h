@@ -12,7 +12,8 @@
 #define BOOT_PAGE_DIRECTORY_ENTRIES 512
 
 // linker.ld's
-extern UCHAR KiTextStart[], KiTextEnd[], KiRodataStart[], KiRodataEnd[], KiDataStart[], KiDataEnd[], KiImageEnd[];
+extern UCHAR KiInitEnd[], KiTextStart[], KiTextEnd[], KiRodataStart[], KiRodataEnd[], KiDataStart[], KiDataEnd[],
+    KiImageEnd[];
 // start.asm's
 extern ULONGLONG BootPageDirectories[4][BOOT_PAGE_DIRECTORY_ENTRIES];
 extern UCHAR BootStackTop[];
@@ -22,6 +23,7 @@ DECLSPEC_NORETURN VOID NTAPI BootStart(ULONG Magic, ULONG InfoPhysical);
 // memorymap.c
 VOID BootpBuildMemoryMap(PLOADER_PARAMETER_BLOCK Block, PMULTIBOOT_INFO Info);
 VOID BootpSetRun(PLOADER_PARAMETER_BLOCK Block, ULONGLONG Base, ULONGLONG End, MEMORY_RUN_TYPE Type);
+VOID BootpMarkBadMemory(PLOADER_PARAMETER_BLOCK Block, PCSTR List);
 VOID BootpLimitMemory(PLOADER_PARAMETER_BLOCK Block, ULONGLONG Limit);
 
 // options.c

@@ -106,6 +106,47 @@ VOID BootpLimitMemory(PLOADER_PARAMETER_BLOCK Block, ULONGLONG Limit)
     }
 }
 
+static MEMORY_RUN_TYPE BootpTypeOfEntry(ULONG Type)
+{
+    switch (Type) {
+    case MULTIBOOT_MEMORY_AVAILABLE:
+        return LoaderFree;
+    case MULTIBOOT_MEMORY_ACPI_RECLAIMABLE:
+        return LoaderAcpi;
+    case MULTIBOOT_MEMORY_BAD:
+        return LoaderBad;
+    default:
+        return LoaderReserved;
+    }
+}
+
+static BOOLEAN BootpIsFree(PLOADER_PARAMETER_BLOCK Block, ULONGLONG Address)
+{
+    for (ULONG Index = 0; Index < Block->RunCount; Index++) {
+        PMEMORY_RUN Run = &Block->Runs[Index];
+
+        if (Address >= Run->Base && Address < Run->Base + Run->Length)
+            return Run->Type == LoaderFree;
+    }
+    return FALSE;
+}
+
+// Takes the pages that /BADMEMORYLIST= names out of use: frame numbers in hexadecimal, by commas. (BCD has a list of
+// that name.) What is not free memory is left alone. List: what follows the word.
+VOID BootpMarkBadMemory(PLOADER_PARAMETER_BLOCK Block, PCSTR List)
+{
+    while (List != NULL && *List != ' ' && *List != '\0') {
+        char *End;
+        ULONGLONG Base = (ULONGLONG)strtoul(List, &End, 16) << PAGE_SHIFT;
+
+        if (End == List)
+            return;
+        if (BootpIsFree(Block, Base))
+            BootpSetRun(Block, Base, Base + PAGE_SIZE, LoaderBad);
+        List = *End == ',' ? End + 1 : End;
+    }
+}
+
 // Lays the entries of the loader's map that are RAM (or, in the second pass, that are not) over the runs.
 static VOID BootpAddMapEntries(PLOADER_PARAMETER_BLOCK Block, PMULTIBOOT_INFO Info, BOOLEAN Available)
 {
@@ -117,10 +158,7 @@ static VOID BootpAddMapEntries(PLOADER_PARAMETER_BLOCK Block, PMULTIBOOT_INFO In
         BOOLEAN EntryAvailable = Entry->Type == MULTIBOOT_MEMORY_AVAILABLE;
 
         if (EntryAvailable == Available && Entry->Base + Entry->Length >= Entry->Base) {
-            BootpSetRun(Block, Entry->Base, Entry->Base + Entry->Length,
-                        Available                                          ? LoaderFree
-                        : Entry->Type == MULTIBOOT_MEMORY_ACPI_RECLAIMABLE ? LoaderAcpi
-                                                                           : LoaderReserved);
+            BootpSetRun(Block, Entry->Base, Entry->Base + Entry->Length, BootpTypeOfEntry(Entry->Type));
         }
         Offset += Entry->Size + sizeof(Entry->Size);
     }
@@ -175,4 +213,5 @@ VOID BootpBuildMemoryMap(PLOADER_PARAMETER_BLOCK Block, PMULTIBOOT_INFO Info)
         BootpSetRun(Block, Module->PhysicalBase, (ULONGLONG)Module->PhysicalBase + Module->Length, LoaderModule);
     }
     BootpTakeRealModePage(Block);
+    BootpMarkBadMemory(Block, BootpFindOption(Block->LoadOptions, "/BADMEMORYLIST="));
 }

@@ -30,8 +30,11 @@ static VOID NTAPI ExpBalanceThread(PVOID Context)
                                                    FALSE, NULL, NULL);
 
         ExpCheckWorkQueues(Status == STATUS_WAIT_0);
-        if (Status == STATUS_WAIT_0)
-            ExpAdjustLookasides();
+        if (Status != STATUS_WAIT_0)
+            continue;
+        ExpAdjustLookasides();
+        if (!MmResourcesAvailable(MM_POOL_NONPAGED, PAGE_SIZE, LowPoolPriority))
+            ExDrainPool(); // memory is short: what only waits for another use goes back
     }
 }
 

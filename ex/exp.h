@@ -10,6 +10,7 @@
 #define TAG_EX_HANDLE_TABLE 0x6274624F // 'Obtb'
 #define TAG_EX_STRING 0x72745345       // 'EStr'
 #define TAG_EX_QUERY 0x66496E53        // 'SnIf'
+#define TAG_NONE 0x656E6F4E            // 'None': of allocations without a tag
 
 // --- pool ------------------------------------------------------------------------------------------------------
 // A pool page is a row of blocks without gaps; each begins with a header that knows its own and its left
@@ -30,6 +31,7 @@
 #define POOL_TYPE_FREE 0
 #define POOL_TYPE_CACHED 1    // free, but on a small list: neighbours leave it alone
 #define POOL_TYPE_ALLOCATED 4 // | (POOL_TYPE & 1)
+#define POOL_TYPE_QUOTA 8     // | the above: the block's last pointer is the quota block it is charged to
 #define POOL_SMALL_UNITS 34u  // blocks of fewer units (bodies up to 256 bytes) are cached
 #define POOL_SMALL_DEPTH 32   // so many of each size
 #define POOL_PROCESSORS 8     // more of them share lists
@@ -49,6 +51,7 @@ C_ASSERT_SIZE(POOL_HEADER, 8);
 typedef struct _POOL_DESCRIPTOR {
     BOOLEAN Paged;
     BOOLEAN Ready;
+    UCHAR Kind;                            // MM_POOL_*
     KSPIN_LOCK SpinLock;                   // nonpaged pool
     KGUARDED_MUTEX Mutex;                  // paged pool, whose blocks may one day be paged out
     ULONG Summary[POOL_PAGE_UNITS / 32];   // bit n: ListHeads[n] is not empty
@@ -60,24 +63,36 @@ typedef struct _POOL_DESCRIPTOR {
 } POOL_DESCRIPTOR, *PPOOL_DESCRIPTOR;
 
 // pool.c
-extern POOL_DESCRIPTOR ExpPool[2]; // by Paged
+extern POOL_DESCRIPTOR ExpPool[MM_POOLS];
+ULONG ExpKindOfType(POOL_TYPE Type);
 // poolblock.c
 PVOID ExpAllocateBlock(PPOOL_DESCRIPTOR Pool, ULONG Units, ULONG Tag);
-ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag);
-VOID ExpInitializePoolDescriptor(PPOOL_DESCRIPTOR Pool, BOOLEAN Paged);
+ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag, PVOID *QuotaBlock);
+ULONG ExpSetBlockQuota(PVOID Memory, PVOID QuotaBlock);
+VOID ExpInitializePoolDescriptor(PPOOL_DESCRIPTOR Pool, ULONG Kind);
+VOID ExpDrainBlocks(PPOOL_DESCRIPTOR Pool);
+// poolspecial.c
+extern BOOLEAN ExpSpecialPool; // some tag, or all, go to special pool
+extern ULONG ExpSpecialFlags;  // MM_SPECIAL_UNDERRUN or 0
+VOID ExpInitSpecialPool(VOID);
+BOOLEAN ExpWantsSpecialPool(ULONG Tag);
+PVOID ExpAllocateSpecial(ULONG Kind, SIZE_T Bytes, ULONG Tag, ULONG Flags);
+VOID ExpFreeSpecial(PVOID Memory, ULONG Tag);
 // poolbig.c
 BOOLEAN ExpInitBigPages(VOID);
 BOOLEAN ExpInsertBigPage(PVOID Memory, ULONG Tag, ULONG Bytes);
-ULONG ExpRemoveBigPage(PVOID Memory, PULONG Tag);
+ULONG ExpRemoveBigPage(PVOID Memory, PULONG Tag, PVOID *QuotaBlock);
+ULONG ExpSetBigPageQuota(PVOID Memory, PVOID QuotaBlock);
 // pool.c: what an allocation of Bytes is charged with
 ULONG ExpPoolCharge(SIZE_T Bytes);
 // lookaside.c
-SIZE_T ExpSumLookasides(BOOLEAN Paged);
+SIZE_T ExpSumLookasides(ULONG Kind);
 VOID ExpAdjustLookasides(VOID);
+VOID ExpDrainLookasides(VOID);
 // pooltag.c
-VOID ExpTagAllocated(ULONG Tag, BOOLEAN Paged, ULONG Bytes);
-SIZE_T ExpSumTags(BOOLEAN Paged, PULONG Allocs, PULONG Frees);
-VOID ExpTagFreed(ULONG Tag, BOOLEAN Paged, ULONG Bytes);
+VOID ExpTagAllocated(ULONG Tag, ULONG Kind, ULONG Bytes);
+SIZE_T ExpSumTags(ULONG Kind, PULONG Allocs, PULONG Frees);
+VOID ExpTagFreed(ULONG Tag, ULONG Kind, ULONG Bytes);
 
 // --- worker threads (work.c) and who keeps their number (balance.c)
 extern LONGLONG ExpWorkerIdleTime; // 100 ns, after which a thread beyond the first ones ends
@@ -121,6 +136,7 @@ BOOLEAN ExpCreateSimpleType(PCWSTR Name, ULONG BodySize, LONG DispatcherOffset, 
 // --- start-up (phase1.c, init.c)
 VOID NTAPI Phase1Initialization(PVOID StartContext);
 VOID ExpInitializeTime(VOID);
+extern LARGE_INTEGER ExpBootTime;
 
 // --- services (service.c): the few lines that every create, open and query shares
 NTSTATUS ExpCreateObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Attributes, POBJECT_TYPE Type,
@@ -151,9 +167,13 @@ NTSTATUS ExpReturnQuery(PVOID Information, const VOID *Data, ULONG Bytes, PULONG
 typedef NTSTATUS (*EXP_QUERY_ROUTINE)(PVOID Buffer, ULONG Length, PULONG Needed);
 NTSTATUS ExpQueryProcesses(PVOID Buffer, ULONG Length, PULONG Needed);
 VOID ExpRelocateProcesses(PVOID Buffer, PVOID Target);
+VOID ExpRelocatePageFiles(PVOID Buffer, PVOID Target);
 NTSTATUS ExpQueryHandles(PVOID Buffer, ULONG Length, PULONG Needed);
 NTSTATUS ExpQueryModules(PVOID Buffer, ULONG Length, PULONG Needed);
 NTSTATUS ExpQueryPoolTagInformation(PVOID Buffer, ULONG Length, PULONG Needed);
+NTSTATUS ExpQuerySessionPoolTagInformation(PVOID Buffer, ULONG Length, PULONG Needed);
+NTSTATUS ExpQueryLookasideInformation(PVOID Buffer, ULONG Length, PULONG Needed);
+NTSTATUS ExpQueryBigPoolInformation(PVOID Buffer, ULONG Length, PULONG Needed);
 NTSTATUS ExpQueryPerformance(PVOID Buffer, ULONG Length, PULONG Needed);
 
 // The executive's start (ex/init.c, ex/phase1.c).

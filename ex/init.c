@@ -4,8 +4,6 @@
 
 #include "exp.h"
 
-static LARGE_INTEGER ExpBootTime;
-
 static VOID ExpCheckPhase(BOOLEAN Success, ULONG Step)
 {
     if (!Success)
@@ -24,12 +22,6 @@ VOID ExpInitializeExecutive(PLOADER_PARAMETER_BLOCK LoaderBlock)
     ExpCheckPhase(
         NT_SUCCESS(PsCreateSystemThread(NULL, THREAD_ALL_ACCESS, NULL, NULL, NULL, Phase1Initialization, LoaderBlock)),
         5);
-}
-
-// The system time at boot. Any IRQL.
-VOID ExGetBootTime(PLARGE_INTEGER Time)
-{
-    *Time = ExpBootTime;
 }
 
 // Sets the clock from the RTC; phase 1, the clock runs. A dead RTC leaves the time at 1601.

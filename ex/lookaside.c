@@ -42,6 +42,9 @@ static VOID ExpInitializeLookaside(PGENERAL_LOOKASIDE List, POOL_TYPE Type, SIZE
     List->Tag = Tag;
     List->Allocate = Allocate != NULL ? Allocate : ExpLookasideAllocate;
     List->Free = Free != NULL ? Free : ExFreePool;
+    List->Flags = Allocate == NULL && Free == NULL ? EX_LOOKASIDE_ORDINARY : 0;
+    if (ExpSpecialPool && ExpWantsSpecialPool(Tag))
+        List->Depth = List->MaximumDepth = 0; // each entry shall go through the pool
     OldIrql = KfAcquireSpinLock(&ExpLookasideLock);
     InsertTailList(&ExpLookasideLists, &List->ListEntry);
     KfReleaseSpinLock(&ExpLookasideLock, OldIrql);
@@ -54,17 +57,30 @@ VOID ExInitializeLookasideList(PGENERAL_LOOKASIDE List, POOL_TYPE Type, ULONG Si
     ExpInitializeLookaside(List, Type, Size, Tag, Depth, NULL, NULL);
 }
 
+static PVOID ExpMissAllocate(PGENERAL_LOOKASIDE List)
+{
+    List->AllocateMisses++;
+    if (List->Flags & EX_LOOKASIDE_EX)
+        return ((PALLOCATE_FUNCTION_EX)(PVOID)List->Allocate)(List->Type, List->Size, List->Tag,
+                                                              (PLOOKASIDE_LIST_EX)List);
+    return List->Allocate(List->Type, List->Size, List->Tag);
+}
+
+static VOID ExpMissFree(PGENERAL_LOOKASIDE List, PVOID Entry)
+{
+    if (List->Flags & EX_LOOKASIDE_EX)
+        ((PFREE_FUNCTION_EX)(PVOID)List->Free)(Entry, (PLOOKASIDE_LIST_EX)List);
+    else
+        List->Free(Entry);
+}
+
 // A block from the list, else from the pool; NULL when there is none. Contents undefined. IRQL as for the pool type.
 PVOID ExAllocateFromLookasideList(PGENERAL_LOOKASIDE List)
 {
     PVOID Entry = InterlockedPopEntrySList(ExpLookasideHead(List));
 
     List->TotalAllocates++;
-    if (Entry == NULL) {
-        List->AllocateMisses++;
-        Entry = List->Allocate(List->Type, List->Size, List->Tag);
-    }
-    return Entry;
+    return Entry != NULL ? Entry : ExpMissAllocate(List);
 }
 
 // Gives a block back to the list, or to the pool if the list is full. IRQL as for the pool type.
@@ -75,7 +91,7 @@ VOID ExFreeToLookasideList(PGENERAL_LOOKASIDE List, PVOID Entry)
     List->TotalFrees++;
     if (Head->Depth >= List->Depth) {
         List->FreeMisses++;
-        List->Free(Entry);
+        ExpMissFree(List, Entry);
         return;
     }
     KeForgetLocks(Entry, List->Size);
@@ -85,12 +101,19 @@ VOID ExFreeToLookasideList(PGENERAL_LOOKASIDE List, PVOID Entry)
     InterlockedPushEntrySList(Head, Entry);
 }
 
-static VOID ExpEmptyLookaside(PGENERAL_LOOKASIDE List, PSLIST_HEADER Head)
+static VOID ExpEmptyHead(PGENERAL_LOOKASIDE List, PSLIST_HEADER Head)
 {
     PVOID Entry;
 
     while ((Entry = InterlockedPopEntrySList(Head)) != NULL)
-        List->Free(Entry);
+        ExpMissFree(List, Entry);
+}
+
+static VOID ExpEmptyLookaside(PGENERAL_LOOKASIDE List)
+{
+    ExpEmptyHead(List, &List->ListHead);
+    for (ULONG Index = 0; Index < RTL_NUMBER_OF(List->OtherHeads); Index++)
+        ExpEmptyHead(List, &List->OtherHeads[Index]);
 }
 
 // Returns every block to the pool. The list must not be in use any more. IRQL as for the pool type.
@@ -100,13 +123,11 @@ VOID ExDeleteLookasideList(PGENERAL_LOOKASIDE List)
 
     RemoveEntryList(&List->ListEntry);
     KfReleaseSpinLock(&ExpLookasideLock, OldIrql);
-    ExpEmptyLookaside(List, &List->ListHead);
-    for (ULONG Index = 0; Index < RTL_NUMBER_OF(List->OtherHeads); Index++)
-        ExpEmptyLookaside(List, &List->OtherHeads[Index]);
+    ExpEmptyLookaside(List);
 }
 
 // The bytes of a pool that wait in lookaside lists. IRQL <= DISPATCH_LEVEL.
-SIZE_T ExpSumLookasides(BOOLEAN Paged)
+SIZE_T ExpSumLookasides(ULONG Kind)
 {
     KIRQL OldIrql = KfAcquireSpinLock(&ExpLookasideLock);
     SIZE_T Bytes = 0;
@@ -115,7 +136,7 @@ SIZE_T ExpSumLookasides(BOOLEAN Paged)
         PGENERAL_LOOKASIDE List = CONTAINING_RECORD(Entry, GENERAL_LOOKASIDE, ListEntry);
         ULONG Count = List->ListHead.Depth;
 
-        if ((List->Type & PagedPool) != Paged || List->Allocate != ExpLookasideAllocate)
+        if (ExpKindOfType(List->Type) != Kind || !(List->Flags & EX_LOOKASIDE_ORDINARY))
             continue;
         for (ULONG Index = 0; Index < RTL_NUMBER_OF(List->OtherHeads); Index++)
             Count += List->OtherHeads[Index].Depth;
@@ -123,6 +144,79 @@ SIZE_T ExpSumLookasides(BOOLEAN Paged)
     }
     KfReleaseSpinLock(&ExpLookasideLock, OldIrql);
     return Bytes;
+}
+
+// Takes whole stacks of ordinary lists off them: only the heads are touched, as the lock is a spin lock and the entries
+// may be paged. Returns how many; fewer than Capacity means that there are no more.
+static ULONG ExpTakeStacks(PSLIST_ENTRY *Stacks, ULONG Capacity)
+{
+    KIRQL OldIrql = KfAcquireSpinLock(&ExpLookasideLock);
+    ULONG Count = 0;
+
+    for (PLIST_ENTRY Entry = ExpLookasideLists.Flink; Entry != &ExpLookasideLists; Entry = Entry->Flink) {
+        PGENERAL_LOOKASIDE List = CONTAINING_RECORD(Entry, GENERAL_LOOKASIDE, ListEntry);
+
+        if (!(List->Flags & EX_LOOKASIDE_ORDINARY))
+            continue;
+        for (ULONG Index = 0; Index < EX_LOOKASIDE_PROCESSORS && Count < Capacity; Index++) {
+            PSLIST_HEADER Head = Index == 0 ? &List->ListHead : &List->OtherHeads[Index - 1];
+
+            if (Head->Depth != 0 && (Stacks[Count] = InterlockedFlushSList(Head)) != NULL)
+                Count++;
+        }
+    }
+    KfReleaseSpinLock(&ExpLookasideLock, OldIrql);
+    return Count;
+}
+
+#define LOOKASIDE_DRAIN_STACKS 32u
+#define LOOKASIDE_DRAIN_PASSES 64u // others fill the lists meanwhile
+
+// Gives the entries of all ordinary lists back to the pool. IRQL <= APC_LEVEL.
+VOID ExpDrainLookasides(VOID)
+{
+    PSLIST_ENTRY Stacks[LOOKASIDE_DRAIN_STACKS];
+    ULONG Count = LOOKASIDE_DRAIN_STACKS;
+
+    for (ULONG Pass = 0; Count == LOOKASIDE_DRAIN_STACKS && Pass < LOOKASIDE_DRAIN_PASSES; Pass++) {
+        Count = ExpTakeStacks(Stacks, LOOKASIDE_DRAIN_STACKS);
+        for (ULONG Index = 0; Index < Count; Index++) {
+            while (Stacks[Index] != NULL) {
+                PSLIST_ENTRY Entry = Stacks[Index];
+
+                Stacks[Index] = Entry->Next;
+                ExFreePool(Entry);
+            }
+        }
+    }
+}
+
+// Copies up to Capacity lists' figures to Entries (nonpaged); returns how many lists there are. IRQL <= DISPATCH_LEVEL.
+// Source: SDK, SystemLookasideInformation.
+ULONG ExQueryLookasides(PSYSTEM_LOOKASIDE_INFORMATION Entries, ULONG Capacity)
+{
+    KIRQL OldIrql = KfAcquireSpinLock(&ExpLookasideLock);
+    ULONG Count = 0;
+
+    for (PLIST_ENTRY Link = ExpLookasideLists.Flink; Link != &ExpLookasideLists; Link = Link->Flink, Count++) {
+        PGENERAL_LOOKASIDE List = CONTAINING_RECORD(Link, GENERAL_LOOKASIDE, ListEntry);
+
+        if (Count >= Capacity)
+            continue;
+        Entries[Count] = (SYSTEM_LOOKASIDE_INFORMATION){
+            .CurrentDepth = List->Depth,
+            .MaximumDepth = List->MaximumDepth,
+            .TotalAllocates = List->TotalAllocates,
+            .AllocateMisses = List->AllocateMisses,
+            .TotalFrees = List->TotalFrees,
+            .FreeMisses = List->FreeMisses,
+            .Type = List->Type,
+            .Tag = List->Tag,
+            .Size = List->Size,
+        };
+    }
+    KfReleaseSpinLock(&ExpLookasideLock, OldIrql);
+    return Count;
 }
 
 static VOID ExpAdjustDepth(PGENERAL_LOOKASIDE List)
@@ -177,4 +271,63 @@ VOID NTAPI ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST List, PALLOCATE_
 VOID NTAPI ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST List)
 {
     ExDeleteLookasideList(&List->L);
+}
+
+static PVOID NTAPI ExpLookasideAllocateEx(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag, PLOOKASIDE_LIST_EX List)
+{
+    UNREFERENCED_PARAMETER(List);
+    return ExAllocatePoolWithTag(Type, Bytes, Tag);
+}
+
+static VOID NTAPI ExpLookasideFreeEx(PVOID Memory, PLOOKASIDE_LIST_EX List)
+{
+    UNREFERENCED_PARAMETER(List);
+    ExFreePool(Memory);
+}
+
+// A list of the later form. Depth must be 0; Flags: EX_LOOKASIDE_LIST_EX_FLAGS_*, not both. IRQL <= DISPATCH_LEVEL.
+// STATUS_INVALID_PARAMETER_n for the n-th parameter.
+NTSTATUS NTAPI ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX List, PALLOCATE_FUNCTION_EX Allocate,
+                                           PFREE_FUNCTION_EX Free, POOL_TYPE Type, ULONG Flags, SIZE_T Size, ULONG Tag,
+                                           USHORT Depth)
+{
+    const ULONG Both = EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL | EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE;
+
+    if ((Flags & ~Both) != 0 || (Flags & Both) == Both)
+        return STATUS_INVALID_PARAMETER_5;
+    if (Depth != 0)
+        return STATUS_INVALID_PARAMETER_8;
+    if (Flags & EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL)
+        Type |= POOL_RAISE_IF_ALLOCATION_FAILURE;
+    if (Allocate == NULL && Free == NULL) {
+        ExpInitializeLookaside(&List->L, Type, Size, Tag, 0, NULL, NULL);
+        return STATUS_SUCCESS;
+    }
+    ExpInitializeLookaside(&List->L, Type, Size, Tag, 0,
+                           (PALLOCATE_FUNCTION)(PVOID)(Allocate != NULL ? Allocate : ExpLookasideAllocateEx),
+                           (PFREE_FUNCTION)(PVOID)(Free != NULL ? Free : ExpLookasideFreeEx));
+    List->L.Flags |= EX_LOOKASIDE_EX;
+    return STATUS_SUCCESS;
+}
+
+// As their namesakes without Ex. WDK: inline there.
+PVOID NTAPI ExAllocateFromLookasideListEx(PLOOKASIDE_LIST_EX List)
+{
+    return ExAllocateFromLookasideList(&List->L);
+}
+
+VOID NTAPI ExFreeToLookasideListEx(PLOOKASIDE_LIST_EX List, PVOID Entry)
+{
+    ExFreeToLookasideList(&List->L, Entry);
+}
+
+VOID NTAPI ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX List)
+{
+    ExDeleteLookasideList(&List->L);
+}
+
+// Returns every entry to where it came from; the list stays usable. IRQL as for the pool type.
+VOID NTAPI ExFlushLookasideListEx(PLOOKASIDE_LIST_EX List)
+{
+    ExpEmptyLookaside(&List->L);
 }

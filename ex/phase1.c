@@ -67,13 +67,9 @@ static NTSTATUS ExpStartSessionManager(VOID)
     return NT_SUCCESS(Status) ? STATUS_UNSUCCESSFUL : Status; // smss must never end
 }
 
-// The start routine of the first system thread. StartContext is the loader block.
-VOID NTAPI Phase1Initialization(PVOID StartContext)
+// Phase 1 itself, which is not needed any more when it has been. FALSE: there is no ntdll.
+INIT_CODE static BOOLEAN ExpPhase1(PLOADER_PARAMETER_BLOCK LoaderBlock)
 {
-    PLOADER_PARAMETER_BLOCK LoaderBlock = StartContext;
-    BOOLEAN HasNtdll;
-    NTSTATUS Status;
-
     HalInitSystem(1, LoaderBlock);
     ExpCheckPhase1(KeInitSystem(), PHASE1_INITIALIZATION_FAILED);
     ExpInitializeTime();
@@ -87,7 +83,16 @@ VOID NTAPI Phase1Initialization(PVOID StartContext)
     ExpCheckPhase1(MmInitSystem(1, LoaderBlock), MEMORY1_INITIALIZATION_FAILED);
     ExpCheckPhase1(CcInitializeCacheManager(), CACHE_INITIALIZATION_FAILED);
     ExpCheckPhase1(IoInitSystem(LoaderBlock), IO1_INITIALIZATION_FAILED);
-    HasNtdll = PsInitSystem(1);
+    return PsInitSystem(1);
+}
+
+// The start routine of the first system thread. StartContext is the loader block.
+STARTUP_CODE VOID NTAPI Phase1Initialization(PVOID StartContext)
+{
+    BOOLEAN HasNtdll = ExpPhase1(StartContext);
+    NTSTATUS Status;
+
+    MmFreeInitSections();
 #if DBG
     KeStartChaos();
     if (KeFindBootOption("KTEST=") != NULL)

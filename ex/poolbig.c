@@ -8,7 +8,7 @@ typedef struct _POOL_BIG_PAGE {
     ULONG_PTR Va; // 0: never used; BIG_PAGE_DELETED: was used, searches go on behind it
     ULONG Tag;
     ULONG Bytes;
-    ULONG Reserved;
+    PVOID QuotaBlock; // that is charged with it, or NULL
 } POOL_BIG_PAGE, *PPOOL_BIG_PAGE;
 
 #define BIG_PAGE_DELETED 1u
@@ -24,17 +24,15 @@ static ULONG ExpHashBigPage(ULONG_PTR Va, ULONG Size)
     return (ULONG)((Va >> PAGE_SHIFT) * 0x9E3779B1u >> 8) & (Size - 1);
 }
 
-static VOID ExpPutBigPage(PPOOL_BIG_PAGE Table, ULONG Size, ULONG_PTR Va, ULONG Tag, ULONG Bytes)
+static VOID ExpPutBigPage(PPOOL_BIG_PAGE Table, ULONG Size, const POOL_BIG_PAGE *Page)
 {
-    ULONG Index = ExpHashBigPage(Va, Size);
+    ULONG Index = ExpHashBigPage(Page->Va, Size);
 
     while (Table[Index].Va > BIG_PAGE_DELETED)
         Index = (Index + 1) & (Size - 1);
     if (Table[Index].Va == 0)
         ExpBigPageUsed++;
-    Table[Index].Va = Va;
-    Table[Index].Tag = Tag;
-    Table[Index].Bytes = Bytes;
+    Table[Index] = *Page;
 }
 
 // Makes the table. Phase 0, once the nonpaged pool's pages can be had.
@@ -66,7 +64,7 @@ static BOOLEAN ExpGrowBigPages(ULONG OldSize)
         ExpBigPageUsed = 0;
         for (ULONG Index = 0; Index < OldSize; Index++) {
             if (Old[Index].Va > BIG_PAGE_DELETED)
-                ExpPutBigPage(New, NewSize, Old[Index].Va, Old[Index].Tag, Old[Index].Bytes);
+                ExpPutBigPage(New, NewSize, &Old[Index]);
         }
         ExpBigPages = New;
         ExpBigPageSize = NewSize;
@@ -79,13 +77,15 @@ static BOOLEAN ExpGrowBigPages(ULONG OldSize)
 // Remembers a page-aligned allocation. IRQL <= DISPATCH_LEVEL; takes the table's lock. FALSE: no room and no memory.
 BOOLEAN ExpInsertBigPage(PVOID Memory, ULONG Tag, ULONG Bytes)
 {
+    POOL_BIG_PAGE Page = {(ULONG_PTR)Memory, Tag, Bytes, NULL};
+
     for (;;) {
         KIRQL OldIrql = KfAcquireSpinLock(&ExpBigPageLock);
         ULONG Size = ExpBigPageSize;
         BOOLEAN Room = (ExpBigPageUsed + 1) * 4 <= Size * 3;
 
         if (Room)
-            ExpPutBigPage(ExpBigPages, Size, (ULONG_PTR)Memory, Tag, Bytes);
+            ExpPutBigPage(ExpBigPages, Size, &Page);
         KfReleaseSpinLock(&ExpBigPageLock, OldIrql);
         if (Room)
             return TRUE;
@@ -94,22 +94,68 @@ BOOLEAN ExpInsertBigPage(PVOID Memory, ULONG Tag, ULONG Bytes)
     }
 }
 
-// Forgets an allocation; returns its size and tag, 0 if Memory is not one. IRQL <= DISPATCH_LEVEL; takes the table's
-// lock.
-ULONG ExpRemoveBigPage(PVOID Memory, PULONG Tag)
+// The entry of an allocation; NULL if Memory is not one. The table's lock is held.
+static PPOOL_BIG_PAGE ExpFindBigPage(PVOID Memory)
+{
+    ULONG Index = ExpHashBigPage((ULONG_PTR)Memory, ExpBigPageSize);
+
+    for (; ExpBigPages[Index].Va != 0; Index = (Index + 1) & (ExpBigPageSize - 1)) {
+        if (ExpBigPages[Index].Va == (ULONG_PTR)Memory)
+            return &ExpBigPages[Index];
+    }
+    return NULL;
+}
+
+// Forgets an allocation; returns its size, tag and quota block, 0 if Memory is not one. IRQL <= DISPATCH_LEVEL; takes
+// the table's lock.
+ULONG ExpRemoveBigPage(PVOID Memory, PULONG Tag, PVOID *QuotaBlock)
 {
     KIRQL OldIrql = KfAcquireSpinLock(&ExpBigPageLock);
-    ULONG Index = ExpHashBigPage((ULONG_PTR)Memory, ExpBigPageSize), Bytes = 0;
+    PPOOL_BIG_PAGE Page = ExpFindBigPage(Memory);
+    ULONG Bytes = 0;
 
-    while (ExpBigPages[Index].Va != 0) {
-        if (ExpBigPages[Index].Va == (ULONG_PTR)Memory) {
-            Bytes = ExpBigPages[Index].Bytes;
-            *Tag = ExpBigPages[Index].Tag;
-            ExpBigPages[Index].Va = BIG_PAGE_DELETED;
-            break;
-        }
-        Index = (Index + 1) & (ExpBigPageSize - 1);
+    if (Page != NULL) {
+        Bytes = Page->Bytes;
+        *Tag = Page->Tag;
+        *QuotaBlock = Page->QuotaBlock;
+        Page->Va = BIG_PAGE_DELETED;
     }
     KfReleaseSpinLock(&ExpBigPageLock, OldIrql);
     return Bytes;
+}
+
+// Notes which quota block is charged with an allocation. Returns the allocation's size. IRQL <= DISPATCH_LEVEL; takes
+// the table's lock.
+ULONG ExpSetBigPageQuota(PVOID Memory, PVOID QuotaBlock)
+{
+    KIRQL OldIrql = KfAcquireSpinLock(&ExpBigPageLock);
+    PPOOL_BIG_PAGE Page = ExpFindBigPage(Memory);
+    ULONG Bytes = Page->Bytes;
+
+    Page->QuotaBlock = QuotaBlock;
+    KfReleaseSpinLock(&ExpBigPageLock, OldIrql);
+    return Bytes;
+}
+
+// Copies up to Capacity allocations of whole pages to Entries; returns how many there are. IRQL <= DISPATCH_LEVEL;
+// takes the table's lock. Entries: nonpaged memory. Source: SDK, SystemBigPoolInformation.
+ULONG ExQueryBigPool(PSYSTEM_BIGPOOL_ENTRY Entries, ULONG Capacity)
+{
+    KIRQL OldIrql = KfAcquireSpinLock(&ExpBigPageLock);
+    ULONG Count = 0;
+
+    for (ULONG Index = 0; Index < ExpBigPageSize; Index++) {
+        const POOL_BIG_PAGE *Page = &ExpBigPages[Index];
+
+        if (Page->Va <= BIG_PAGE_DELETED)
+            continue;
+        if (Count < Capacity) {
+            Entries[Count].VirtualAddress = (PVOID)(Page->Va | (MmPoolOfAddress((PVOID)Page->Va) == MM_POOL_NONPAGED));
+            Entries[Count].SizeInBytes = Page->Bytes;
+            Entries[Count].TagUlong = Page->Tag;
+        }
+        Count++;
+    }
+    KfReleaseSpinLock(&ExpBigPageLock, OldIrql);
+    return Count;
 }

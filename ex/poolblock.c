@@ -151,7 +151,7 @@ static PVOID ExpGetPage(PPOOL_DESCRIPTOR Pool, PKIRQL OldIrql)
         return Page;
     }
     ExpUnlockPool(Pool, *OldIrql);
-    Page = MmAllocatePoolPages(Pool->Paged, PAGE_SIZE);
+    Page = MmAllocatePoolPages(Pool->Kind, PAGE_SIZE);
     if (Page != NULL)
         ExpFillFree(Page, PAGE_SIZE);
     *OldIrql = ExpLockPool(Pool);
@@ -265,10 +265,27 @@ static VOID ExpReturnBlock(PPOOL_DESCRIPTOR Pool, PPOOL_HEADER Block)
         MmFreePoolPages(Surplus);
 }
 
-// Takes a block back. Returns its size in bytes and its tag. Bugchecks 0x19 on a damaged header (checked builds: at
-// once; free builds: when it meets its neighbours), 0xC2 (P1 = 7) on a block that is free already. IRQL as
-// ExpAllocateBlock.
-ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag)
+// The last pointer of a block: whose quota is charged with it, if its type says so.
+static PVOID *ExpQuotaSlot(PPOOL_HEADER Block)
+{
+    return (PVOID *)ExpNextBlock(Block) - 1;
+}
+
+// Notes which quota block is charged with a block just allocated. Returns the block's size in bytes. Any IRQL that
+// suits the memory.
+ULONG ExpSetBlockQuota(PVOID Memory, PVOID QuotaBlock)
+{
+    PPOOL_HEADER Block = (PPOOL_HEADER)Memory - 1;
+
+    *ExpQuotaSlot(Block) = QuotaBlock;
+    Block->PoolType |= POOL_TYPE_QUOTA;
+    return Block->BlockSize * POOL_UNIT;
+}
+
+// Takes a block back. Returns its size in bytes, its tag and the quota block charged (or NULL).
+// Bugchecks 0x19 on a damaged header (checked builds: at once; free builds: when it meets its neighbours), 0xC2
+// (P1 = 7) on a block that is free already. IRQL as ExpAllocateBlock.
+ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag, PVOID *QuotaBlock)
 {
     PPOOL_HEADER Block = (PPOOL_HEADER)Memory - 1;
     ULONG Units = Block->BlockSize;
@@ -278,6 +295,7 @@ ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag)
     if (DBG)
         ExpCheckBlockLocked(Pool, Block);
     *Tag = Block->PoolTag;
+    *QuotaBlock = Block->PoolType & POOL_TYPE_QUOTA ? *ExpQuotaSlot(Block) : NULL;
     KeForgetLocks(Memory, (Units - 1) * POOL_UNIT);
     ExpFillFree(Memory, (Units - 1) * POOL_UNIT);
     if (Units < POOL_SMALL_UNITS && ExpSmallList(Pool, Units)->Depth < POOL_SMALL_DEPTH) {
@@ -289,10 +307,40 @@ ULONG ExpFreeBlock(PPOOL_DESCRIPTOR Pool, PVOID Memory, PULONG Tag)
     return Units * POOL_UNIT;
 }
 
-// Makes an empty descriptor. Phase 0.
-VOID ExpInitializePoolDescriptor(PPOOL_DESCRIPTOR Pool, BOOLEAN Paged)
+// Joins what waits in the small lists with its neighbours, and gives back the pages that are empty then or have been
+// kept. IRQL as ExpAllocateBlock.
+VOID ExpDrainBlocks(PPOOL_DESCRIPTOR Pool)
 {
-    Pool->Paged = Paged;
+    for (ULONG Processor = 0; Processor < POOL_PROCESSORS; Processor++) {
+        for (ULONG Units = POOL_SMALLEST_UNITS; Units < POOL_SMALL_UNITS; Units++) {
+            PSLIST_ENTRY Entry;
+
+            while ((Entry = InterlockedPopEntrySList(&Pool->SmallLists[Processor][Units])) != NULL) {
+                ExpFillFree(Entry, sizeof(*Entry));
+                ExpReturnBlock(Pool, (PPOOL_HEADER)Entry - 1);
+            }
+        }
+    }
+    for (;;) {
+        KIRQL OldIrql = ExpLockPool(Pool);
+        PVOID Page = Pool->CachedPages;
+
+        if (Page != NULL) {
+            Pool->CachedPages = *(PVOID *)Page;
+            Pool->CachedPageCount--;
+        }
+        ExpUnlockPool(Pool, OldIrql);
+        if (Page == NULL)
+            return;
+        MmFreePoolPages(Page);
+    }
+}
+
+// Makes an empty descriptor. Phase 0.
+VOID ExpInitializePoolDescriptor(PPOOL_DESCRIPTOR Pool, ULONG Kind)
+{
+    Pool->Kind = (UCHAR)Kind;
+    Pool->Paged = Kind != MM_POOL_NONPAGED;
     KeInitializeSpinLock(&Pool->SpinLock);
     KeInitializeGuardedMutex(&Pool->Mutex);
     for (ULONG Units = 0; Units < POOL_PAGE_UNITS; Units++)

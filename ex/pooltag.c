@@ -13,7 +13,7 @@ typedef struct _POOL_TRACKER {
         volatile LONG Allocs;
         volatile LONG Frees;
         volatile LONG Bytes;
-    } Pool[2];
+    } Pool[MM_POOLS];
 } POOL_TRACKER, *PPOOL_TRACKER;
 
 static POOL_TRACKER ExpTagTable[TAG_TABLE_SIZE + 1];
@@ -38,33 +38,33 @@ static PPOOL_TRACKER ExpFindTag(ULONG Tag)
 }
 
 // Counts an allocation of Bytes under Tag. Any IRQL; no locks.
-VOID ExpTagAllocated(ULONG Tag, BOOLEAN Paged, ULONG Bytes)
+VOID ExpTagAllocated(ULONG Tag, ULONG Kind, ULONG Bytes)
 {
     PPOOL_TRACKER Tracker = ExpFindTag(Tag);
 
-    InterlockedIncrement(&Tracker->Pool[Paged].Allocs);
-    InterlockedExchangeAdd(&Tracker->Pool[Paged].Bytes, (LONG)Bytes);
+    InterlockedIncrement(&Tracker->Pool[Kind].Allocs);
+    InterlockedExchangeAdd(&Tracker->Pool[Kind].Bytes, (LONG)Bytes);
 }
 
 // Counts a free of Bytes under Tag. Any IRQL; no locks.
-VOID ExpTagFreed(ULONG Tag, BOOLEAN Paged, ULONG Bytes)
+VOID ExpTagFreed(ULONG Tag, ULONG Kind, ULONG Bytes)
 {
     PPOOL_TRACKER Tracker = ExpFindTag(Tag);
 
-    InterlockedIncrement(&Tracker->Pool[Paged].Frees);
-    InterlockedExchangeAdd(&Tracker->Pool[Paged].Bytes, -(LONG)Bytes);
+    InterlockedIncrement(&Tracker->Pool[Kind].Frees);
+    InterlockedExchangeAdd(&Tracker->Pool[Kind].Bytes, -(LONG)Bytes);
 }
 
 // The bytes in use in a pool, and how many allocations and frees it has seen: the sum over all tags. Any IRQL.
-SIZE_T ExpSumTags(BOOLEAN Paged, PULONG Allocs, PULONG Frees)
+SIZE_T ExpSumTags(ULONG Kind, PULONG Allocs, PULONG Frees)
 {
     SIZE_T Bytes = 0;
 
     *Allocs = *Frees = 0;
     for (ULONG Index = 0; Index <= TAG_TABLE_SIZE; Index++) {
-        Bytes += (SIZE_T)ExpTagTable[Index].Pool[Paged].Bytes;
-        *Allocs += (ULONG)ExpTagTable[Index].Pool[Paged].Allocs;
-        *Frees += (ULONG)ExpTagTable[Index].Pool[Paged].Frees;
+        Bytes += (SIZE_T)ExpTagTable[Index].Pool[Kind].Bytes;
+        *Allocs += (ULONG)ExpTagTable[Index].Pool[Kind].Allocs;
+        *Frees += (ULONG)ExpTagTable[Index].Pool[Kind].Frees;
     }
     return Bytes;
 }
@@ -90,6 +90,28 @@ ULONG ExQueryPoolTags(PSYSTEM_POOLTAG Entries, ULONG Capacity)
             Entry->PagedAllocs = Tracker->Pool[1].Allocs;
             Entry->PagedFrees = Tracker->Pool[1].Frees;
             Entry->PagedUsed = Tracker->Pool[1].Bytes;
+        }
+        Count++;
+    }
+    return Count;
+}
+
+// ExQueryPoolTags for the tags that the session pool has seen; its figures are the entries' paged ones.
+ULONG ExQuerySessionPoolTags(PSYSTEM_POOLTAG Entries, ULONG Capacity)
+{
+    ULONG Count = 0;
+
+    for (ULONG Index = 0; Index <= TAG_TABLE_SIZE; Index++) {
+        PPOOL_TRACKER Tracker = &ExpTagTable[Index];
+
+        if (Tracker->Key == 0 || Tracker->Pool[MM_POOL_SESSION].Allocs == 0)
+            continue;
+        if (Count < Capacity) {
+            RtlZeroMemory(&Entries[Count], sizeof(Entries[Count]));
+            Entries[Count].TagUlong = Tracker->Key;
+            Entries[Count].PagedAllocs = Tracker->Pool[MM_POOL_SESSION].Allocs;
+            Entries[Count].PagedFrees = Tracker->Pool[MM_POOL_SESSION].Frees;
+            Entries[Count].PagedUsed = Tracker->Pool[MM_POOL_SESSION].Bytes;
         }
         Count++;
     }

@@ -148,11 +148,16 @@ static const EXP_QUERY_CLASS ExpQueryClasses[] = {
     {SystemProcessorPerformanceInformation, 0, ExpQueryProcessorPerformance, NULL},
     {SystemModuleInformation, 0, ExpQueryModules, NULL},
     {SystemHandleInformation, 0, ExpQueryHandles, NULL},
+    {SystemPageFileInformation, 0, MmQueryPageFiles, ExpRelocatePageFiles},
     {SystemPoolTagInformation, 0, ExpQueryPoolTagInformation, NULL},
     {SystemInterruptInformation, 0, ExpQueryInterrupts, NULL},
     {SystemExceptionInformation, sizeof(SYSTEM_EXCEPTION_INFORMATION), ExpQueryExceptions, NULL},
     {SystemKernelDebuggerInformation, sizeof(SYSTEM_KERNEL_DEBUGGER_INFORMATION), ExpQueryDebugger, NULL},
+    {SystemMemoryListInformation, 0, MmQueryMemoryList, NULL},
     {SystemContextSwitchInformation, sizeof(SYSTEM_CONTEXT_SWITCH_INFORMATION), ExpQueryContextSwitches, NULL},
+    {SystemLookasideInformation, 0, ExpQueryLookasideInformation, NULL},
+    {SystemBigPoolInformation, 0, ExpQueryBigPoolInformation, NULL},
+    {SystemSessionPoolTagInformation, 0, ExpQuerySessionPoolTagInformation, NULL},
     {SystemTimeAdjustmentInformation, sizeof(SYSTEM_QUERY_TIME_ADJUST_INFORMATION), ExpQueryTimeAdjustment, NULL},
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// SystemPerformanceInformation, SystemModuleInformation and SystemPoolTagInformation.
+// SystemPerformanceInformation and SystemModuleInformation.
 // Source: SDK (winternl.h); the Native API as published.
 
 #include "exp.h"
@@ -48,6 +48,8 @@ NTSTATUS ExpQueryPerformance(PVOID Buffer, ULONG Length, PULONG Needed)
     Answer.PageReadIoCount = Memory.PageReadIos;
     RtlCopyMemory(&Answer.CcFastReadNoWait, &CcStatistics, sizeof(CcStatistics)); // the same order
     Answer.MappedPagesWriteCount = Memory.MappedPagesWritten;
+    Answer.DirtyPagesWriteCount = Memory.PagesWritten;
+    Answer.DirtyWriteIoCount = Memory.PageWriteIos;
     Answer.PagedPoolPages = Memory.PagedPoolPages;
     Answer.NonPagedPoolPages = Memory.NonPagedPoolPages;
     Answer.FreeSystemPtes = Memory.FreeSystemPtes;
@@ -83,18 +85,16 @@ NTSTATUS ExpQueryModules(PVOID Buffer, ULONG Length, PULONG Needed)
     return STATUS_SUCCESS;
 }
 
-// SystemPoolTagInformation: the counters of every pool tag. PASSIVE_LEVEL.
-NTSTATUS ExpQueryPoolTagInformation(PVOID Buffer, ULONG Length, PULONG Needed)
+// Makes the names of Mm's answer about page files point into Target, where it will be copied.
+VOID ExpRelocatePageFiles(PVOID Buffer, PVOID Target)
 {
-    const ULONG Fixed = FIELD_OFFSET(SYSTEM_POOLTAG_INFORMATION, TagInfo);
-    PSYSTEM_POOLTAG_INFORMATION Tags = Buffer;
-    ULONG Capacity;
+    PSYSTEM_PAGEFILE_INFORMATION Record = Buffer;
 
-    *Needed = Fixed;
-    if (Length < Fixed)
-        return STATUS_INFO_LENGTH_MISMATCH;
-    Capacity = (Length - Fixed) / sizeof(SYSTEM_POOLTAG);
-    Tags->Count = ExQueryPoolTags(Tags->TagInfo, Capacity);
-    *Needed = Fixed + Tags->Count * sizeof(SYSTEM_POOLTAG);
-    return Tags->Count <= Capacity ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
+    for (;;) {
+        if (Record->PageFileName.Length != 0)
+            Record->PageFileName.Buffer = (PWSTR)((ULONG_PTR)Target + (ULONG_PTR)Record->PageFileName.Buffer);
+        if (Record->NextEntryOffset == 0)
+            return;
+        Record = (PVOID)((PUCHAR)Record + Record->NextEntryOffset);
+    }
 }

@@ -4,6 +4,14 @@
 
 #include "exp.h"
 
+LARGE_INTEGER ExpBootTime;
+
+// The system time at boot. Any IRQL.
+VOID ExGetBootTime(PLARGE_INTEGER Time)
+{
+    *Time = ExpBootTime;
+}
+
 #define SYSTEM_TIME_HIGHEST 0x20000000u // high part; beyond it years have five digits
 
 static NTSTATUS ExpReturnTime(PLARGE_INTEGER Address, LARGE_INTEGER Value, KPROCESSOR_MODE Mode)

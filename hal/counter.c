@@ -17,7 +17,7 @@ static ULONGLONG HalpBase;
 static volatile LONGLONG HalpLastCount;   // the greatest that anybody was told, where the counter could go back
 static volatile ULONGLONG HalpTscAtStart; // of the processor that starts another one
 
-static BOOLEAN HalpDetectTsc(VOID)
+INIT_CODE static BOOLEAN HalpDetectTsc(VOID)
 {
     ULONG Eax = CPUID_FEATURES, Ebx, Ecx = 0, Edx;
 
@@ -26,7 +26,7 @@ static BOOLEAN HalpDetectTsc(VOID)
 }
 
 // Finds the counter and its frequency. Phase 0, interrupts off, after the controllers and the event timer.
-VOID HalpInitializeCounter(VOID)
+INIT_CODE VOID HalpInitializeCounter(VOID)
 {
     HalpCalibrate(HalpDetectTsc() ? &HalpTscFrequency : NULL);
     if (HalpTscFrequency != 0 && KeFindBootOption("/USEPLATFORMCLOCK") == NULL) {

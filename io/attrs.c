@@ -50,6 +50,23 @@ static NTSTATUS IopMarkForDeletion(PFILE_OBJECT File)
     return IopSubmitSynchronous(&Call, &IoStatus);
 }
 
+// Sets a file's end, from inside the kernel (no handle, no file lock). PASSIVE_LEVEL. The file system's status.
+NTSTATUS NTAPI IoSetFileSize(PFILE_OBJECT File, PLARGE_INTEGER EndOfFile)
+{
+    FILE_END_OF_FILE_INFORMATION Information = {.EndOfFile = *EndOfFile};
+    IOP_CALL Call = {.File = File, .Device = IopTopDevice(File), .Mode = KernelMode};
+    IO_STATUS_BLOCK IoStatus;
+    PIO_STACK_LOCATION Stack;
+    NTSTATUS Status = IopAllocateCallIrp(&Call, IRP_MJ_SET_INFORMATION, &Stack);
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Call.Irp->AssociatedIrp.SystemBuffer = &Information;
+    Stack->Parameters.SetFile.Length = sizeof(Information);
+    Stack->Parameters.SetFile.FileInformationClass = FileEndOfFileInformation;
+    return IopSubmitSynchronous(&Call, &IoStatus);
+}
+
 // Does what the open packet was made for to a file that has just been opened.
 //
 // PASSIVE_LEVEL. The file system's status.

@@ -124,7 +124,8 @@ static NTSTATUS IopOpenByName(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT
 // Opens or creates a file, directory, device or pipe, for a driver or for the services below.
 //
 // ExtraParameters: NAMED_PIPE_CREATE_PARAMETERS for CreateFileTypeNamedPipe.   InternalOptions:
-// IO_NO_PARAMETER_CHECKING (the caller is the kernel whatever the previous mode), IO_OPEN_TARGET_DIRECTORY.
+// IO_NO_PARAMETER_CHECKING (the caller is the kernel whatever the previous mode), IO_OPEN_TARGET_DIRECTORY,
+// IO_OPEN_PAGING_FILE.
 // PASSIVE_LEVEL. The caller closes *Handle. STATUS_INVALID_PARAMETER for a combination the documentation forbids,
 // STATUS_EAS_NOT_SUPPORTED for extended attributes (no file system here has them), or the look-up's or driver's status.
 NTSTATUS NTAPI IoCreateFile(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,

@@ -69,7 +69,7 @@ BOOLEAN IoInitSystem(PLOADER_PARAMETER_BLOCK LoaderBlock)
     IopInitializeRegistry();
     IopInitializeInterrupts();
     KeInitializeSpinLock(&IopDatabaseLock);
-    if (!IopCreateObjectTypes())
+    if (!IopInitializePaging() || !IopCreateObjectTypes())
         return FALSE;
     if (!NT_SUCCESS(IopCreateDirectory(L"\\Device")) || !NT_SUCCESS(IopCreateDirectory(L"\\Driver")) ||
         !NT_SUCCESS(IopCreateDirectory(L"\\FileSystem")) || !NT_SUCCESS(IopCreateDirectory(L"\\??")))

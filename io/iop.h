@@ -29,16 +29,16 @@
 
 #define IRP_LOOKASIDE_SMALL 0x08 // IRP.AllocationFlags: which list it goes back to
 #define IRP_LOOKASIDE_LARGE 0x10
+#define IRP_RESERVED 0x20 // the one for paging transfers
 #define IOP_LARGE_STACK_COUNT 6
+#define IOP_RESERVE_STACK_COUNT 8
+#define IOP_IRP_SIZE(StackSize) ((USHORT)(sizeof(IRP) + (StackSize) * sizeof(IO_STACK_LOCATION)))
+#define IOP_RESERVE_IRP_SIZE IOP_IRP_SIZE(IOP_RESERVE_STACK_COUNT)
 
 #define IRP_MOUNT_COMPLETION 0x00000002 // shares IRP_PAGING_IO's bit, as in NT: completes in any context
 
 // DEVOBJ_EXTENSION.ExtensionFlags
 #define DOE_DELETE_PENDING 0x02
-
-// IoCreateFile's internal options
-#define IO_NO_PARAMETER_CHECKING 0x0100
-#define IO_OPEN_TARGET_DIRECTORY 0x0004
 
 typedef enum _IOP_OPEN_ACTION { IopOpenHandle, IopQueryBasic, IopQueryNetwork, IopDeleteByName } IOP_OPEN_ACTION;
 
@@ -119,6 +119,8 @@ NTCHECK IopQueryOpenFile(PFILE_OBJECT File, POPEN_PACKET Packet); // attrs.c: an
 
 // --- irp.c, apc.c, thread.c, cancel.c
 VOID IopInitializeIrpLists(VOID);
+BOOLEAN IopInitializePaging(VOID);
+VOID IopReturnReserveIrp(VOID);
 VOID IopInitializeIrp(PIRP Irp, USHORT Size, CCHAR StackSize);
 PIRP IopAllocateIrpMustSucceed(CCHAR StackSize);
 NTSTATUS IopFinishIrp(PIRP Irp, PFILE_OBJECT File);

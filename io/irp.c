@@ -8,7 +8,6 @@
 static GENERAL_LOOKASIDE IopSmallIrpList; // one stack location
 static GENERAL_LOOKASIDE IopLargeIrpList; // up to IOP_LARGE_STACK_COUNT
 
-#define IOP_IRP_SIZE(StackSize) ((USHORT)(sizeof(IRP) + (StackSize) * sizeof(IO_STACK_LOCATION)))
 #define IOP_IRP_RETRY_100NS 500000 // 50 ms between two tries of an allocation that must not fail
 
 // Makes the free lists that IRPs come from.
@@ -76,7 +75,9 @@ VOID NTAPI IoFreeIrp(PIRP Irp)
     ASSERT(Irp->Type == IO_TYPE_IRP);
     ASSERT(IsListEmpty(&Irp->ThreadListEntry));
     Irp->Type = 0;
-    if (Source & IRP_LOOKASIDE_SMALL)
+    if (Source & IRP_RESERVED)
+        IopReturnReserveIrp();
+    else if (Source & IRP_LOOKASIDE_SMALL)
         ExFreeToLookasideList(&IopSmallIrpList, Irp);
     else if (Source & IRP_LOOKASIDE_LARGE)
         ExFreeToLookasideList(&IopLargeIrpList, Irp);

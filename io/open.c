@@ -10,6 +10,8 @@ static VOID IopFillCreate(PIO_STACK_LOCATION Stack, PFILE_OBJECT File, POPEN_PAC
     Stack->MajorFunction = IRP_MJ_CREATE;
     Stack->FileObject = File;
     Stack->Flags = (UCHAR)(Packet->InternalOptions & IO_OPEN_TARGET_DIRECTORY ? SL_OPEN_TARGET_DIRECTORY : 0);
+    if (Packet->InternalOptions & IO_OPEN_PAGING_FILE)
+        Stack->Flags |= SL_OPEN_PAGING_FILE;
     if (!(Attributes & OBJ_CASE_INSENSITIVE))
         Stack->Flags |= SL_CASE_SENSITIVE;
     Stack->Parameters.Create.SecurityContext = Security;

@@ -1,14 +1,46 @@
 // SPDX-License-Identifier: MIT
 // Paging I/O for Mm: reads and writes of locked pages, around the cache. They may be made at APC_LEVEL by a thread that
 // is in the middle of a fault, so they end without an APC: status block and event are set where the driver completes.
+// When the pool has no IRP left, one that was made at start-up is used, by one transfer after the other: the transfers
+// are what memory is waiting for.
 
 #include "iop.h"
+
+static PIRP IopReserveIrp; // never freed to the pool; its maker waits for the transfer, then gives it back
+static KEVENT IopReserveIrpFree;
+
+// Makes the reserve. PASSIVE_LEVEL, once, from IoInitSystem.
+BOOLEAN IopInitializePaging(VOID)
+{
+    KeInitializeEvent(&IopReserveIrpFree, SynchronizationEvent, TRUE);
+    IopReserveIrp = ExAllocatePoolZero(NonPagedPool, IOP_RESERVE_IRP_SIZE, TAG_IRP);
+    return IopReserveIrp != NULL;
+}
+
+// An IRP for a paging transfer; waits for the reserve where the pool has none. NULL: the stack is too deep for that.
+static PIRP IopAllocatePagingIrp(CCHAR StackSize)
+{
+    PIRP Irp = IoAllocateIrp(StackSize, FALSE);
+
+    if (Irp != NULL || StackSize > IOP_RESERVE_STACK_COUNT)
+        return Irp;
+    KeWaitForever(&IopReserveIrpFree, Executive);
+    IopInitializeIrp(IopReserveIrp, IOP_RESERVE_IRP_SIZE, IOP_RESERVE_STACK_COUNT);
+    IopReserveIrp->AllocationFlags = IRP_RESERVED;
+    return IopReserveIrp;
+}
+
+// IoFreeIrp's part for the reserve. <= DISPATCH_LEVEL.
+VOID IopReturnReserveIrp(VOID)
+{
+    KeSetEvent(&IopReserveIrpFree, IO_NO_INCREMENT, FALSE);
+}
 
 static NTSTATUS IopPageTransfer(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event,
                                 PIO_STATUS_BLOCK IoStatus, BOOLEAN Write)
 {
     PDEVICE_OBJECT Device = IoGetRelatedDeviceObject(File);
-    PIRP Irp = IoAllocateIrp(Device->StackSize, FALSE);
+    PIRP Irp = IopAllocatePagingIrp(Device->StackSize);
     PIO_STACK_LOCATION Stack;
 
     ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The balance-set manager, once a second: a thread that has been ready for about four seconds without running gets the
 // highest priority that is not real-time, for a long quantum, after which it is where it was. So a thread that holds a
-// lock and is starved by more important ones gets on. Memory's own once-a-second work is Mm's (mm/threads.c).
+// lock and is starved by more important ones gets on. Memory's own once-a-second work is Mm's (mm/wsmanager.c).
 // Source: Windows Internals, "Priority Boosts for CPU Starvation".
 
 #include "ki.h"
@@ -59,6 +59,7 @@ static VOID NTAPI KiBalanceSetManager(PVOID Context)
             KiScanReadyQueues(KiProcessorBlock[Number], &Priority[Number]);
             KiUnlockDispatcherDatabase(OldIrql);
         }
+        MmBalanceWorkingSets();
     }
 }
 

@@ -57,6 +57,22 @@ static ULONG KiEspOf(PKTRAP_FRAME TrapFrame)
     return TrapFrame->TempSegCs != 0 ? TrapFrame->TempEsp : (ULONG)&TrapFrame->HardwareEsp;
 }
 
+// What the parameters mean, where that is known.
+static VOID KiPrintWords(ULONG Code, const ULONG_PTR *Parameters)
+{
+    PCSTR Words[4], Summary = KiBugCheckWordsOf(Code, Parameters, Words);
+    ULONG Index;
+
+    if (Summary == NULL)
+        return;
+    KiPrint("%s\n", Summary);
+    for (Index = 0; Index < 4; Index++) {
+        if (Words[Index] != NULL)
+            KiPrint("  %08X  %s\n", Parameters[Index], Words[Index]);
+    }
+    KiPrint("\n");
+}
+
 static VOID KiPrintScreen(ULONG Code, const ULONG_PTR *Parameters, PKTRAP_FRAME TrapFrame)
 {
     PETHREAD Thread = (PETHREAD)KeGetCurrentPrcb()->CurrentThread;
@@ -68,6 +84,7 @@ static VOID KiPrintScreen(ULONG Code, const ULONG_PTR *Parameters, PKTRAP_FRAME 
         KiPrint("%s\n\n", Name);
     KiPrint("*** STOP: 0x%08X (0x%08X,0x%08X,0x%08X,0x%08X)\n\n", Code, Parameters[0], Parameters[1], Parameters[2],
             Parameters[3]);
+    KiPrintWords(Code, Parameters);
     KiPrint("IRQL %u  processor %u  thread %08X  Cid %x.%x\n", KeGetCurrentIrql(), KeGetPcr()->Number, (ULONG)Thread,
             (ULONG)(ULONG_PTR)Thread->Cid.UniqueProcess, (ULONG)(ULONG_PTR)Thread->Cid.UniqueThread);
     if (TrapFrame != NULL)

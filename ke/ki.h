@@ -223,6 +223,7 @@ DECLSPEC_NORETURN VOID KiSwitchToIdleStack(PVOID StackTop, PVOID Routine);
 DECLSPEC_NORETURN VOID KiBugCheckTrap(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4,
                                       PKTRAP_FRAME TrapFrame);
 PCSTR KiBugCheckName(ULONG Code);
+PCSTR KiBugCheckWordsOf(ULONG Code, const ULONG_PTR *Parameters, PCSTR Words[4]);
 BOOLEAN KiIsTextAddress(PVOID Address);
 BOOLEAN KiIsImageData(PVOID Address);
 BOOLEAN KiIsStackAddress(ULONG_PTR Address);

@@ -3,17 +3,29 @@
 
 #include "mi.h"
 
-#define MI_ALLOWED_TYPES (MEM_COMMIT | MEM_RESERVE | MEM_TOP_DOWN | MEM_RESET)
+#define MI_SPECIAL_TYPES (MEM_WRITE_WATCH | MEM_PHYSICAL | MEM_LARGE_PAGES)
+#define MI_ALLOWED_TYPES (MEM_COMMIT | MEM_RESERVE | MEM_TOP_DOWN | MEM_RESET | MI_SPECIAL_TYPES)
+
+static MI_VAD_TYPE MiVadTypeOf(ULONG Type)
+{
+    if (Type & MEM_WRITE_WATCH)
+        return VadWriteWatch;
+    if (Type & MEM_PHYSICAL)
+        return VadAwe;
+    return (Type & MEM_LARGE_PAGES) ? VadLargePages : VadNone;
+}
 
 static PMMVAD MiCreatePrivateVad(ULONG_PTR Start, SIZE_T Size, ULONG Type, ULONG Protection)
 {
-    PMMVAD Vad = ExAllocatePoolZero(NonPagedPool, MI_VAD_SHORT_SIZE, TAG_VAD_SHORT);
+    SIZE_T Extra = (Type & MEM_WRITE_WATCH) ? MiWriteWatchSize(Size >> PAGE_SHIFT) : 0;
+    PMMVAD Vad = ExAllocatePoolZero(NonPagedPool, MI_VAD_SHORT_SIZE + Extra, TAG_VAD_SHORT);
 
     if (Vad == NULL)
         return NULL;
     Vad->StartingVpn = MI_VPN(Start);
     Vad->EndingVpn = MI_VPN(Start + Size - 1);
     Vad->u.VadFlags.PrivateMemory = 1;
+    Vad->u.VadFlags.VadType = MiVadTypeOf(Type);
     Vad->u.VadFlags.Protection = Protection;
     if (Type & MEM_COMMIT) {
         Vad->u.VadFlags.MemCommit = 1;
@@ -28,12 +40,13 @@ static PMMVAD MiCreatePrivateVad(ULONG_PTR Start, SIZE_T Size, ULONG Type, ULONG
 NTSTATUS MiReserve(PEPROCESS Process, PULONG_PTR Base, SIZE_T Size, ULONG_PTR Highest, ULONG Type, ULONG Protection)
 {
     ULONG Charge = (Type & MEM_COMMIT) ? (ULONG)(Size >> PAGE_SHIFT) : 0;
+    SIZE_T Align = (Type & MEM_LARGE_PAGES) ? MI_LARGE_PAGE_SIZE : MM_ALLOCATION_GRANULARITY;
     ULONG_PTR Start = *Base;
     NTSTATUS Status;
     PMMVAD Vad;
 
     if (Start == 0) {
-        Status = MiFindEmptyRange(Process, Size, Highest, (Type & MEM_TOP_DOWN) != 0, &Start);
+        Status = MiFindEmptyRange(Process, Size, Align, Highest, (Type & MEM_TOP_DOWN) != 0, &Start);
         if (!NT_SUCCESS(Status))
             return Status;
     } else if (Start < (ULONG_PTR)MM_LOWEST_USER_ADDRESS ||
@@ -47,9 +60,15 @@ NTSTATUS MiReserve(PEPROCESS Process, PULONG_PTR Base, SIZE_T Size, ULONG_PTR Hi
         MiFreeVad(Vad);
         return STATUS_COMMITMENT_LIMIT;
     }
+    Process->NumberOfWatchedRanges += (Type & MEM_WRITE_WATCH) != 0;
     MiLinkVad(Process, Vad);
     *Base = Start;
-    return STATUS_SUCCESS;
+    if (!(Type & MEM_LARGE_PAGES))
+        return STATUS_SUCCESS;
+    Status = MiPopulateLargePages(Process, Vad);
+    if (!NT_SUCCESS(Status))
+        MiUnmapVad(Process, Vad);
+    return Status;
 }
 
 static NTSTATUS MiReserveRange(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size, ULONG_PTR Highest, ULONG Type,
@@ -60,6 +79,8 @@ static NTSTATUS MiReserveRange(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size,
 
     if (*Base != 0 && Start == 0)
         return STATUS_CONFLICTING_ADDRESSES;
+    if ((Type & MEM_LARGE_PAGES) && ((Start | Length) & (MI_LARGE_PAGE_SIZE - 1)))
+        return STATUS_INVALID_PARAMETER_4;
     *Base = Start;
     *Size = Length;
     return MiReserve(Process, Base, Length, Highest, Type, Protection);
@@ -74,22 +95,11 @@ static NTSTATUS MiCommitExisting(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Siz
     *Size = (EndVpn - StartVpn + 1) << PAGE_SHIFT;
     if (Vad == NULL || EndVpn > Vad->EndingVpn)
         return STATUS_CONFLICTING_ADDRESSES;
+    if (Vad->u.VadFlags.VadType == VadAwe || Vad->u.VadFlags.VadType == VadLargePages)
+        return STATUS_CONFLICTING_ADDRESSES; // has its pages by other means, or all of them already
     if (!Vad->u.VadFlags.PrivateMemory)
         return MiCommitSectionRange(Process, Vad, StartVpn, EndVpn);
     return MiCommitRange(Process, Vad, StartVpn, EndVpn, Protection);
-}
-
-// MEM_RESET says that the contents are of no more interest. We keep them, which is allowed; the range is checked.
-static NTSTATUS MiReset(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size)
-{
-    ULONG_PTR StartVpn = MI_VPN(*Base + PAGE_SIZE - 1), EndVpn = MI_VPN(*Base + *Size) - 1;
-    PMMVAD Vad = MiLocateVad(&Process->VadRoot, MI_VPN(*Base));
-
-    if (Vad == NULL || MI_VPN(*Base + *Size - 1) > Vad->EndingVpn)
-        return STATUS_CONFLICTING_ADDRESSES;
-    *Base = StartVpn << PAGE_SHIFT;
-    *Size = EndVpn + 1 > StartVpn ? (EndVpn + 1 - StartVpn) << PAGE_SHIFT : 0;
-    return STATUS_SUCCESS;
 }
 
 static NTSTATUS MiAllocate(PEPROCESS Process, PVOID *Base, PSIZE_T Size, ULONG_PTR Highest, ULONG Type,
@@ -100,13 +110,32 @@ static NTSTATUS MiAllocate(PEPROCESS Process, PVOID *Base, PSIZE_T Size, ULONG_P
     if (!NT_SUCCESS(Status))
         return Status;
     if (Type & MEM_RESET)
-        Status = MiReset(Process, (PULONG_PTR)Base, Size);
+        Status = MiResetVirtualMemory(Process, (PULONG_PTR)Base, Size);
     else if ((Type & MEM_RESERVE) || *Base == NULL)
         Status = MiReserveRange(Process, (PULONG_PTR)Base, Size, Highest, Type, Protection);
     else
         Status = MiCommitExisting(Process, (PULONG_PTR)Base, Size, Protection);
     MiUnlockAddressSpace(Process);
     return Status;
+}
+
+// What the special kinds of memory go together with. Source: SDK, VirtualAlloc.
+static NTSTATUS MiCheckSpecialType(ULONG Type, ULONG Protection)
+{
+    if (Type & MEM_PHYSICAL)
+        return (Type & ~(ULONG)MEM_TOP_DOWN) != (MEM_PHYSICAL | MEM_RESERVE) ? STATUS_INVALID_PARAMETER_5
+               : Protection != MM_READWRITE                                  ? STATUS_INVALID_PARAMETER_6
+                                                                             : STATUS_SUCCESS;
+    if (Type & MEM_WRITE_WATCH)
+        return (Type & (MEM_RESERVE | MEM_LARGE_PAGES)) != MEM_RESERVE ? STATUS_INVALID_PARAMETER_5 : STATUS_SUCCESS;
+    if (!(Type & MEM_LARGE_PAGES))
+        return STATUS_SUCCESS;
+    if ((Type & (MEM_RESERVE | MEM_COMMIT)) != (MEM_RESERVE | MEM_COMMIT))
+        return STATUS_INVALID_PARAMETER_5;
+    if (Protection != MM_READWRITE && Protection != MM_EXECUTE_READWRITE)
+        return STATUS_INVALID_PARAMETER_6;
+    return SeSinglePrivilegeCheck(SE_LOCK_MEMORY_PRIVILEGE, ExGetPreviousMode()) ? STATUS_SUCCESS
+                                                                                 : STATUS_PRIVILEGE_NOT_HELD;
 }
 
 static NTSTATUS MiCheckAllocationType(ULONG Type, ULONG Protection)
@@ -117,7 +146,7 @@ static NTSTATUS MiCheckAllocationType(ULONG Type, ULONG Protection)
         return STATUS_INVALID_PARAMETER_5;
     if (Protection == MM_INVALID_PROTECTION || (MI_IS_COPY_ON_WRITE(Protection)))
         return STATUS_INVALID_PAGE_PROTECTION;
-    return STATUS_SUCCESS;
+    return (Type & MI_SPECIAL_TYPES) ? MiCheckSpecialType(Type, Protection) : STATUS_SUCCESS;
 }
 
 // System service. WDK: ZwAllocateVirtualMemory.
@@ -130,6 +159,7 @@ NTSTATUS NTAPI NtAllocateVirtualMemory(HANDLE Process, PVOID *BaseAddress, ULONG
     NTSTATUS Status;
     PVOID Base;
     SIZE_T Size;
+    ULONG Attempt = 0;
 
     PAGED_CODE();
     Status = MiHighestForZeroBits(ZeroBits, &Highest);
@@ -143,11 +173,21 @@ NTSTATUS NTAPI NtAllocateVirtualMemory(HANDLE Process, PVOID *BaseAddress, ULONG
         return Status == STATUS_INVALID_PARAMETER_3 ? STATUS_INVALID_PARAMETER_4 : Status;
     if (Size == 0)
         return STATUS_INVALID_PARAMETER_4;
-    Status = MiAttachTarget(Process, PROCESS_VM_OPERATION, &Target);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = MiAllocate(Target.Process, &Base, &Size, Highest, Type, Protection);
-    MiDetachTarget(&Target);
+    do {
+        PVOID Wanted = Base;
+        SIZE_T Bytes = Size;
+
+        Status = MiAttachTarget(Process, PROCESS_VM_OPERATION, &Target);
+        if (!NT_SUCCESS(Status))
+            return Status;
+        Status = MiAllocate(Target.Process, &Wanted, &Bytes, Highest, Type, Protection);
+        MiDetachTarget(&Target);
+        if (NT_SUCCESS(Status)) {
+            Base = Wanted;
+            Size = Bytes;
+        }
+    } while (Status == STATUS_COMMITMENT_LIMIT &&
+             MiAskForCommitment(ADDRESS_AND_SIZE_TO_SPAN_PAGES(Base, Size), Attempt++));
     if (NT_SUCCESS(Status))
         MiReturnRange(BaseAddress, RegionSize, Base, Size);
     return Status;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Commitment: the promise that a page will be there when it is touched. The limit is what memory can hold (a page file
-// will raise it), so a promise that could not be kept is refused here with STATUS_COMMITMENT_LIMIT, and not by a page
-// fault.
+// Commitment: the promise that a page will be there when it is touched. The limit is what memory and page files can
+// hold, so a promise that could not be kept is refused here with STATUS_COMMITMENT_LIMIT, and not by a page fault.
+// Before that a service lets the page files grow (MiAskForCommitment), with no lock held.
 
 #include "mi.h"
 
@@ -40,6 +40,37 @@ BOOLEAN MiChargeCommitment(SIZE_T Pages, PEPROCESS Process)
 VOID MiChargeCommitmentAlways(SIZE_T Pages)
 {
     MiCharge(Pages, TRUE);
+}
+
+static VOID MiMoveCommitLimit(SSIZE_T Pages)
+{
+    KIRQL OldIrql = KfAcquireSpinLock(&MiCommitLock);
+
+    MmTotalCommitLimit += (SIZE_T)Pages;
+    KfReleaseSpinLock(&MiCommitLock, OldIrql);
+}
+
+// A page file has so many slots more. IRQL <= DISPATCH_LEVEL.
+VOID MiRaiseCommitLimit(SIZE_T Pages)
+{
+    MiMoveCommitLimit((SSIZE_T)Pages);
+}
+
+// So many slots have turned out to be bad. What was promised before stays promised. IRQL <= DISPATCH_LEVEL.
+VOID MiLowerCommitLimit(SIZE_T Pages)
+{
+    MiMoveCommitLimit(-(SSIZE_T)Pages);
+}
+
+// By how many pages the limit is too low for a charge of Pages. IRQL <= DISPATCH_LEVEL.
+SIZE_T MiMissingCommitment(SIZE_T Pages)
+{
+    KIRQL OldIrql = KfAcquireSpinLock(&MiCommitLock);
+    SIZE_T Wanted = MmTotalCommittedPages + Pages;
+    SIZE_T Missing = Wanted > MmTotalCommitLimit ? Wanted - MmTotalCommitLimit : 0;
+
+    KfReleaseSpinLock(&MiCommitLock, OldIrql);
+    return Missing;
 }
 
 // IRQL <= DISPATCH_LEVEL. Locks as for MiChargeCommitment.

@@ -55,6 +55,7 @@ static VOID MiDestroyPages(PSUBSECTION Subsection)
             MiFreeTransitionPage(Pfn);
             Proto->u.Long = 0;
         }
+        MiReleasePageFileSpace(Proto);
         MiUnlockPfn(OldIrql);
         Index++;
     }

@@ -14,11 +14,12 @@ VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
         Old = MiExchangePte(Pte, 0);
         MiAddTbFlush(Flush, Va);
         Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(&Old));
-        Process->Vm.WorkingSetSize--;
+        MiRemoveFromWorkingSet(&Process->Vm, Va, Pfn);
         if (Pfn->u3.e1.PrototypePte) {
             Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
         } else {
             Process->NumberOfPrivatePages--;
+            MiReleasePageFileSpace(&Pfn->OriginalPte);
             Pfn->u3.e1.Deleted = 1;
         }
         MiDecrementShareCount(Pfn);
@@ -28,6 +29,9 @@ VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
     if (Old.u.Soft.Transition && !Old.u.Soft.Prototype) {
         Process->NumberOfPrivatePages--;
         MiFreeTransitionPage(MI_PFN_ELEMENT(MI_PTE_FRAME(&Old)));
+    } else if (MI_IS_PAGE_FILE_PTE(&Old)) {
+        Process->NumberOfPrivatePages--;
+        MiReleasePageFileSpace(&Old);
     }
 }
 

@@ -22,7 +22,7 @@ static NTSTATUS MiValidPteFault(PMI_FAULT Fault)
 {
     MMPTE Pte = *Fault->Pte;
 
-    if (Fault->Execute && Pte.u.Hard.NoExecute)
+    if (Fault->Execute && Pte.u.Hard.NoExecute && !MiAllowExecution(Fault->Process, Fault->Pte))
         return STATUS_ACCESS_VIOLATION;
     if (Fault->Write && !Pte.u.Hard.Write)
         return Pte.u.Hard.CopyOnWrite ? MiCopyOnWrite(Fault) : STATUS_ACCESS_VIOLATION;
@@ -35,10 +35,12 @@ static NTSTATUS MiFireGuard(PMI_FAULT Fault, PMMVAD Vad, ULONG Protection)
 {
     NTSTATUS Status = MiMakePageTable(Fault->Process, Fault->Va);
     PMMPTE Pte = Fault->Pte;
+    KIRQL OldIrql;
 
     if (!NT_SUCCESS(Status))
         return Status;
     Protection &= ~(ULONG)MM_GUARD_PAGE;
+    OldIrql = MiLockPfn(); // a transition entry changes when its page is reused
     if (Pte->u.Long == 0) {
         MiCountUsedPte(Fault->Va, 1);
         MiWriteInvalidPte(Pte, Vad->u.VadFlags.PrivateMemory ? MI_DEMAND_ZERO(Protection)
@@ -46,8 +48,11 @@ static NTSTATUS MiFireGuard(PMI_FAULT Fault, PMMVAD Vad, ULONG Protection)
     } else if (Pte->u.Soft.Prototype) {
         Pte->u.Proto.Protection = Protection;
     } else {
+        if (Pte->u.Soft.Transition)
+            MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->OriginalPte.u.Soft.Protection = Protection;
         Pte->u.Soft.Protection = Protection;
     }
+    MiUnlockPfn(OldIrql);
     return STATUS_GUARD_PAGE_VIOLATION;
 }
 
@@ -57,25 +62,40 @@ static NTSTATUS MiCheckAccess(PMI_FAULT Fault, PMMVAD Vad, ULONG Protection)
         return STATUS_ACCESS_VIOLATION;
     if (Fault->Write && !MI_IS_WRITABLE(Protection))
         return STATUS_ACCESS_VIOLATION;
-    if (Fault->Execute && !MI_IS_EXECUTABLE(Protection) && MmNoExecute != 0)
+    if (Fault->Execute && !MI_IS_EXECUTABLE(Protection) && MmNoExecute != 0 &&
+        !(Fault->Process->ExecuteOptions & MEM_EXECUTE_OPTION_ENABLE))
         return STATUS_ACCESS_VIOLATION;
     if (MI_IS_GUARD(Protection))
         return MiFireGuard(Fault, Vad, Protection);
     return STATUS_SUCCESS;
 }
 
-// A private page that lost its valid entry only for its protection: it is still there.
+// A private page that lost its valid entry, for its protection or because it was trimmed: it is still there.
 static NTSTATUS MiResolveTransition(PMI_FAULT Fault)
 {
     PMMPTE Pte = Fault->Pte;
-    ULONG Protection = Pte->u.Trans.Protection;
-    PFN_NUMBER Page = MI_PTE_FRAME(Pte);
     KIRQL OldIrql = MiLockPfn();
+    PFN_NUMBER Page = MI_PTE_FRAME(Pte);
+    PMMPFN Pfn = MI_PFN_ELEMENT(Page);
+    ULONGLONG Mask = MmProtectToPteMask[Pte->u.Trans.Protection] | MI_USER;
 
-    MiActivateTransitionPage(MI_PFN_ELEMENT(Page));
-    MiWriteValidPte(Pte, ((ULONGLONG)Page << PAGE_SHIFT) | MmProtectToPteMask[Protection] | MI_USER);
+    if (!Pte->u.Soft.Transition) {
+        MiUnlockPfn(OldIrql); // the page was reused in this instant
+        return STATUS_RETRY;
+    }
+    if (Pfn->u3.e1.ReadInProgress) {
+        MiShareInPage(Fault, Pfn);
+        MiUnlockPfn(OldIrql);
+        return MI_STATUS_READ;
+    }
+    MiActivateTransitionPage(Pfn);
+    if (Fault->Write && (Mask & MI_WRITE)) {
+        MiMakePageDirty(Pfn);
+        Mask |= MI_DIRTY;
+    }
+    MiWriteValidPte(Pte, ((ULONGLONG)Page << PAGE_SHIFT) | Mask);
     MiUnlockPfn(OldIrql);
-    MiAddWorkingSetPage(Fault->Process);
+    MiAddToWorkingSet(&Fault->Process->Vm, Fault->Va, MI_PFN_ELEMENT(Page));
     return STATUS_SUCCESS;
 }
 
@@ -102,6 +122,7 @@ static NTSTATUS MiInvalidPteFault(PMI_FAULT Fault, BOOLEAN Table)
     ULONG Protection;
     NTSTATUS Status;
     PMMPTE Proto;
+    MMPTE Seen = {.u.Long = 0};
 
     Vad = MiLocateVad(&Fault->Process->VadRoot, MI_VPN(Fault->Va));
     if (Vad == NULL)
@@ -118,24 +139,34 @@ static NTSTATUS MiInvalidPteFault(PMI_FAULT Fault, BOOLEAN Table)
     Status = MiCheckAccess(Fault, Vad, Protection);
     if (Status != STATUS_SUCCESS)
         return Status;
-    if (Table && Fault->Pte->u.Soft.Transition && !Fault->Pte->u.Soft.Prototype)
+    if (Table && Fault->Pte->u.Long != 0)
+        Seen = MiReadPte(Fault->Pte);
+    if (Seen.u.Soft.Transition && !Seen.u.Soft.Prototype)
         return MiResolveTransition(Fault);
-    if (Vad->u.VadFlags.PrivateMemory || (Table && Fault->Pte->u.Long != 0 && !Fault->Pte->u.Soft.Prototype))
+    if (MI_IS_PAGE_FILE_PTE(&Seen))
+        return MiResolvePageFile(Fault);
+    if (Vad->u.VadFlags.PrivateMemory || (Seen.u.Long != 0 && !Seen.u.Soft.Prototype))
         return MiResolveDemandZero(Fault, Protection);
     Proto = MiVadPrototype(Vad, MI_VPN(Fault->Va));
+    Fault->LastProto =
+        Proto <= Vad->LastContiguousPte && Proto >= Vad->FirstPrototypePte ? Vad->LastContiguousPte : NULL;
     return Proto == NULL ? STATUS_ACCESS_VIOLATION : MiResolvePrototype(Fault, Protection, Proto);
 }
 
-// What a fault ended with, outside of the locks: waits for what it has to wait for. STATUS_RETRY: ask again.
+// What a fault ended with, outside of the locks: waits for what it has to wait for. STATUS_RETRY: ask again. A read
+// that failed for want of pool is no error of the page's: it is tried again when there may be some.
 NTSTATUS MiFinishFault(PMI_FAULT Fault, NTSTATUS Status, PULONG Attempt)
 {
-    if (Status == MI_STATUS_READ) {
+    BOOLEAN Read = Status == MI_STATUS_READ;
+
+    if (Read) {
         Status = MiWaitForPageRead(Fault);
-        return NT_SUCCESS(Status) ? STATUS_RETRY : Status;
+        if (NT_SUCCESS(Status))
+            return STATUS_RETRY;
     }
-    if (Status == MI_STATUS_NO_PAGE)
-        return MiWaitForFreePage((*Attempt)++) ? STATUS_RETRY : STATUS_NO_MEMORY;
-    return Status;
+    if (Status != MI_STATUS_NO_PAGE && (!Read || Status != STATUS_INSUFFICIENT_RESOURCES))
+        return Status;
+    return MiWaitForFreePage((*Attempt)++) ? STATUS_RETRY : STATUS_NO_MEMORY;
 }
 
 // A fault on an address below 80000000, whoever caused it.
@@ -155,6 +186,8 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
     Fault.Process = Process;
     Fault.Write = (FaultStatus & MI_FAULT_WRITE) != 0;
     Fault.Execute = (FaultStatus & MI_FAULT_EXECUTE) != 0;
+    Fault.Single = FALSE;
+    Fault.LastProto = NULL;
     ASSERT(Process->WorkingSetLock.Owner != KeGetCurrentThread());
     do {
         BOOLEAN Table;
@@ -162,8 +195,12 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
         MiLockWorkingSet(Process);
         Process->Vm.PageFaultCount++;
         Table = MiGetPdeAddress(Va)->u.Hard.Valid;
+        if (Table && MiGetPdeAddress(Va)->u.Hard.LargePage)
+            Fault.Pte = MiGetPdeAddress(Va); // it says what a page's entry would
         if (Table && Fault.Pte->u.Hard.Valid)
             Status = MiValidPteFault(&Fault);
+        else if (!MiReserveWsle(&Process->Vm))
+            Status = MI_STATUS_NO_PAGE;
         else
             Status = MiInvalidPteFault(&Fault, Table);
         MiUnlockWorkingSet(Process);
@@ -184,6 +221,11 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
 // Handling".
 NTSTATUS MmAccessFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID TrapFrame)
 {
+    if (MmIsSpecialPoolAddress(Va) && Mode == KernelMode) {
+        if (TrapFrame != NULL && ExRepairSListFault(TrapFrame))
+            return STATUS_SUCCESS; // it may look at an entry that was freed
+        MiCheckSpecialPoolFault(FaultStatus, Va, TrapFrame);
+    }
     if (KeGetCurrentIrql() > APC_LEVEL)
         return MiRaisedFault(FaultStatus, Va);
     if (!MI_IS_USER_VA(Va))

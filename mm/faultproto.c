@@ -16,7 +16,6 @@ static VOID MiMapPrototypePage(PMI_FAULT Fault, PFN_NUMBER Page, ULONG Protectio
     if (Fault->Pte->u.Long == 0)
         MiCountUsedPte(Fault->Va, 1);
     MiWriteValidPte(Fault->Pte, Pte | MmProtectToPteMask[Protection] | MI_USER);
-    MiAddWorkingSetPage(Fault->Process);
 }
 
 // Page-file backed: the section's first touch of the page. The PFN lock is held.
@@ -32,6 +31,7 @@ static NTSTATUS MiZeroPrototypePage(PMI_FAULT Fault, PMMPTE Proto, ULONG Protect
         MiZeroPage(Page);
     MiInitializePfn(Page, Proto, 0, Proto->u.Soft.Protection);
     MI_PFN_ELEMENT(Page)->u3.e1.PrototypePte = 1;
+    MiSetPagePriority(MI_PFN_ELEMENT(Page));
     *(volatile ULONGLONG *)&Proto->u.Long = MI_KERNEL_PTE(Page);
     MiStatistics.DemandZeroFaults++;
     MiMapPrototypePage(Fault, Page, Protection);
@@ -45,9 +45,7 @@ static NTSTATUS MiTransitionPrototypePage(PMI_FAULT Fault, PMMPTE Proto, ULONG P
     PMMPFN Pfn = MI_PFN_ELEMENT(Page);
 
     if (Pfn->u3.e1.ReadInProgress) {
-        Fault->InPage = Pfn->u1.InPage; // another thread reads it: wait for that
-        Fault->InPage->ReferenceCount++;
-        Fault->Issue = FALSE;
+        MiShareInPage(Fault, Pfn);
         return MI_STATUS_READ;
     }
     MiActivateTransitionPage(Pfn);
@@ -71,6 +69,8 @@ static NTSTATUS MiResolvePrototypeLocked(PMI_FAULT Fault, ULONG Protection, PMMP
         return MiStartPageRead(Fault, Proto);
     if (Proto->u.Soft.Transition)
         return MiTransitionPrototypePage(Fault, Proto, Protection);
+    if (MI_IS_PAGE_FILE_PTE(Proto))
+        return MiStartPageFileRead(Fault, Proto, max_of(Proto, Fault->LastProto));
     return MiZeroPrototypePage(Fault, Proto, Protection);
 }
 
@@ -78,7 +78,7 @@ static NTSTATUS MiResolvePrototypeLocked(PMI_FAULT Fault, ULONG Protection, PMMP
 static BOOLEAN MiIsPrivateZeroPage(PMI_FAULT Fault, ULONG Protection, const MMPTE *Proto)
 {
     return Fault->Process != NULL && MI_IS_COPY_ON_WRITE(Protection) && Fault->Write && !Proto->u.Hard.Valid &&
-           !Proto->u.Soft.Prototype && !Proto->u.Soft.Transition && Proto->u.Long != 0;
+           !Proto->u.Soft.Prototype && !Proto->u.Soft.Transition && Proto->u.Long != 0 && !MI_IS_PAGE_FILE_PTE(Proto);
 }
 
 // Resolves a fault through a prototype PTE. Protection was checked; 0 pages to spare or a read to wait for come back as
@@ -86,7 +86,7 @@ static BOOLEAN MiIsPrivateZeroPage(PMI_FAULT Fault, ULONG Protection, const MMPT
 NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto)
 {
     PMMINPAGE_SUPPORT Spare = NULL;
-    MMPTE Seen = {.u.Long = 0};
+    MMPTE Seen;
     KIRQL OldIrql;
     NTSTATUS Status;
 
@@ -98,7 +98,8 @@ NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto)
     // The block for a read comes from the pool, so not under the PFN lock; what one look says here may have changed
     // then. Without a block the fault comes back.
     Seen.u.Low = *(volatile ULONG *)&Proto->u.Low;
-    if (!Seen.u.Hard.Valid && Seen.u.Soft.Prototype)
+    Seen.u.High = *(volatile ULONG *)&Proto->u.High;
+    if ((!Seen.u.Hard.Valid && Seen.u.Soft.Prototype) || MI_IS_PAGE_FILE_PTE(&Seen))
         Spare = MiAllocateInPage();
     Fault->InPage = Spare;
     OldIrql = MiLockPfn();
@@ -112,6 +113,9 @@ NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto)
     MiUnlockPfn(OldIrql);
     if (Spare != NULL && (Status != MI_STATUS_READ || !Fault->Issue))
         MiDereferenceInPage(Spare);
+    if (Status == STATUS_SUCCESS) // not under the PFN lock: the list's hash table may have to grow
+        MiAddToWorkingSet(Fault->Process != NULL ? &Fault->Process->Vm : &MmSystemCacheWs, Fault->Va,
+                          MI_PFN_ELEMENT(MI_PTE_FRAME(Fault->Pte)));
     if (Status == STATUS_SUCCESS && Fault->Write && Fault->Process != NULL && Fault->Pte->u.Hard.CopyOnWrite)
         return MiCopyOnWrite(Fault);
     return Status;

@@ -51,10 +51,14 @@ NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID 
     Fault.Process = NULL;
     Fault.Write = (FaultStatus & MI_FAULT_WRITE) != 0;
     Fault.Execute = FALSE;
+    Fault.Single = FALSE;
+    Fault.LastProto = NULL;
     do {
         KeAcquireGuardedMutex(&MmSystemWorkingSetLock);
         if (Pte->u.Hard.Valid)
             Status = STATUS_SUCCESS; // another thread was faster (processors do not remember entries that are invalid)
+        else if (!MiReserveWsle(&MmSystemCacheWs))
+            Status = MI_STATUS_NO_PAGE;
         else if ((Proto = MiSystemViewPrototype(Va, Pte)) != NULL)
             Status = MiResolvePrototype(&Fault, MM_READWRITE, Proto);
         else

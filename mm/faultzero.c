@@ -12,6 +12,7 @@ static PFN_NUMBER MiTakePrivatePage(PMMPTE Pte, PVOID Va, ULONG Protection, PBOO
     if (MmAvailablePages > MI_FAULT_RESERVE) {
         Page = MiRemoveZeroPage(MiHighNode, Zeroed);
         MiInitializePfn(Page, Pte, MI_PTE_FRAME(MiGetPdeAddress(Va)), Protection);
+        MiSetPagePriority(MI_PFN_ELEMENT(Page));
         (*Counter)++;
     }
     MiUnlockPfn(OldIrql);
@@ -40,11 +41,11 @@ NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection)
     if (Fault->Pte->u.Long == 0)
         MiCountUsedPte(Fault->Va, 1);
     Mask = MmProtectToPteMask[Protection] | MI_USER;
-    if (Mask & MI_WRITE)
-        Mask |= MI_DIRTY; // saves the processor the trouble
+    if (Fault->Write)
+        Mask |= MI_DIRTY; // saves the processor the trouble; nobody else may (writewatch.c)
     MiWriteValidPte(Fault->Pte, ((ULONGLONG)Page << PAGE_SHIFT) | Mask);
     Process->NumberOfPrivatePages++;
-    MiAddWorkingSetPage(Process);
+    MiAddToWorkingSet(&Process->Vm, Fault->Va, MI_PFN_ELEMENT(Page));
     return STATUS_SUCCESS;
 }
 
@@ -66,6 +67,7 @@ NTSTATUS MiCopyOnWrite(PMI_FAULT Fault)
     OldIrql = MiLockPfn();
     MiExchangePte(Fault->Pte, ((ULONGLONG)Page << PAGE_SHIFT) | MmProtectToPteMask[Protection] | MI_USER | MI_DIRTY);
     KeFlushSingleTb(Fault->Va, FALSE);
+    MiReplaceInWorkingSet(&Fault->Process->Vm, Fault->Va, MI_PFN_ELEMENT(Source), MI_PFN_ELEMENT(Page));
     MiDecrementShareCount(MI_PFN_ELEMENT(Source));
     MiUnlockPfn(OldIrql);
     Fault->Process->NumberOfPrivatePages++;

@@ -46,6 +46,7 @@ static NTSTATUS MiReleaseRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn
             Vad->StartingVpn = EndVpn + 1; // order in the tree stays
         else
             Vad->EndingVpn = StartVpn - 1;
+        MiClearVadBits(Process, StartVpn, EndVpn);
         Process->VirtualSize -= (EndVpn - StartVpn + 1) << PAGE_SHIFT;
     }
     MiUnlockWorkingSet(Process);
@@ -73,6 +74,14 @@ static NTSTATUS MiFree(PEPROCESS Process, PVOID *Base, PSIZE_T Size, ULONG FreeT
     }
     if (EndVpn > Vad->EndingVpn)
         return STATUS_UNABLE_TO_FREE_VM;
+    if (Vad->u.VadFlags.VadType != VadNone && (FreeType == MEM_RELEASE || Vad->u.VadFlags.VadType != VadWriteWatch)) {
+        if (StartVpn != Vad->StartingVpn || EndVpn != Vad->EndingVpn || FreeType != MEM_RELEASE)
+            return STATUS_UNABLE_TO_FREE_VM; // only as a whole
+        *Base = MI_VA(StartVpn);
+        *Size = (EndVpn - StartVpn + 1) << PAGE_SHIFT;
+        MiUnmapVad(Process, Vad);
+        return STATUS_SUCCESS;
+    }
     *Base = MI_VA(StartVpn);
     *Size = (EndVpn - StartVpn + 1) << PAGE_SHIFT;
     if (FreeType == MEM_DECOMMIT)

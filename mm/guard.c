@@ -3,15 +3,18 @@
 
 #include "mi.h"
 
-#define MI_OVERFLOW_PAGES 3u // from the lowest on: never committed, for the handler, where the overflow is noticed
+// From the lowest page on: one never committed, one for the handler of the overflow, one where the overflow is noticed.
+// What SetThreadStackGuarantee asked for comes to the second.
+#define MI_OVERFLOW_PAGES 3u
 
 // Reads the stack's bounds out of the TEB. FALSE: no user thread of this process, or the TEB cannot be read.
-static BOOLEAN MiReadStackBounds(PTEB Teb, PULONG_PTR Lowest, PULONG_PTR Base)
+static BOOLEAN MiReadStackBounds(PTEB Teb, PULONG_PTR Lowest, PULONG_PTR Base, PULONG Guaranteed)
 {
     SEH_TRY
     {
         *Lowest = (ULONG_PTR)Teb->DeallocationStack;
         *Base = (ULONG_PTR)Teb->NtTib.StackBase;
+        *Guaranteed = Teb->GuaranteedStackBytes;
     }
     SEH_EXCEPT
     {
@@ -35,25 +38,26 @@ static BOOLEAN MiWriteStackLimit(PTEB Teb, ULONG_PTR Limit)
     return TRUE;
 }
 
-static NTSTATUS MiCommitStackPage(PEPROCESS Process, ULONG_PTR Page, ULONG Protection)
+static NTSTATUS MiCommitStack(PEPROCESS Process, ULONG_PTR First, ULONG_PTR Last, ULONG Protection)
 {
     NTSTATUS Status = MiLockAddressSpace(Process);
     PMMVAD Vad;
 
     if (!NT_SUCCESS(Status))
         return Status;
-    Vad = MiLocateVad(&Process->VadRoot, MI_VPN(Page));
-    if (Vad == NULL || !Vad->u.VadFlags.PrivateMemory)
+    Vad = MiLocateVad(&Process->VadRoot, MI_VPN(First));
+    if (Vad == NULL || Vad->u.VadFlags.VadType != VadNone || !Vad->u.VadFlags.PrivateMemory ||
+        MI_VPN(Last) > Vad->EndingVpn)
         Status = STATUS_CONFLICTING_ADDRESSES;
     else
-        Status = MiCommitRange(Process, Vad, MI_VPN(Page), MI_VPN(Page), Protection);
+        Status = MiCommitRange(Process, Vad, MI_VPN(First), MI_VPN(Last), Protection);
     MiUnlockAddressSpace(Process);
     return Status;
 }
 
 // The guard of the page at Va has fired. If the page is in the current thread's stack, the guard moves one page down
 // and the access is tried again. Near the end there is no room for another guard: what is left, but for the lowest
-// page, becomes plain memory for the handler of the overflow.
+// page, becomes plain memory for the handler of the overflow; it is a page, and what the thread has asked for.
 //
 // IRQL <= APC_LEVEL, no Mm locks. STATUS_SUCCESS, STATUS_GUARD_PAGE_VIOLATION, STATUS_STACK_OVERFLOW.
 // Source: Windows Internals, "Stacks"; SDK, "Thread Stack Size".
@@ -62,18 +66,20 @@ NTSTATUS MiGuardFault(PVOID Va)
     PKTHREAD Thread = KeGetCurrentThread();
     PTEB Teb = Thread->Teb;
     PEPROCESS Process = PsGetCurrentProcess();
-    ULONG_PTR Page = (ULONG_PTR)PAGE_ALIGN(Va), Lowest, Base;
-    BOOLEAN Last;
+    ULONG_PTR Page = (ULONG_PTR)PAGE_ALIGN(Va), Below = Page - PAGE_SIZE, Lowest, Base;
+    BOOLEAN Last, Committed = TRUE;
+    ULONG Guaranteed;
 
-    if (Teb == NULL || Thread->ApcStateIndex != OriginalApcEnvironment || !MiReadStackBounds(Teb, &Lowest, &Base))
+    if (Teb == NULL || Thread->ApcStateIndex != OriginalApcEnvironment ||
+        !MiReadStackBounds(Teb, &Lowest, &Base, &Guaranteed))
         return STATUS_GUARD_PAGE_VIOLATION;
     if (Lowest == 0 || Page < Lowest || Page >= Base)
         return STATUS_GUARD_PAGE_VIOLATION;
-    Last = Page < Lowest + MI_OVERFLOW_PAGES * PAGE_SIZE;
-    if (Page > Lowest + PAGE_SIZE &&
-        !NT_SUCCESS(MiCommitStackPage(Process, Page - PAGE_SIZE, MM_READWRITE | (Last ? 0 : MM_GUARD_PAGE))))
-        Last = TRUE;
-    if (!MiWriteStackLimit(Teb, Last ? max_of(Lowest + PAGE_SIZE, Page - PAGE_SIZE) : Page))
+    Last = Page - Lowest < MI_OVERFLOW_PAGES * PAGE_SIZE + (ULONG_PTR)min_of(ROUND_TO_PAGES(Guaranteed), Base - Lowest);
+    if (Page > Lowest + PAGE_SIZE)
+        Committed = NT_SUCCESS(MiCommitStack(Process, Last ? Lowest + PAGE_SIZE : Below, Below,
+                                             MM_READWRITE | (Last ? 0 : MM_GUARD_PAGE)));
+    if (!MiWriteStackLimit(Teb, Last && Committed ? min_of(Page, Lowest + PAGE_SIZE) : Page))
         return STATUS_GUARD_PAGE_VIOLATION;
-    return Last ? STATUS_STACK_OVERFLOW : STATUS_SUCCESS;
+    return Last || !Committed ? STATUS_STACK_OVERFLOW : STATUS_SUCCESS;
 }

@@ -38,6 +38,18 @@ VOID MiUnmapPage(PVOID Va, KIRQL OldIrql)
     KfLowerIrql(OldIrql);
 }
 
+// Replaces an entry that is not valid in a page table that may be another process's, in one step. Pte's place in the
+// table counts, Table is the table's frame. The PFN lock is held; other windows may be in use.
+VOID MiWriteForeignPte(PFN_NUMBER Table, PMMPTE Pte, ULONGLONG Value)
+{
+    PCHAR Va;
+
+    ASSERT(KeGetCurrentIrql() >= DISPATCH_LEVEL);
+    Va = MiMapInSlot(Table, 3);
+    ASSERT(!((PMMPTE)(Va + BYTE_OFFSET(Pte)))->u.Hard.Valid);
+    MiExchangePte((PMMPTE)(Va + BYTE_OFFSET(Pte)), Value);
+}
+
 // Fills a frame with zeros. IRQL <= DISPATCH_LEVEL.
 VOID MiZeroPage(PFN_NUMBER Page)
 {

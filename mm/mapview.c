@@ -73,7 +73,7 @@ static NTSTATUS MiPlaceView(PEPROCESS Process, PSECTION Section, PVOID Wanted, S
     }
     if (Wanted != NULL)
         return STATUS_CONFLICTING_ADDRESSES;
-    return MiFindEmptyRange(Process, Size, Highest, (Type & MEM_TOP_DOWN) != 0, Start);
+    return MiFindEmptyRange(Process, Size, MM_ALLOCATION_GRANULARITY, Highest, (Type & MEM_TOP_DOWN) != 0, Start);
 }
 
 static NTSTATUS MiCheckViewRange(PSECTION Section, ULONGLONG Offset, PSIZE_T ViewSize)
@@ -154,12 +154,18 @@ NTSTATUS MiMapView(PSECTION Section, PEPROCESS Process, PVOID *Base, ULONG_PTR H
     return Image && *Base != Section->Segment->BasedAddress ? STATUS_IMAGE_NOT_AT_BASE : STATUS_SUCCESS;
 }
 
-// Takes a view away. The process is attached to, its address creation lock held. What was written to a file's page
-// stays in the page. Takes the working set lock.
+// Takes a view, or a range of private memory, away. The process is attached to, its address creation lock held. What
+// was written to a file's page stays in the page. Takes the working set lock.
 VOID MiUnmapVad(PEPROCESS Process, PMMVAD Vad)
 {
     MiLockWorkingSet(Process);
-    MiDeleteRange(Process, Vad->StartingVpn, Vad->EndingVpn);
+    if (Vad->u.VadFlags.VadType == VadLargePages)
+        MiDepopulateLargePages(Process, Vad);
+    else if (Vad->u.VadFlags.VadType == VadAwe)
+        MiUnmapPhysicalWindow(Process, Vad);
+    else
+        MiDeleteRange(Process, Vad->StartingVpn, Vad->EndingVpn);
+    Process->NumberOfWatchedRanges -= Vad->u.VadFlags.VadType == VadWriteWatch;
     MiUnlinkVad(Process, Vad);
     MiUnlockWorkingSet(Process);
     MiReturnCommitment(Vad->u.VadFlags.CommitCharge, Process);

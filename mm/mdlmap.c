@@ -1,35 +1,62 @@
 // SPDX-License-Identifier: MIT
-// Mapping the frames of an MDL into system space.
+// Mapping the frames of an MDL into system space. Source: WDK, MmMapLockedPagesSpecifyCache, MmProtectMdlSystemAddress.
 
 #include "mi.h"
 
-// Maps locked pages. IRQL <= DISPATCH_LEVEL. NULL when there are no system PTEs; BugCheck asks for a bugcheck instead.
+// System PTEs that are left to more important mappings.
+#define MI_NORMAL_PTE_RESERVE 256u
+#define MI_LOW_PTE_RESERVE 1024u
+
+static BOOLEAN MiEnoughSystemPtes(ULONG Count, ULONG Priority)
+{
+    ULONG Reserve = MI_LOW_PTE_RESERVE;
+
+    Priority &= ~(MdlMappingNoWrite | MdlMappingNoExecute);
+    if (Priority >= HighPagePriority)
+        Reserve = 0;
+    else if (Priority >= NormalPagePriority)
+        Reserve = MI_NORMAL_PTE_RESERVE;
+    return MiFreeSystemPtes() >= Count + Reserve;
+}
+
+// Maps locked pages. Priority: how early it fails when addresses are short; MdlMappingNoWrite: read-only. No mapping is
+// executable.
+//
+// IRQL <= DISPATCH_LEVEL. NULL when there are no system PTEs; BugCheck asks for a bugcheck instead (0x3F).
 // Mappings into user space are not offered: raises STATUS_NOT_IMPLEMENTED (docs/status.md).
 PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE Mode, MEMORY_CACHING_TYPE Cache, PVOID Base,
                                          ULONG BugCheck, ULONG Priority)
 {
     ULONG Index, Count = ADDRESS_AND_SIZE_TO_SPAN_PAGES(MmGetMdlVirtualAddress(Mdl), Mdl->ByteCount);
     PPFN_NUMBER Pages = MmGetMdlPfnArray(Mdl);
-    ULONGLONG CacheBits = Cache == MmCached ? 0 : MI_CACHE_DISABLE | MI_WRITE_THROUGH;
+    ULONGLONG Bits = MiCacheBits(Cache);
     PMMPTE Pte;
 
     UNREFERENCED_PARAMETER(Base);
-    UNREFERENCED_PARAMETER(Priority);
     ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);
     ASSERT(!(Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA));
     if (Mode != KernelMode)
         ExRaiseStatus(STATUS_NOT_IMPLEMENTED);
-    Pte = Count != 0 ? MiReserveSystemPtes(Count) : NULL;
+    Pte = Count != 0 && (BugCheck || MiEnoughSystemPtes(Count, Priority)) ? MiReserveSystemPtes(Count) : NULL;
     if (Pte == NULL) {
         if (BugCheck)
-            KeBugCheckEx(NO_MORE_SYSTEM_PTES, 0, Count, MiSystemPteRange.FreePages, 0);
+            KeBugCheckEx(NO_MORE_SYSTEM_PTES, 0, Count, MiFreeSystemPtes(), 0);
         return NULL;
     }
-    for (Index = 0; Index < Count; Index++)
-        MiWriteValidPte(&Pte[Index], MI_KERNEL_PTE(Pages[Index]) | CacheBits);
+    for (Index = 0; Index < Count; Index++) {
+        ULONGLONG Entry = MI_KERNEL_PTE(Pages[Index]) | Bits;
+
+        MiWriteValidPte(&Pte[Index], Priority & MdlMappingNoWrite ? Entry & ~(ULONGLONG)MI_WRITE : Entry);
+    }
     Mdl->MappedSystemVa = (PCHAR)MiGetVaOfPte(Pte) + Mdl->ByteOffset;
     Mdl->MdlFlags |= MDL_MAPPED_TO_SYSTEM_VA | ((Mdl->MdlFlags & MDL_PARTIAL) ? MDL_PARTIAL_HAS_BEEN_MAPPED : 0);
     return Mdl->MappedSystemVa;
+}
+
+// The older form: cached, and a bugcheck when there are no system PTEs. IRQL <= DISPATCH_LEVEL.
+PVOID NTAPI MmMapLockedPages(PMDL Mdl, KPROCESSOR_MODE Mode)
+{
+    return MmMapLockedPagesSpecifyCache(Mdl, Mode, MmCached, NULL, TRUE, HighPagePriority);
 }
 
 // IRQL <= DISPATCH_LEVEL.
@@ -46,5 +73,34 @@ PVOID MmGetSystemAddressForMdl(PMDL Mdl)
 {
     if (Mdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL))
         return Mdl->MappedSystemVa;
-    return MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MmCached, NULL, FALSE, 0);
+    return MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MmCached, NULL, FALSE, HighPagePriority);
+}
+
+// Protects an MDL's mapping in system space: PAGE_READWRITE, PAGE_READONLY or PAGE_NOACCESS.
+//
+// IRQL <= APC_LEVEL. STATUS_INVALID_PAGE_PROTECTION: anything else, execution among it, which no data in system space
+// is given; STATUS_NOT_MAPPED_VIEW: the MDL is not mapped by MmMapLockedPages*.
+NTSTATUS NTAPI MmProtectMdlSystemAddress(PMDL Mdl, ULONG Protect)
+{
+    ULONG Index, Count = ADDRESS_AND_SIZE_TO_SPAN_PAGES(MmGetMdlVirtualAddress(Mdl), Mdl->ByteCount);
+    PPFN_NUMBER Pages = MmGetMdlPfnArray(Mdl);
+    PMMPTE Pte = MiGetPteAddress(Mdl->MappedSystemVa);
+
+    ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
+    if (Protect != PAGE_READWRITE && Protect != PAGE_READONLY && Protect != PAGE_NOACCESS)
+        return STATUS_INVALID_PAGE_PROTECTION;
+    if (!(Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA))
+        return STATUS_NOT_MAPPED_VIEW;
+    for (Index = 0; Index < Count; Index++) {
+        ULONGLONG Entry = MI_KERNEL_PTE(Pages[Index]);
+
+        if (Protect == PAGE_NOACCESS) {
+            MiWriteInvalidPte(&Pte[Index], MI_TRANSITION_PTE(Pages[Index], MM_NOACCESS));
+            continue;
+        }
+        MiWriteInvalidPte(&Pte[Index], 0); // never half old, half new
+        MiWriteValidPte(&Pte[Index], Protect == PAGE_READONLY ? Entry & ~(ULONGLONG)MI_WRITE : Entry);
+    }
+    KeFlushEntireTb(TRUE, TRUE);
+    return STATUS_SUCCESS;
 }

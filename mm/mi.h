@@ -10,7 +10,7 @@
 //
 //   0                                               nothing here: ask the VAD
 //   63      32 31      22 21   12 11 10 9    5 4  1 0
-//   page file  used       0       0  0  prot   file 0                        Soft: demand zero (later: in a page file)
+//   slot       used       0       0  0  prot   file 0                        Soft: in a page file; slot 0: demand zero
 //   frame number (12..35)         1  0  prot   0    0                        Trans: the frame is still there, on a list
 //   63     32 31    16 15    11 10 9   1 0
 //   proto     0        prot     1  0     0                                   Proto: see there (MI_PTE_LOOKUP: ask VAD)
@@ -144,8 +144,9 @@ C_ASSERT_SIZE(MMPTE, 8);
 #define MI_IS_NO_ACCESS(p) (((p)&7) == 0)
 extern ULONGLONG MmProtectToPteMask[32];
 extern const ULONG MmProtectToValue[32];
-extern ULONGLONG MmNoExecute; // MI_NO_EXECUTE, or 0 on a processor without it
-extern ULONGLONG MmGlobal;    // MI_GLOBAL, or 0
+extern ULONGLONG MmNoExecute;    // MI_NO_EXECUTE, or 0 on a processor without it
+extern ULONGLONG MmGlobal;       // MI_GLOBAL, or 0
+extern ULONGLONG MmWriteCombine; // the cache bits of write-combined memory; without the PAT they mean not cached
 
 // -------------------------------------------------------------------------------- the frame database
 typedef enum _MMLISTS {
@@ -171,7 +172,10 @@ typedef struct _MMPFNENTRY {
     USHORT EndOfAllocation : 1;
     USHORT Deleted : 1;      // nobody's any more; free it with the last reference
     USHORT PageLocation : 3; // MMLISTS
-    USHORT Unused : 6;
+    USHORT Priority : 3;     // which standby list it goes to, 0 to 7
+    USHORT UserPhysical : 1; // AWE (awe.c): links, owner and place are kept in fields of their own
+    USHORT Marked : 1;       // in the request that is being looked through
+    USHORT Unused : 1;
 } MMPFNENTRY;
 
 // One for each physical page. Who changes it holds the PFN lock.
@@ -219,7 +223,10 @@ extern KSPIN_LOCK MmPfnLock;
 typedef enum _MI_NODE { MiLowNode, MiHighNode, MI_NODES } MI_NODE;
 #define MI_NODE_OF(Page) ((MI_NODE)((Page) >= 1u << (32 - PAGE_SHIFT)))
 extern MMPFNLIST MmZeroedPageListHead[MI_NODES], MmFreePageListHead[MI_NODES];
-extern MMPFNLIST MmStandbyPageListHead, MmBadPageListHead;
+// Standby pages by priority: what their last user's thread had. The lowest are given away first.
+#define MI_PAGE_PRIORITIES 8u
+extern MMPFNLIST MmStandbyPageListByPriority[MI_PAGE_PRIORITIES], MmBadPageListHead;
+extern ULONG MiRepurposed[MI_PAGE_PRIORITIES];   // standby pages that were given away
 extern MMPFNLIST MmModifiedPageListHead;         // belong to mapped files: the mapped page writer empties it
 extern MMPFNLIST MmModifiedNoWritePageListHead;  // their file system alone writes them
 extern MMPFNLIST MmModifiedPagefilePageListHead; // have no home but memory until there is a page file
@@ -245,11 +252,19 @@ FORCEINLINE VOID MiUnlockPfn(KIRQL OldIrql)
 // pfnlist.c: frames and lists. The PFN lock is held.
 VOID MiInsertPageInList(PMMPFNLIST List, PFN_NUMBER Page);
 VOID MiInsertPageInFreeList(PFN_NUMBER Page);
+VOID MiInsertPageInStandbyList(PFN_NUMBER Page);
+ULONG MiCountStandbyPages(VOID);
+ULONG MiPurgeStandbyPages(ULONG Priority);
 VOID MiUnlinkPageFromList(PMMPFN Pfn);
 PFN_NUMBER MiRemoveAnyPage(MI_NODE Node);
 PFN_NUMBER MiRemoveZeroPage(MI_NODE Node, PBOOLEAN Zeroed);
 PFN_NUMBER MiRemovePageByNumber(PFN_NUMBER Page);
 BOOLEAN MiIsPhysicalMemory(PFN_NUMBER Page);
+// The page belongs to what the current thread does. The PFN lock is held, and the page is on no list.
+FORCEINLINE VOID MiSetPagePriority(PMMPFN Pfn)
+{
+    Pfn->u3.e1.Priority = PsGetCurrentThread()->PagePriority & (MI_PAGE_PRIORITIES - 1);
+}
 // pfncount.c: counts. The PFN lock is held.
 VOID MiInitializePfn(PFN_NUMBER Page, PMMPTE Pte, PFN_NUMBER PteFrame, ULONG Protection);
 VOID MiDecrementShareCount(PMMPFN Pfn);
@@ -257,6 +272,7 @@ VOID MiDecrementReferenceCount(PMMPFN Pfn);
 VOID MiRestoreTransitionPte(PMMPFN Pfn);
 VOID MiFreeTransitionPage(PMMPFN Pfn);
 VOID MiActivateTransitionPage(PMMPFN Pfn);
+VOID MiMakePageDirty(PMMPFN Pfn);
 // pagewait.c
 BOOLEAN MiWaitForFreePage(ULONG Attempt);
 // One thread's wait for a change that is made under the PFN lock. The waiter queues itself in the same hold of the lock
@@ -274,6 +290,7 @@ VOID MiFreeKernelPage(PFN_NUMBER Page);
 // hyper.c: short-lived mappings of any frame, one processor's own
 PVOID MiMapPage(PFN_NUMBER Page, PKIRQL OldIrql);
 VOID MiUnmapPage(PVOID Va, KIRQL OldIrql);
+VOID MiWriteForeignPte(PFN_NUMBER Table, PMMPTE Pte, ULONGLONG Value);
 VOID MiZeroPage(PFN_NUMBER Page);
 VOID MiCopyPage(PFN_NUMBER Target, PFN_NUMBER Source);
 // blockcopy.c
@@ -288,6 +305,7 @@ FORCEINLINE VOID MiWriteValidPte(PMMPTE Pte, ULONGLONG Value)
     ((volatile MMPTE *)Pte)->u.High = (ULONG)(Value >> 32);
     __asm__ volatile("" : : : "memory");
     ((volatile MMPTE *)Pte)->u.Low = (ULONG)Value;
+    __asm__ volatile("" : : : "memory"); // before an access through the new mapping
 }
 FORCEINLINE VOID MiWriteInvalidPte(PMMPTE Pte, ULONGLONG Value)
 {
@@ -308,6 +326,15 @@ FORCEINLINE MMPTE MiExchangePte(PMMPTE Pte, ULONGLONG Value)
             return Old;
         Old = Seen;
     }
+}
+// The whole of an entry that is not valid. With the PFN lock not held, a transition entry may turn into a Soft one
+// while one looks: never half of each.
+FORCEINLINE MMPTE MiReadPte(PMMPTE Pte)
+{
+    MMPTE Seen;
+
+    Seen.u.Long = (ULONGLONG)InterlockedCompareExchange64((volatile LONGLONG *)Pte, 0, 0);
+    return Seen;
 }
 #define MI_DEMAND_ZERO(Protection) ((ULONGLONG)(Protection) << 5)
 #define MI_TRANSITION_PTE(Page, Protection)                                                                            \
@@ -337,6 +364,9 @@ FORCEINLINE VOID MiAddTbFlush(PMI_TB_FLUSH Flush, PVOID Va)
 VOID MiFlushTb(PMI_TB_FLUSH Flush, BOOLEAN AllProcessors); // protect.c
 
 #include "misect.h"
+#include "mipage.h"
+
+#include "miws.h"
 
 // -------------------------------------------------------------------------------- faults
 #define MI_FAULT_PRESENT 0x01
@@ -351,8 +381,10 @@ typedef struct _MI_FAULT {
     PMMPTE Pte;
     PEPROCESS Process; // NULL: system space
     BOOLEAN Write, Execute;
-    BOOLEAN Issue; // InPage is this thread's to read; else another's
+    BOOLEAN Issue;  // InPage is this thread's to read; else another's
+    BOOLEAN Single; // a read with neighbours has failed: now this page alone
     PMMINPAGE_SUPPORT InPage;
+    PMMPTE LastProto; // end of the array that the prototype PTE is in, as far as known: neighbours may be read too
 } MI_FAULT, *PMI_FAULT;
 NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection);
 NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto);
@@ -364,8 +396,12 @@ NTSTATUS MiGuardFault(PVOID Va);
 NTSTATUS MiRaisedFault(ULONG FaultStatus, PVOID Va);
 // pagein.c
 NTSTATUS MiStartPageRead(PMI_FAULT Fault, PMMPTE Proto);
+NTSTATUS MiStartPageFileRead(PMI_FAULT Fault, PMMPTE Pte, PMMPTE Last);
+NTSTATUS MiResolvePageFile(PMI_FAULT Fault);
+VOID MiPreparePage(PMMINPAGE_SUPPORT InPage, ULONG Index, PMMPTE Proto);
 NTSTATUS MiWaitForPageRead(PMI_FAULT Fault);
 PMMINPAGE_SUPPORT MiAllocateInPage(VOID);
+VOID MiShareInPage(PMI_FAULT Fault, PMMPFN Pfn);
 VOID MiDereferenceInPage(PMMINPAGE_SUPPORT InPage);
 NTSTATUS MiReadFileDirect(PFILE_OBJECT File, ULONGLONG Offset, PVOID Buffer, ULONG Length, PULONG Done);
 
@@ -376,11 +412,6 @@ FORCEINLINE VOID MiLockWorkingSet(PEPROCESS Process)
 FORCEINLINE VOID MiUnlockWorkingSet(PEPROCESS Process)
 {
     KeReleaseGuardedMutex(&Process->WorkingSetLock);
-}
-FORCEINLINE VOID MiAddWorkingSetPage(PEPROCESS Process)
-{
-    if (++Process->Vm.WorkingSetSize > Process->Vm.PeakWorkingSetSize)
-        Process->Vm.PeakWorkingSetSize = Process->Vm.WorkingSetSize;
 }
 
 // -------------------------------------------------------------------------------- system space
@@ -401,19 +432,28 @@ typedef struct _MI_RANGE {
 VOID MiInitializeRange(PMI_RANGE Range, ULONG_PTR Base, ULONG Pages, PULONG Bits);
 PVOID MiReserveInRange(PMI_RANGE Range, ULONG Pages);
 VOID MiReleaseInRange(PMI_RANGE Range, PVOID Va, ULONG Pages);
+// iospace.c
+ULONGLONG MiCacheBits(MEMORY_CACHING_TYPE Cache);
 // syspte.c
 extern MI_RANGE MiSystemPteRange;
 VOID MiInitializeSystemPtes(ULONG Pages, PULONG Bits);
 PMMPTE MiReserveSystemPtes(ULONG Count);           // first of Count entries that are 0; NULL
 VOID MiReleaseSystemPtes(PMMPTE Pte, ULONG Count); // clears them
 ULONG MiFreeSystemPtes(VOID);
+VOID MiDrainSystemPtes(VOID); // all that are free become one range again
 // poolpage.c
 extern MI_RANGE MiNonPagedPoolRange, MiPagedPoolRange;
 VOID MiInitializeNonPagedPool(ULONG_PTR Base, ULONG Pages, PULONG Bits);
 VOID MiInitializePagedPool(VOID);
 NTSTATUS MiPopulate(PVOID Va, ULONG Pages);
 VOID MiDepopulate(PVOID Va, ULONG Pages);
-extern ULONG MiPagedPoolPages, MiNonPagedPoolPages;
+typedef struct _MI_POOL_PAGES {
+    volatile ULONG Used;
+    ULONG Peak, Limit;
+} MI_POOL_PAGES, *PMI_POOL_PAGES;
+extern MI_POOL_PAGES MiPoolPages[MM_POOLS];
+// special.c
+VOID MiCheckSpecialPoolFault(ULONG FaultStatus, PVOID Va, PKTRAP_FRAME TrapFrame);
 // sysview.c
 typedef struct _MI_CACHE_VIEW {
     PCONTROL_AREA ControlArea;
@@ -426,7 +466,10 @@ VOID MiCaptureCacheDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLO
 VOID MiCaptureSystemViewDirtyBits(PCONTROL_AREA ControlArea);
 VOID MiUnmapSystemRange(PVOID Va, ULONG Pages);
 VOID MiTrimSystemCache(VOID);
-VOID MiTrimProcess(PEPROCESS Process); // trim.c
+// trim.c
+extern BOOLEAN MiTrimPrivatePages;
+VOID MiTrimProcess(PEPROCESS Process);
+VOID MiEliminateWorkingSetEntry(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush);
 PMMPTE MiSystemViewPrototype(PVOID Va, PMMPTE Pte);
 // flushsec.c
 NTSTATUS MiFlushControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End, PIO_STATUS_BLOCK IoStatus);
@@ -439,6 +482,15 @@ PFN_NUMBER MiTakeBootLargePage(VOID);
 VOID MiBootMapPage(ULONG_PTR Va);
 BOOLEAN MiBootMapLargePage(ULONG_PTR Va);
 VOID MiForEachBootPage(VOID (*Routine)(PFN_NUMBER Page));
+ULONGLONG MiCacheBits(MEMORY_CACHING_TYPE Cache); // iospace.c
+// physical.c
+typedef struct _MI_RAM_RUN {
+    PFN_NUMBER First, Last;
+    BOOLEAN Bad; // on the bad list for ever
+} MI_RAM_RUN;
+extern MI_RAM_RUN MiRamRuns[LOADER_MAX_MEMORY_RUNS];
+extern ULONG MiRamRunCount;
+extern ULONG MiInitPagesFreed; // initsect.c
 // pfninit.c
 VOID MiFindPhysicalMemory(PLOADER_PARAMETER_BLOCK LoaderBlock);
 VOID MiMapPfnDatabase(VOID);

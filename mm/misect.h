@@ -144,7 +144,14 @@ ULONG MiSectionFileOffset(PMI_IMAGE Image, const IMAGE_SECTION_HEADER *Section);
 ULONG MiSectionFileBytes(const IMAGE_SECTION_HEADER *Section);
 
 // -------------------------------------------------------------------------------- virtual address descriptors
-typedef enum _MI_VAD_TYPE { VadNone, VadDevicePhysicalMemory, VadImageMap } MI_VAD_TYPE;
+typedef enum _MI_VAD_TYPE {
+    VadNone,
+    VadDevicePhysicalMemory,
+    VadImageMap,
+    VadAwe,        // a window for physical pages of the process (awe.c)
+    VadWriteWatch, // the bits lie behind the descriptor (writewatch.c)
+    VadLargePages  // 2 MB directory entries, no page tables (largepage.c)
+} MI_VAD_TYPE;
 #define MM_MAX_COMMIT 0x7FFFF
 typedef struct _MMVAD_FLAGS {
     ULONG CommitCharge : 19; // pages
@@ -180,6 +187,7 @@ typedef struct _MMVAD {
 #define MI_VA(Vpn) ((PVOID)((Vpn) << PAGE_SHIFT))
 #define TAG_VAD_SHORT 0x53646156    // 'VadS'
 #define TAG_VAD 0x20646156          // 'Vad '
+#define TAG_VAD_MAP 0x6D646156      // 'Vadm'
 #define TAG_CONTROL_AREA 0x61436D4D // 'MmCa'
 #define TAG_SEGMENT 0x74536D4D      // 'MmSt'
 #define TAG_INPAGE 0x6E496D4D       // 'MmIn'
@@ -193,8 +201,16 @@ PMMVAD MiFindOverlap(PMM_AVL_TABLE Table, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
 PMMVAD MiFirstVad(PMM_AVL_TABLE Table);
 PMMVAD MiNextVad(PMMVAD Vad);
 PMMVAD MiPreviousVad(PMMVAD Vad);
+// vadbits.c
+VOID MiSetVadBits(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+VOID MiClearVadBits(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+BOOLEAN MiMakeVadMap(PEPROCESS Process);
+VOID MiDeleteVadMap(PEPROCESS Process);
+BOOLEAN MiFindInVadMap(PEPROCESS Process, ULONG_PTR Pages, ULONG_PTR LastVpn, SIZE_T Align, BOOLEAN TopDown,
+                       PULONG_PTR Vpn);
 // vadrange.c
-NTSTATUS MiFindEmptyRange(PEPROCESS Process, SIZE_T Size, ULONG_PTR Highest, BOOLEAN TopDown, PULONG_PTR Start);
+NTSTATUS MiFindEmptyRange(PEPROCESS Process, SIZE_T Size, SIZE_T Align, ULONG_PTR Highest, BOOLEAN TopDown,
+                          PULONG_PTR Start);
 NTSTATUS MiHighestForZeroBits(ULONG_PTR ZeroBits, PULONG_PTR Highest);
 VOID MiLinkVad(PEPROCESS Process, PMMVAD Vad);
 VOID MiUnlinkVad(PEPROCESS Process, PMMVAD Vad);
@@ -220,6 +236,9 @@ VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush);
 BOOLEAN MiChargeCommitment(SIZE_T Pages, PEPROCESS Process); // FALSE: over the limit
 VOID MiChargeCommitmentAlways(SIZE_T Pages);
 VOID MiReturnCommitment(SIZE_T Pages, PEPROCESS Process);
+VOID MiRaiseCommitLimit(SIZE_T Pages);
+VOID MiLowerCommitLimit(SIZE_T Pages);
+SIZE_T MiMissingCommitment(SIZE_T Pages);
 extern SIZE_T MmTotalCommittedPages, MmTotalCommitLimit, MmPeakCommitment;
 // vmcommit.c, decommit.c
 NTSTATUS MiCommitRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn, ULONG Protection);
@@ -232,6 +251,23 @@ NTSTATUS MiProtectRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG
                         PULONG OldProtection);
 NTSTATUS MiCommitSectionRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
 ULONG MiCountCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+// writewatch.c
+SIZE_T MiWriteWatchSize(SIZE_T Pages);
+VOID MiCaptureWriteWatch(PEPROCESS Process, PVOID Va, MMPTE Old);
+// resetvm.c
+NTSTATUS MiResetVirtualMemory(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size);
+// largepage.c
+NTSTATUS MiPopulateLargePages(PEPROCESS Process, PMMVAD Vad);
+VOID MiDepopulateLargePages(PEPROCESS Process, PMMVAD Vad);
+PFN_NUMBER MiTakeLargePage(VOID);
+VOID MiFreeLargePage(PFN_NUMBER First);
+// execute.c
+VOID MiInitializeExecutePolicy(VOID);
+VOID MiInitializeExecuteOptions(PEPROCESS Process, USHORT DllCharacteristics);
+BOOLEAN MiAllowExecution(PEPROCESS Process, PMMPTE Pte);
+// awe.c
+VOID MiUnmapPhysicalWindow(PEPROCESS Process, PMMVAD Vad);
+VOID MiFreeAllUserPhysicalPages(PEPROCESS Process);
 // allocvm.c
 NTSTATUS MiReserve(PEPROCESS Process, PULONG_PTR Base, SIZE_T Size, ULONG_PTR Highest, ULONG Type, ULONG Protection);
 // mapview.c, unmapview.c

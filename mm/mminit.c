@@ -15,9 +15,9 @@
 #define MI_SYSTEM_PTE_PAGES ((MM_SYSTEM_PTE_END + 1 - MM_SYSTEM_PTE_START) >> PAGE_SHIFT)
 
 static ULONG_PTR MiBootVa; // next free address behind the frame database
-extern UCHAR KiTextStart[], KiTextEnd[];
+extern UCHAR KiTextEnd[];
 
-ULONGLONG MmNoExecute, MmGlobal;
+ULONGLONG MmNoExecute, MmGlobal, MmWriteCombine;
 
 // A zeroed, permanent piece of KSEG0 for a bitmap.
 static PVOID MiAllocateBoot(ULONG Bytes)
@@ -86,15 +86,19 @@ static VOID MiInitializeFeatures(VOID)
 {
     MmNoExecute = (KeFeatureBits & KF_NX) ? MI_NO_EXECUTE : 0;
     MmGlobal = (KeFeatureBits & KF_GLOBAL_PAGE) ? MI_GLOBAL : 0;
+    MmWriteCombine = (KeFeatureBits & KF_PAT) ? MI_WRITE_THROUGH : MI_CACHE_DISABLE | MI_WRITE_THROUGH;
     MiBuildProtectionTable();
+    MiInitializeExecutePolicy();
     KeInitializeSpinLock(&MmPfnLock);
     KeInitializeEvent(&MmAvailablePagesEvent, NotificationEvent, FALSE);
     KeInitializeEvent(&MmZeroingPageEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiModifiedPageWriterEvent, SynchronizationEvent, FALSE);
+    KeInitializeEvent(&MiPagefileWriterEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiSegmentThreadEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiWorkingSetManagerEvent, SynchronizationEvent, FALSE);
     KeInitializeGuardedMutex(&MmSystemWorkingSetLock);
     KeInitializeGuardedMutex(&MiExtendLock);
+    ExInitializePushLock(&MmPageFileCreationLock);
 }
 
 static BOOLEAN MiInitializePhase0(PLOADER_PARAMETER_BLOCK LoaderBlock)
@@ -121,11 +125,12 @@ static BOOLEAN MiInitializePhase0(PLOADER_PARAMETER_BLOCK LoaderBlock)
     MiInitializeNonPagedPool(PoolBase, PoolPages, PoolBits);
     MmTotalCommitLimit = MmAvailablePages -
                          max_of(MI_MINIMUM_FILE_PAGES, min_of(MI_MAXIMUM_FILE_PAGES, MmAvailablePages / MI_FILE_SHARE));
-    if (!ExInitPool(0))
+    if (!MmInitSpecialPool() || !ExInitPool(MM_POOL_NONPAGED))
         return FALSE;
     MiInitializePagedPool();
-    if (!ExInitPool(1))
+    if (!ExInitPool(MM_POOL_PAGED) || !ExInitPool(MM_POOL_SESSION))
         return FALSE;
+    MiInitializeSystemWorkingSet();
     MiInitializeSystemCache();
     MiInitializeSystemViews();
     SharedUserData->NumberOfPhysicalPages = MmNumberOfPhysicalPages;
@@ -154,8 +159,9 @@ BOOLEAN MmInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock)
 {
     if (Phase == 0)
         return MiInitializePhase0(LoaderBlock);
-    return MiCreateSectionType() && MiStartThread(MmZeroPageThread, 0) &&
+    return MiMakeVadMap(PsGetCurrentProcess()) && MiCreateSectionType() && MiStartThread(MmZeroPageThread, 0) &&
            MiStartThread(MiMappedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
+           MiStartThread(MiModifiedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
            MiStartThread(MiSegmentThread, LOW_REALTIME_PRIORITY + 2) &&
            MiStartThread(MiWorkingSetManager, LOW_REALTIME_PRIORITY);
 }

@@ -1,37 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Reading pages of files. The first thread to fault on a page makes an in-page block, marks the page (and neighbours
-// that are missing too) as being read, drops its locks and reads; others that fault on it meanwhile wait for the block.
-// When the read is done the pages are on the standby list, and everybody asks again.
+// Reading pages of files, page files among them. The first thread to fault on a page makes an in-page block, marks the
+// page (and neighbours that are missing too) as being read, drops its locks and reads; others that fault on it
+// meanwhile wait for the block. When the read is done the pages are on the standby list, and everybody asks again.
 
 #include "mi.h"
 
 #define MI_SECTOR 512u
 
-// IRQL <= DISPATCH_LEVEL, without the PFN lock. NULL: no memory.
-PMMINPAGE_SUPPORT MiAllocateInPage(VOID)
-{
-    PMMINPAGE_SUPPORT InPage = ExAllocatePoolZero(NonPagedPool, sizeof(*InPage), TAG_INPAGE);
-
-    if (InPage == NULL)
-        return NULL;
-    KeInitializeEvent(&InPage->Event, NotificationEvent, FALSE);
-    KeInitializeEvent(&InPage->Done, NotificationEvent, FALSE);
-    InPage->ReferenceCount = 1;
-    return InPage;
-}
-
-VOID MiDereferenceInPage(PMMINPAGE_SUPPORT InPage)
-{
-    KIRQL OldIrql = MiLockPfn();
-    LONG Count = --InPage->ReferenceCount;
-
-    MiUnlockPfn(OldIrql);
-    if (Count == 0)
-        ExFreePoolWithTag(InPage, TAG_INPAGE);
-}
-
 // How many prototype PTEs from Proto on are pages of the same subsection that have to be read. The PFN lock is held.
-static ULONG MiClusterSize(PSUBSECTION Subsection, PMMPTE Proto)
+static ULONG MiClusterSize(PMI_FAULT Fault, PSUBSECTION Subsection, PMMPTE Proto)
 {
     ULONG Limit =
         min_of(MM_MAXIMUM_READ_CLUSTER, (ULONG)(Subsection->SubsectionBase + Subsection->PtesInSubsection - Proto));
@@ -39,7 +16,7 @@ static ULONG MiClusterSize(PSUBSECTION Subsection, PMMPTE Proto)
     ULONGLONG Bytes = First < Subsection->FileBytes ? Subsection->FileBytes - First : 0;
     ULONG Count = 1;
 
-    if (MmAvailablePages < MI_LOW_MEMORY + Limit || Subsection->ControlArea->u.Flags.NoCluster)
+    if (Fault->Single || MmAvailablePages < MI_LOW_MEMORY + Limit || Subsection->ControlArea->u.Flags.NoCluster)
         return 1;
     while (Count < Limit && Proto[Count].u.Soft.Prototype && !Proto[Count].u.Hard.Valid &&
            ((ULONGLONG)Count << PAGE_SHIFT) < Bytes)
@@ -47,8 +24,11 @@ static ULONG MiClusterSize(PSUBSECTION Subsection, PMMPTE Proto)
     return Count;
 }
 
-static VOID MiPreparePage(PMMINPAGE_SUPPORT InPage, ULONG Index, PMMPTE Proto)
+// Takes the frame that Proto's page is read into, as page Index of the read. Proto: a prototype PTE, or a private entry
+// of the current address space. The PFN lock is held, and there are frames to spare.
+VOID MiPreparePage(PMMINPAGE_SUPPORT InPage, ULONG Index, PMMPTE Proto)
 {
+    BOOLEAN Private = (ULONG_PTR)Proto >= PTE_BASE && (ULONG_PTR)Proto <= PTE_TOP;
     PFN_NUMBER Page = MiRemoveAnyPage(MiLowNode);
     PMMPFN Pfn = MI_PFN_ELEMENT(Page);
     ULONG Protection = Proto->u.Soft.Protection;
@@ -59,8 +39,10 @@ static VOID MiPreparePage(PMMINPAGE_SUPPORT InPage, ULONG Index, PMMPTE Proto)
     Pfn->u2.ShareCount = 0;
     Pfn->u3.ReferenceCount = 1; // the read's
     Pfn->u3.e1.PageLocation = TransitionPage;
-    Pfn->u3.e1.PrototypePte = 1;
+    Pfn->u3.e1.PrototypePte = !Private;
+    Pfn->PteFrame = Private ? MI_PTE_FRAME(MiGetPteAddress(Proto)) : 0;
     Pfn->u3.e1.ReadInProgress = 1;
+    MiSetPagePriority(Pfn);
     MiWriteInvalidPte(Proto, MI_TRANSITION_PTE(Page, Protection));
     InPage->Pages[Index] = Page;
 }
@@ -79,7 +61,7 @@ NTSTATUS MiStartPageRead(PMI_FAULT Fault, PMMPTE Proto)
         Reserve /= 4; // metadata: who waits for it holds what others need to write their pages
     if (MmAvailablePages <= Reserve || InPage == NULL)
         return MI_STATUS_NO_PAGE;
-    Count = MiClusterSize(Subsection, Proto);
+    Count = MiClusterSize(Fault, Subsection, Proto);
     for (Index = 0; Index < Count; Index++)
         MiPreparePage(InPage, Index, Proto + Index);
     Subsection->ControlArea->NumberOfPfnReferences += Count;
@@ -212,7 +194,7 @@ static VOID MiCompletePages(PMMINPAGE_SUPPORT InPage, NTSTATUS Status)
 
         Pfn->u3.e1.ReadInProgress = 0;
         Pfn->u1.InPage = NULL;
-        if (!NT_SUCCESS(Status)) {
+        if (!NT_SUCCESS(Status) && !Pfn->u3.e1.Deleted) {
             MiRestoreTransitionPte(Pfn);
             Pfn->u3.e1.Deleted = 1;
         }
@@ -225,7 +207,8 @@ static VOID MiCompletePages(PMMINPAGE_SUPPORT InPage, NTSTATUS Status)
 
 // Outside of all Mm locks: reads the pages of Fault->InPage, or waits for the thread that does. IRQL <= APC_LEVEL.
 //
-// Returns STATUS_SUCCESS: ask again. STATUS_IN_PAGE_ERROR and the like: the file could not be read.
+// Returns STATUS_SUCCESS: ask again. Else the status of the I/O: the file could not be read. Where more than one page
+// was asked for, one of the others may be the bad one: the fault asks again for its own alone.
 NTSTATUS MiWaitForPageRead(PMI_FAULT Fault)
 {
     PMMINPAGE_SUPPORT InPage = Fault->InPage;
@@ -242,8 +225,10 @@ NTSTATUS MiWaitForPageRead(PMI_FAULT Fault)
         KeWaitForever(&InPage->Done, WrPageIn);
     }
     Status = InPage->Status;
+    if (!NT_SUCCESS(Status) && InPage->Mdl.ByteCount > PAGE_SIZE) {
+        Fault->Single = TRUE;
+        Status = STATUS_SUCCESS;
+    }
     MiDereferenceInPage(InPage);
-    if (NT_SUCCESS(Status) || Status == STATUS_INSUFFICIENT_RESOURCES)
-        return Status;
-    return STATUS_IN_PAGE_ERROR;
+    return Status;
 }

@@ -5,25 +5,30 @@
 #include "mi.h"
 
 #define MI_WAIT_ATTEMPTS 50
+#define MI_BUSY_ATTEMPTS 4
 #define MI_WAIT_INTERVAL (-200000ll) // 20 ms
 
 // A fault found no page to spare: wakes the writer and the working set manager, gives up unused segments, waits. No
 // locks held.
 //
-// Attempt: how often this fault has waited. IRQL <= APC_LEVEL. Returns FALSE when there is no hope left.
+// Attempt: how often this fault has waited. IRQL <= APC_LEVEL. Returns FALSE when there is no hope left; while pages
+// can be written to a page file there is, as what is committed has a place.
 BOOLEAN MiWaitForFreePage(ULONG Attempt)
 {
-    LARGE_INTEGER Timeout;
+    LARGE_INTEGER Timeout = {.QuadPart = MI_WAIT_INTERVAL};
 
     ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
-    if (MmAvailablePages > MI_FAULT_RESERVE)
-        return TRUE;
-    if (Attempt >= MI_WAIT_ATTEMPTS)
+    if (Attempt >= MI_WAIT_ATTEMPTS && !MiCanWritePageFile())
         return FALSE;
+    if (MmAvailablePages > MI_FAULT_RESERVE) {
+        if (Attempt > MI_BUSY_ATTEMPTS) // it is not pages that are missing
+            IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Timeout));
+        return TRUE;
+    }
     KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
+    KeSetEvent(&MiPagefileWriterEvent, IO_NO_INCREMENT, FALSE);
     KeSetEvent(&MiSegmentThreadEvent, IO_NO_INCREMENT, FALSE);
     KeSetEvent(&MiWorkingSetManagerEvent, IO_NO_INCREMENT, FALSE);
-    Timeout.QuadPart = MI_WAIT_INTERVAL;
     IGNORE_STATUS(KeWaitForSingleObject(&MmAvailablePagesEvent, WrFreePage, KernelMode, FALSE, &Timeout));
     return TRUE;
 }

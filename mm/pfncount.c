@@ -19,15 +19,21 @@ VOID MiInitializePfn(PFN_NUMBER Page, PMMPTE Pte, PFN_NUMBER PteFrame, ULONG Pro
     Pfn->u1.WsIndex = 0;
     Pfn->u2.ShareCount = 1;
     Pfn->u3.ReferenceCount = 1;
-    Pfn->u3.e1.PageLocation = ActiveAndValid;
-    Pfn->u3.e1.Modified = 1; // there is no other copy of it
+    Pfn->u3.e1 = (MMPFNENTRY){.PageLocation = ActiveAndValid,
+                              .Modified = 1, // there is no other copy of it
+                              .Priority = PAGE_PRIORITY_NORMAL};
 }
 
-// The entry of a page that is on the standby list gets back what it was before the page came; the file's page can then
-// only be had by reading it again. The PFN lock is held.
+// The entry of a page that is on the standby list gets back what it was before the page came, or, of a page of a page
+// file, the slot that holds it now; the page can then only be had by reading it again. A private page's entry is in a
+// page table that need not be in the current address space. The PFN lock is held.
 VOID MiRestoreTransitionPte(PMMPFN Pfn)
 {
-    ASSERT(Pfn->u3.e1.PrototypePte); // private pages are never standby while there is no page file
+    if (!Pfn->u3.e1.PrototypePte) {
+        ASSERT(MI_IS_PAGE_FILE_PTE(&Pfn->OriginalPte));
+        MiWriteForeignPte(Pfn->PteFrame, Pfn->PteAddress, Pfn->OriginalPte.u.Long);
+        return;
+    }
     ASSERT(Pfn->PteAddress->u.Soft.Transition && !Pfn->PteAddress->u.Hard.Valid);
     *Pfn->PteAddress = Pfn->OriginalPte;
     if (Pfn->OriginalPte.u.Soft.Prototype) {
@@ -73,14 +79,16 @@ VOID MiDecrementReferenceCount(PMMPFN Pfn)
         return;
     ASSERT(Pfn->u2.ShareCount == 0);
     MiWakeWaiters(&MiPageWaiters);
-    if (Pfn->u3.e1.Deleted)
+    if (Pfn->u3.e1.Deleted) {
         MiInsertPageInFreeList(Page);
-    else if (!Pfn->u3.e1.Modified)
-        MiInsertPageInList(&MmStandbyPageListHead, Page);
-    else if (Pfn->OriginalPte.u.Soft.Prototype)
+    } else if (!Pfn->u3.e1.Modified) {
+        MiInsertPageInStandbyList(Page);
+    } else if (Pfn->OriginalPte.u.Soft.Prototype) {
         MiInsertPageInList(MiIsNoWritePage(Pfn) ? &MmModifiedNoWritePageListHead : &MmModifiedPageListHead, Page);
-    else
+    } else {
+        MiReleasePageFileSpace(&Pfn->OriginalPte); // what the slot holds is out of date
         MiInsertPageInList(&MmModifiedPagefilePageListHead, Page);
+    }
 }
 
 // The entry that names this transition page is about to go: gives the frame back, now or with its last reference.
@@ -89,6 +97,7 @@ VOID MiFreeTransitionPage(PMMPFN Pfn)
 {
     if (Pfn->u3.e1.PrototypePte && Pfn->OriginalPte.u.Soft.Prototype)
         ((PSUBSECTION)(ULONG_PTR)Pfn->OriginalPte.u.Subsect.SubsectionAddress)->ControlArea->NumberOfPfnReferences--;
+    MiReleasePageFileSpace(&Pfn->OriginalPte);
     Pfn->u3.e1.Deleted = 1;
     if (Pfn->u3.ReferenceCount == 0) {
         MiUnlinkPageFromList(Pfn);
@@ -96,9 +105,19 @@ VOID MiFreeTransitionPage(PMMPFN Pfn)
     }
 }
 
-// A soft fault: the page is still in memory, and is mapped again by one entry. The PFN lock is held.
+// The page in memory is to be the only copy: its slot, if it has one, is given back. The PFN lock is held.
+VOID MiMakePageDirty(PMMPFN Pfn)
+{
+    Pfn->u3.e1.Modified = 1;
+    MiReleasePageFileSpace(&Pfn->OriginalPte);
+}
+
+// A soft fault: the page is still in memory, and is mapped again by one entry. When slots are running out it gives up
+// its own: somebody waits for one. The PFN lock is held.
 VOID MiActivateTransitionPage(PMMPFN Pfn)
 {
+    if (MI_IS_PAGE_FILE_PTE(&Pfn->OriginalPte) && MiIsPageFileSpaceShort())
+        MiMakePageDirty(Pfn);
     if (Pfn->u3.ReferenceCount == 0)
         MiUnlinkPageFromList(Pfn);
     else
@@ -108,5 +127,7 @@ VOID MiActivateTransitionPage(PMMPFN Pfn)
     Pfn->u2.ShareCount = 1;
     Pfn->u1.WsIndex = 0;
     Pfn->u3.e1.PageLocation = ActiveAndValid;
+    if (Pfn->u3.e1.Priority < PsGetCurrentThread()->PagePriority)
+        MiSetPagePriority(Pfn);
     MiStatistics.TransitionFaults++;
 }

@@ -4,27 +4,8 @@
 
 #include "mi.h"
 
-ULONG MmNumberOfPhysicalPages;
-PFN_NUMBER MmHighestPhysicalPage, MmLowestPhysicalPage;
-static struct {
-    PFN_NUMBER First, Last;
-} MiRamRuns[LOADER_MAX_MEMORY_RUNS];
-static ULONG MiRamRunCount;
-
 #define MI_LARGE_PAGE_MEMORY 16384u // frames (64 MB) from which on 2 MB pages are not a waste
 #define MI_DATABASE_LIMIT ((0x9E000000u - MM_PFN_DATABASE) / sizeof(MMPFN)) // frames that KSEG0 has room to describe
-
-// Is there RAM behind this frame number (and so an entry in the database)? Any IRQL.
-BOOLEAN MiIsPhysicalMemory(PFN_NUMBER Page)
-{
-    ULONG Index;
-
-    for (Index = 0; Index < MiRamRunCount; Index++) {
-        if (Page >= MiRamRuns[Index].First && Page <= MiRamRuns[Index].Last)
-            return TRUE;
-    }
-    return FALSE;
-}
 
 // Takes the runs that are RAM out of the loader's map.
 VOID MiFindPhysicalMemory(PLOADER_PARAMETER_BLOCK LoaderBlock)
@@ -45,6 +26,7 @@ VOID MiFindPhysicalMemory(PLOADER_PARAMETER_BLOCK LoaderBlock)
         }
         MiRamRuns[MiRamRunCount].First = First;
         MiRamRuns[MiRamRunCount].Last = Last;
+        MiRamRuns[MiRamRunCount].Bad = Run->Type == LoaderBad;
         MiRamRunCount++;
         MmNumberOfPhysicalPages += Last - First + 1;
         MmLowestPhysicalPage = min_of(MmLowestPhysicalPage, First);
@@ -104,6 +86,13 @@ VOID MiFillPfnDatabase(VOID)
         }
     }
     OldIrql = MiLockPfn();
+    for (Index = 0; Index < MiRamRunCount; Index++) {
+        for (Page = MiRamRuns[Index].First; MiRamRuns[Index].Bad && Page <= MiRamRuns[Index].Last; Page++) {
+            MI_PFN_ELEMENT(Page)->u2.ShareCount = 0;
+            MI_PFN_ELEMENT(Page)->u3.ReferenceCount = 0;
+            MiInsertPageInList(&MmBadPageListHead, Page);
+        }
+    }
     MiForEachBootPage(MiFreeBootPage);
     MiUnlockPfn(OldIrql);
 }

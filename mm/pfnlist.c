@@ -11,7 +11,14 @@ MMPFNLIST MmZeroedPageListHead[MI_NODES] = {{0, ZeroedPageList, MM_EMPTY_LIST, M
                                             {0, ZeroedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST}};
 MMPFNLIST MmFreePageListHead[MI_NODES] = {{0, FreePageList, MM_EMPTY_LIST, MM_EMPTY_LIST},
                                           {0, FreePageList, MM_EMPTY_LIST, MM_EMPTY_LIST}};
-MMPFNLIST MmStandbyPageListHead = {0, StandbyPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
+#define MI_EMPTY_STANDBY                                                                                               \
+    {                                                                                                                  \
+        0, StandbyPageList, MM_EMPTY_LIST, MM_EMPTY_LIST                                                               \
+    }
+MMPFNLIST MmStandbyPageListByPriority[MI_PAGE_PRIORITIES] = {MI_EMPTY_STANDBY, MI_EMPTY_STANDBY, MI_EMPTY_STANDBY,
+                                                             MI_EMPTY_STANDBY, MI_EMPTY_STANDBY, MI_EMPTY_STANDBY,
+                                                             MI_EMPTY_STANDBY, MI_EMPTY_STANDBY};
+ULONG MiRepurposed[MI_PAGE_PRIORITIES];
 MMPFNLIST MmModifiedPageListHead = {0, ModifiedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
 MMPFNLIST MmModifiedPagefilePageListHead = {0, ModifiedPageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
 MMPFNLIST MmModifiedNoWritePageListHead = {0, ModifiedNoWritePageList, MM_EMPTY_LIST, MM_EMPTY_LIST};
@@ -24,7 +31,7 @@ MM_STATISTICS MiStatistics;
 
 #define MI_ZEROING_THRESHOLD 8 // free pages that make it worth waking the zero page thread
 #define MI_WAKE_WAITERS (MI_FAULT_RESERVE + 8)
-#define MI_MODIFIED_THRESHOLD 256 // modified mapped pages that wake the writer
+#define MI_MODIFIED_THRESHOLD 256 // modified pages of either kind that wake their writer
 
 static BOOLEAN MiIsAvailable(MMLISTS ListName)
 {
@@ -39,7 +46,7 @@ static PMMPFNLIST MiListOfPage(PMMPFN Pfn)
     case FreePageList:
         return &MmFreePageListHead[MI_NODE_OF(MI_PFN_NUMBER(Pfn))];
     case StandbyPageList:
-        return &MmStandbyPageListHead;
+        return &MmStandbyPageListByPriority[Pfn->u3.e1.Priority];
     case ModifiedPageList:
         return Pfn->OriginalPte.u.Soft.Prototype ? &MmModifiedPageListHead : &MmModifiedPagefilePageListHead;
     case ModifiedNoWritePageList:
@@ -62,6 +69,8 @@ static VOID MiMemoryIsLow(VOID)
 {
     if (MmModifiedPageListHead.Total != 0)
         KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
+    if (MmModifiedPagefilePageListHead.Total != 0)
+        KeSetEvent(&MiPagefileWriterEvent, IO_NO_INCREMENT, FALSE);
     KeSetEvent(&MiWorkingSetManagerEvent, IO_NO_INCREMENT, FALSE);
 }
 
@@ -92,9 +101,10 @@ VOID MiInsertPageInList(PMMPFNLIST List, PFN_NUMBER Page)
     List->Total++;
     if (MiIsAvailable(List->ListName))
         MiPageBecameAvailable();
-    else if (List == &MmModifiedPageListHead &&
+    else if (List->ListName == ModifiedPageList &&
              (List->Total == MI_MODIFIED_THRESHOLD || MmAvailablePages < MI_LOW_MEMORY))
-        KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
+        KeSetEvent(List == &MmModifiedPageListHead ? &MiModifiedPageWriterEvent : &MiPagefileWriterEvent,
+                   IO_NO_INCREMENT, FALSE);
 }
 
 // Gives a frame back: at the head of the free list, where it is still warm in the cache. The PFN lock is held.
@@ -122,6 +132,21 @@ VOID MiInsertPageInFreeList(PFN_NUMBER Page)
         KeSetEvent(&MmZeroingPageEvent, IO_NO_INCREMENT, FALSE);
 }
 
+// Puts a page that is not changed at the tail of its priority's list. The PFN lock is held.
+VOID MiInsertPageInStandbyList(PFN_NUMBER Page)
+{
+    MiInsertPageInList(&MmStandbyPageListByPriority[MI_PFN_ELEMENT(Page)->u3.e1.Priority], Page);
+}
+
+ULONG MiCountStandbyPages(VOID)
+{
+    ULONG Priority, Total = 0;
+
+    for (Priority = 0; Priority < MI_PAGE_PRIORITIES; Priority++)
+        Total += MmStandbyPageListByPriority[Priority].Total;
+    return Total;
+}
+
 // Takes a frame off whatever list it is on; its contents and entry stay. The PFN lock is held.
 VOID MiUnlinkPageFromList(PMMPFN Pfn)
 {
@@ -145,6 +170,13 @@ VOID MiUnlinkPageFromList(PMMPFN Pfn)
     Pfn->u3.e1.PageLocation = TransitionPage;
 }
 
+// A standby page is given away: who wants what it held has to read it again.
+static VOID MiRepurposePage(PMMPFN Pfn)
+{
+    MiRepurposed[Pfn->u3.e1.Priority]++;
+    MiRestoreTransitionPte(Pfn);
+}
+
 // The lists it is used with hold available pages; this one is not empty.
 static PFN_NUMBER MiTakeHead(PMMPFNLIST List)
 {
@@ -152,7 +184,7 @@ static PFN_NUMBER MiTakeHead(PMMPFNLIST List)
     PMMPFN Pfn = MI_PFN_ELEMENT(Page);
 
     if (List->ListName == StandbyPageList)
-        MiRestoreTransitionPte(Pfn);
+        MiRepurposePage(Pfn);
     List->Flink = Pfn->u1.Flink;
     if (Pfn->u1.Flink == MM_EMPTY_LIST)
         List->Blink = MM_EMPTY_LIST;
@@ -171,7 +203,17 @@ FORCEINLINE PFN_NUMBER MiRemoveHead(PMMPFNLIST List)
     return List->Flink == MM_EMPTY_LIST ? 0 : MiTakeHead(List);
 }
 
-// Takes any frame, contents undefined: free, then zeroed, then the standby page that was used longest ago, then what
+static PFN_NUMBER MiRemoveStandbyPage(VOID)
+{
+    PFN_NUMBER Page = 0;
+    ULONG Priority;
+
+    for (Priority = 0; Priority < MI_PAGE_PRIORITIES && Page == 0; Priority++)
+        Page = MiRemoveHead(&MmStandbyPageListByPriority[Priority]);
+    return Page;
+}
+
+// Takes any frame, contents undefined: free, then zeroed, then a standby page (of the lowest priority, used longest ago), then what
 // the other node has. Returns 0 if there is none. The PFN lock is held; the caller initializes the entry before
 // releasing it.
 PFN_NUMBER MiRemoveAnyPage(MI_NODE Node)
@@ -183,7 +225,7 @@ PFN_NUMBER MiRemoveAnyPage(MI_NODE Node)
     if (Page == 0 && Node == MiHighNode)
         Page = MiRemoveHead(&MmFreePageListHead[MiLowNode]);
     if (Page == 0)
-        Page = MiRemoveHead(&MmStandbyPageListHead);
+        Page = MiRemoveStandbyPage();
     if (Page == 0)
         Page = MiRemoveHead(&MmFreePageListHead[1 - Node]);
     if (Page == 0)
@@ -210,9 +252,26 @@ PFN_NUMBER MiRemovePageByNumber(PFN_NUMBER Page)
     if (!MiIsAvailable(Pfn->u3.e1.PageLocation))
         return 0;
     if (Pfn->u3.e1.PageLocation == StandbyPageList)
-        MiRestoreTransitionPte(Pfn);
+        MiRepurposePage(Pfn);
     MiUnlinkPageFromList(Pfn);
     Pfn->u3.ShortFlags = 0;
     Pfn->u3.e1.PageLocation = TransitionPage;
     return Page;
+}
+
+// Makes up to MI_PTE_BATCH standby pages of a priority free ones. Returns how many. Takes the PFN lock.
+ULONG MiPurgeStandbyPages(ULONG Priority)
+{
+    KIRQL OldIrql = MiLockPfn();
+    ULONG Count;
+
+    for (Count = 0; Count < MI_PTE_BATCH; Count++) {
+        PFN_NUMBER Page = MiRemoveHead(&MmStandbyPageListByPriority[Priority]);
+
+        if (Page == 0)
+            break;
+        MiInsertPageInFreeList(Page);
+    }
+    MiUnlockPfn(OldIrql);
+    return Count;
 }

@@ -1,30 +1,40 @@
 // SPDX-License-Identifier: MIT
 // Whole pages for the pools (ex/pool.c cuts them up). Nonpaged: a piece of KSEG0 mapped at boot, then system PTEs.
-// Paged: its own range of addresses; in this issue its pages are resident from allocation to release. The frames'
-// StartOfAllocation and EndOfAllocation remember how long an allocation is.
+// Paged and session pool: ranges of addresses of their own; their pages are resident from allocation to release. The
+// frames' StartOfAllocation and EndOfAllocation remember how long an allocation is. Each pool has a limit, so that one
+// that somebody leaks into does not take all memory.
 
 #include "mi.h"
 
 MI_RANGE MiNonPagedPoolRange, MiPagedPoolRange;
-ULONG MiPagedPoolPages, MiNonPagedPoolPages; // in use
+static MI_RANGE MiSessionPoolRange;
+MI_POOL_PAGES MiPoolPages[MM_POOLS];
 static ULONG_PTR MiNonPagedPoolEnd;
 
 #define MI_PAGED_POOL_PAGES ((MM_PAGED_POOL_END + 1 - MM_PAGED_POOL_START) >> PAGE_SHIFT)
+#define MI_SESSION_POOL_PAGES ((MM_SESSION_POOL_END + 1 - MM_SESSION_POOL_START) >> PAGE_SHIFT)
+// Windows Internals, "Pool sizes": nonpaged pool takes at most three quarters of memory, and of addresses 256 MB.
+#define MI_NONPAGED_LIMIT_PAGES 0x10000u
 
 // Base: mapped and zeroed memory of Pages pages, whose frames are active.
 VOID MiInitializeNonPagedPool(ULONG_PTR Base, ULONG Pages, PULONG Bits)
 {
     MiInitializeRange(&MiNonPagedPoolRange, Base, Pages, Bits);
     MiNonPagedPoolEnd = Base + Pages * PAGE_SIZE;
+    MiPoolPages[MM_POOL_NONPAGED].Limit = min_of(MmNumberOfPhysicalPages / 4 * 3, MI_NONPAGED_LIMIT_PAGES);
+    MiPoolPages[MM_POOL_PAGED].Limit = MI_PAGED_POOL_PAGES;
+    MiPoolPages[MM_POOL_SESSION].Limit = MI_SESSION_POOL_PAGES;
 }
 
-// Needs nonpaged pool for the bitmap.
+// Needs nonpaged pool for the bitmaps.
 VOID MiInitializePagedPool(VOID)
 {
     PULONG Bits = ExAllocatePoolWithTag(NonPagedPool, MI_PAGED_POOL_PAGES / 8, TAG_MM);
+    PULONG SessionBits = ExAllocatePoolWithTag(NonPagedPool, MI_SESSION_POOL_PAGES / 8, TAG_MM);
 
-    NT_VERIFY(Bits != NULL);
+    NT_VERIFY(Bits != NULL && SessionBits != NULL);
     MiInitializeRange(&MiPagedPoolRange, MM_PAGED_POOL_START, MI_PAGED_POOL_PAGES, Bits);
+    MiInitializeRange(&MiSessionPoolRange, MM_SESSION_POOL_START, MI_SESSION_POOL_PAGES, SessionBits);
 }
 
 // Gives every page of a reserved system range a zeroed frame. Its page tables exist. IRQL <= DISPATCH_LEVEL.
@@ -110,40 +120,98 @@ static PVOID MiAllocateNonPaged(ULONG Pages)
     return NULL;
 }
 
-static PVOID MiAllocatePaged(ULONG Pages)
+static PVOID MiAllocatePaged(PMI_RANGE Range, ULONG Pages)
 {
-    PVOID Va = MiReserveInRange(&MiPagedPoolRange, Pages);
+    PVOID Va = MiReserveInRange(Range, Pages);
 
     if (Va == NULL)
         return NULL;
     if (NT_SUCCESS(MiMakeSystemPageTables(Va, Pages * PAGE_SIZE)) && NT_SUCCESS(MiPopulate(Va, Pages)))
         return Va;
-    MiReleaseInRange(&MiPagedPoolRange, Va, Pages);
+    MiReleaseInRange(Range, Va, Pages);
     return NULL;
 }
 
-// Whole pages for a pool; contents undefined.
+// Counts Pages to a pool. FALSE: over its limit.
+static BOOLEAN MiChargePool(PMI_POOL_PAGES Pool, ULONG Pages)
+{
+    ULONG Old, New;
+
+    do {
+        Old = Pool->Used;
+        New = Old + Pages;
+        if (New < Old || New > Pool->Limit)
+            return FALSE;
+    } while ((ULONG)InterlockedCompareExchange((volatile LONG *)&Pool->Used, (LONG)New, (LONG)Old) != Old);
+    if (New > Pool->Peak)
+        Pool->Peak = New; // two at a time may lose the higher one: it is a figure for people
+    return TRUE;
+}
+
+static VOID MiReturnPool(PMI_POOL_PAGES Pool, ULONG Pages)
+{
+    InterlockedExchangeAdd((volatile LONG *)&Pool->Used, -(LONG)Pages);
+}
+
+// Whole pages for a pool (MM_POOL_*); contents undefined.
 //
-// IRQL <= DISPATCH_LEVEL, paged <= APC_LEVEL. NULL when memory, commitment or addresses have run out.
-PVOID MmAllocatePoolPages(BOOLEAN Paged, SIZE_T Bytes)
+// IRQL <= DISPATCH_LEVEL, paged <= APC_LEVEL. NULL when memory, commitment, addresses or the pool's limit have run out.
+PVOID MmAllocatePoolPages(ULONG Pool, SIZE_T Bytes)
 {
     ULONG Pages = BYTES_TO_PAGES(Bytes);
     PVOID Va;
 
-    ASSERT_IRQL_LESS_OR_EQUAL(Paged ? APC_LEVEL : DISPATCH_LEVEL);
-    if (Pages == 0)
+    ASSERT_IRQL_LESS_OR_EQUAL(Pool != MM_POOL_NONPAGED ? APC_LEVEL : DISPATCH_LEVEL);
+    if (Pages == 0 || !MiChargePool(&MiPoolPages[Pool], Pages))
         return NULL;
-    Va = Paged ? MiAllocatePaged(Pages) : MiAllocateNonPaged(Pages);
+    if (Pool == MM_POOL_NONPAGED)
+        Va = MiAllocateNonPaged(Pages);
+    else
+        Va = MiAllocatePaged(Pool == MM_POOL_PAGED ? &MiPagedPoolRange : &MiSessionPoolRange, Pages);
     if (Va == NULL)
-        return NULL;
-    MiMarkAllocation(Va, Pages, TRUE);
-    InterlockedExchangeAdd((volatile LONG *)(Paged ? &MiPagedPoolPages : &MiNonPagedPoolPages), (LONG)Pages);
+        MiReturnPool(&MiPoolPages[Pool], Pages);
+    else
+        MiMarkAllocation(Va, Pages, TRUE);
     return Va;
 }
 
 BOOLEAN MmIsPagedPoolAddress(PVOID Va)
 {
     return (ULONG_PTR)Va >= MM_PAGED_POOL_START && (ULONG_PTR)Va <= MM_PAGED_POOL_END;
+}
+
+// Which pool an address lies in, if it lies in one. Any IRQL.
+ULONG MmPoolOfAddress(PVOID Va)
+{
+    if (MmIsPagedPoolAddress(Va))
+        return MM_POOL_PAGED;
+    return (ULONG_PTR)Va >= MM_SESSION_POOL_START && (ULONG_PTR)Va <= MM_SESSION_POOL_END ? MM_POOL_SESSION
+                                                                                          : MM_POOL_NONPAGED;
+}
+
+// Pages that a pool has in use, had at most, and may have. Any IRQL.
+VOID MmQueryPoolLimits(ULONG Pool, PULONG Pages, PULONG Peak, PULONG Limit)
+{
+    *Pages = MiPoolPages[Pool].Used;
+    *Peak = MiPoolPages[Pool].Peak;
+    *Limit = MiPoolPages[Pool].Limit;
+}
+
+// Is there enough left for an allocation of this priority (EX_POOL_PRIORITY without its special-pool bits)? The answer
+// is old at once. Any IRQL. Source: WDK, ExAllocatePoolWithTagPriority.
+BOOLEAN MmResourcesAvailable(ULONG Pool, SIZE_T Bytes, ULONG Priority)
+{
+    ULONG Pages = BYTES_TO_PAGES(Bytes), Reserve;
+    SIZE_T Committed = MmTotalCommittedPages;
+
+    if (Priority >= HighPoolPriority)
+        return TRUE;
+    Reserve = Priority >= NormalPoolPriority ? MI_LOW_MEMORY / 2 : MI_LOW_MEMORY * 2;
+    if (MmAvailablePages < Reserve || MmAvailablePages - Reserve < Pages)
+        return FALSE;
+    if (Committed + Reserve > MmTotalCommitLimit || MmTotalCommitLimit - Committed - Reserve < Pages)
+        return FALSE;
+    return Pages < MiPoolPages[Pool].Limit && MiPoolPages[Pool].Used + Reserve <= MiPoolPages[Pool].Limit - Pages;
 }
 
 // How many pages the allocation that starts at Va has. Bugchecks BAD_POOL_CALLER if none starts there. Any IRQL.
@@ -162,19 +230,18 @@ ULONG MmGetPoolAllocationPages(PVOID Va)
 // Frees what MmAllocatePoolPages gave. IRQL as there. Returns the number of pages. A wrong address is a bugcheck.
 ULONG MmFreePoolPages(PVOID Va)
 {
-    ULONG Pages = MmGetPoolAllocationPages(Va);
-    BOOLEAN Paged = MmIsPagedPoolAddress(Va);
+    ULONG Pages = MmGetPoolAllocationPages(Va), Pool = MmPoolOfAddress(Va);
 
     MiMarkAllocation(Va, Pages, FALSE);
-    InterlockedExchangeAdd((volatile LONG *)(Paged ? &MiPagedPoolPages : &MiNonPagedPoolPages), -(LONG)Pages);
-    if (!Paged && (ULONG_PTR)Va >= MiNonPagedPoolRange.Base && (ULONG_PTR)Va < MiNonPagedPoolEnd) {
+    MiReturnPool(&MiPoolPages[Pool], Pages);
+    if (Pool == MM_POOL_NONPAGED && (ULONG_PTR)Va >= MiNonPagedPoolRange.Base && (ULONG_PTR)Va < MiNonPagedPoolEnd) {
         MiReleaseInRange(&MiNonPagedPoolRange, Va, Pages);
         return Pages;
     }
     MiDepopulate(Va, Pages);
-    if (Paged)
-        MiReleaseInRange(&MiPagedPoolRange, Va, Pages);
-    else
+    if (Pool == MM_POOL_NONPAGED)
         MiReleaseSystemPtes(MiGetPteAddress(Va), Pages);
+    else
+        MiReleaseInRange(Pool == MM_POOL_PAGED ? &MiPagedPoolRange : &MiSessionPoolRange, Va, Pages);
     return Pages;
 }

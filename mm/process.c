@@ -10,6 +10,10 @@
 #define MI_DIRECTORY_SIZE PAGE_SIZE
 #define MI_SHARED_DIRECTORY 2
 #define MI_OWN_DIRECTORIES 3u // pages charged to a process
+#define MI_OWN_LIST 2u        // the working-set list's page table and first page
+#define MI_OWN_PAGES (MI_OWN_DIRECTORIES + MI_OWN_LIST)
+#define MI_DEFAULT_MINIMUM 50u // pages of the working set; SDK, "SetProcessWorkingSetSize"
+#define MI_DEFAULT_MAXIMUM 345u
 
 typedef struct _MI_FREE_POINTER_TABLE {
     struct _MI_FREE_POINTER_TABLE *Next;
@@ -52,13 +56,19 @@ static PVOID MiAllocatePointerTable(VOID)
 static VOID MiInitializeProcessFields(PEPROCESS Process)
 {
     memset(&Process->VadRoot, 0, sizeof(Process->VadRoot));
+    memset(&Process->VadMap, 0, sizeof(Process->VadMap));
     memset(&Process->Vm, 0, sizeof(Process->Vm));
     KeInitializeGuardedMutex(&Process->AddressCreationLock);
     KeInitializeGuardedMutex(&Process->WorkingSetLock);
     InitializeListHead(&Process->MmProcessLinks);
+    Process->ExecuteOptions = MEM_EXECUTE_OPTION_DISABLE | MEM_EXECUTE_OPTION_PERMANENT;
+    Process->NumberOfWatchedRanges = 0;
+    Process->UserPhysicalPages = MM_EMPTY_LIST;
+    Process->NumberOfUserPhysicalPages = 0;
     Process->HighestUserAddress = MM_HIGHEST_USER_ADDRESS;
-    Process->Vm.MinimumWorkingSetSize = 50;
-    Process->Vm.MaximumWorkingSetSize = 345;
+    Process->Vm.MinimumWorkingSetSize = MI_DEFAULT_MINIMUM;
+    Process->Vm.MaximumWorkingSetSize = MI_DEFAULT_MAXIMUM;
+    Process->Vm.GrowthLimit = MAXULONG;
 }
 
 // The idle process (and any other made by hand): the boot page tables become its own. IRQL any; the pools are up or
@@ -108,7 +118,7 @@ NTSTATUS NTAPI MmCreateProcessAddressSpace(PEPROCESS Process)
 
     MiInitializeProcessFields(Process);
     Process->Pcb.DirectoryTableBase = 0;
-    if (!MiChargeCommitment(MI_OWN_DIRECTORIES, NULL))
+    if (!MiChargeCommitment(MI_OWN_PAGES, NULL))
         return STATUS_COMMITMENT_LIMIT;
     Table = MiAllocatePointerTable();
     for (Index = 0; Index < 4 && Table != NULL; Index++) {
@@ -117,11 +127,11 @@ NTSTATUS NTAPI MmCreateProcessAddressSpace(PEPROCESS Process)
         if (Process->PageDirectoryPages[Index] == 0)
             break;
     }
-    if (Table == NULL || Index < 4) {
+    if (Table == NULL || Index < 4 || !MiCreateWorkingSetList(Process)) {
         MiFreeDirectories(Process);
         if (Table != NULL)
             MiFreePointerTable(Table);
-        MiReturnCommitment(MI_OWN_DIRECTORIES, NULL);
+        MiReturnCommitment(MI_OWN_PAGES, NULL);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     MiFillPointerTable(Process, Table);
@@ -140,6 +150,7 @@ NTSTATUS NTAPI MmInitializeProcessAddressSpace(PEPROCESS Process, PVOID ImageSec
     *ImageBase = NULL;
     if (!(((PSECTION)ImageSection)->AllocationAttributes & SEC_IMAGE))
         return STATUS_SECTION_NOT_IMAGE;
+    MiInitializeExecuteOptions(Process, ((PSECTION)ImageSection)->Segment->ImageInformation.DllCharacteristics);
     Status = MmMapViewOfSection(ImageSection, Process, ImageBase, 0, 0, NULL, &ViewSize, ViewShare, 0, PAGE_EXECUTE);
     return Status;
 }
@@ -169,8 +180,13 @@ VOID MmCleanProcessAddressSpace(PEPROCESS Process)
     ASSERT(Process == PsGetCurrentProcess());
     KeAcquireGuardedMutex(&Process->AddressCreationLock);
     PsSetFlags(Process, PS_PROCESS_FLAGS_VM_DELETED);
+    MiLockWorkingSet(Process);
+    Process->Vm.Flags.BeingDeleted = 1;
+    MiUnlockWorkingSet(Process);
+    MiDeleteVadMap(Process);
     while ((Vad = Process->VadRoot.Root) != NULL)
         MiUnmapVad(Process, Vad);
+    MiFreeAllUserPhysicalPages(Process);
     MiLockWorkingSet(Process);
     MiUnmapSharedData(Process);
     MiUnlockWorkingSet(Process);
@@ -186,6 +202,7 @@ VOID MmDeleteProcessAddressSpace(PEPROCESS Process)
         return;
     KeUnloadProcess(&Process->Pcb);
     MiRemoveAddressSpace(Process);
+    MiDeleteWorkingSetList(Process);
     MiFreeDirectories(Process);
     MiFreePointerTable(Process->PaePointerTable);
     Process->PaePointerTable = NULL;
@@ -202,6 +219,12 @@ VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters)
     Counters->PageFaultCount = Process->Vm.PageFaultCount;
     Counters->PeakWorkingSetSize = Process->Vm.PeakWorkingSetSize << PAGE_SHIFT;
     Counters->WorkingSetSize = Process->Vm.WorkingSetSize << PAGE_SHIFT;
+    if (Process->QuotaBlock != NULL) {
+        Counters->QuotaNonPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Usage[NonPagedPool];
+        Counters->QuotaPeakNonPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Peak[NonPagedPool];
+        Counters->QuotaPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Usage[PagedPool];
+        Counters->QuotaPeakPagedPoolUsage = (SIZE_T)Process->QuotaBlock->Peak[PagedPool];
+    }
     Counters->PagefileUsage = Process->CommitCharge << PAGE_SHIFT;
     Counters->PeakPagefileUsage = Process->CommitChargePeak << PAGE_SHIFT;
 }

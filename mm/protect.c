@@ -55,8 +55,10 @@ VOID MiBuildProtectionTable(VOID)
             Mask |= MmNoExecute;
         else
             Mask |= MI_EXECUTE | ((Protection & 7) == MM_EXECUTE ? MI_EXECUTE_ONLY : 0);
-        if ((Protection & 0x18) == MM_NOCACHE || (Protection & 0x18) == MM_WRITECOMBINE)
+        if ((Protection & 0x18) == MM_NOCACHE)
             Mask |= MI_CACHE_DISABLE;
+        else if ((Protection & 0x18) == MM_WRITECOMBINE)
+            Mask |= MmWriteCombine;
         MmProtectToPteMask[Protection] = Mask | MI_VALID | MI_ACCESSED;
     }
 }
@@ -128,6 +130,8 @@ ULONG MiValidPteProtection(const MMPTE *Pte)
         Protection = (Low & MI_EXECUTE_ONLY) ? MM_EXECUTE : MM_EXECUTE_READ;
     else
         Protection = MM_READONLY;
+    if (Low & MI_WRITE_THROUGH)
+        return Protection | MM_WRITECOMBINE;
     return (Low & MI_CACHE_DISABLE) ? Protection | MM_NOCACHE : Protection;
 }
 

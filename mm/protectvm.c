@@ -36,10 +36,11 @@ static VOID MiProtectValidPte(PEPROCESS Process, PMMPTE Pte, PVOID Va, ULONG Pro
         Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
         return;
     }
+    MiCaptureWriteWatch(Process, Va, *Pte);
     Old = MiExchangePte(Pte, Shared ? MI_PROTO_PTE(MI_PTE_LOOKUP, Protection)
                                     : MI_TRANSITION_PTE(MI_PFN_NUMBER(Pfn), Protection));
     Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
-    Process->Vm.WorkingSetSize--;
+    MiRemoveFromWorkingSet(&Process->Vm, Va, Pfn);
     MiDecrementShareCount(Pfn);
 }
 
@@ -57,7 +58,10 @@ static VOID MiProtectPte(PEPROCESS Process, PMMVAD Vad, PVOID Va, ULONG Protecti
     } else if (Pte->u.Soft.Prototype) {
         Pte->u.Proto.Protection = Protection;
     } else {
-        Pte->u.Soft.Protection = MiPrivateProtection(Protection); // the same place in a transition entry
+        Protection = MiPrivateProtection(Protection);
+        if (Pte->u.Soft.Transition)
+            MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->OriginalPte.u.Soft.Protection = Protection;
+        Pte->u.Soft.Protection = Protection; // the same place in a transition entry
     }
 }
 
@@ -141,7 +145,7 @@ static NTSTATUS MiProtectPages(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn
 // May a view that was mapped with ViewProtection get Protection? As in MiIsViewProtectionAllowed, for one view.
 static NTSTATUS MiCheckNewProtection(PMMVAD Vad, PULONG Protection)
 {
-    if (Vad->u.VadFlags.NoChange)
+    if (Vad->u.VadFlags.NoChange || Vad->u.VadFlags.VadType == VadAwe || Vad->u.VadFlags.VadType == VadLargePages)
         return STATUS_INVALID_PAGE_PROTECTION;
     if (Vad->u.VadFlags.PrivateMemory)
         return MI_IS_COPY_ON_WRITE(*Protection) ? STATUS_INVALID_PAGE_PROTECTION : STATUS_SUCCESS;
@@ -202,6 +206,7 @@ NTSTATUS NTAPI NtProtectVirtualMemory(HANDLE Process, PVOID *BaseAddress, PSIZE_
     NTSTATUS Status;
     PVOID Base;
     SIZE_T Size;
+    ULONG Attempt = 0;
 
     PAGED_CODE();
     if (Protection == MM_INVALID_PROTECTION)
@@ -221,11 +226,13 @@ NTSTATUS NTAPI NtProtectVirtualMemory(HANDLE Process, PVOID *BaseAddress, PSIZE_
         return SEH_CODE();
     }
     SEH_END
-    Status = MiAttachTarget(Process, PROCESS_VM_OPERATION, &Target);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = MiProtect(Target.Process, &Base, &Size, Protection, &OldProtection);
-    MiDetachTarget(&Target);
+    do {
+        Status = MiAttachTarget(Process, PROCESS_VM_OPERATION, &Target);
+        if (!NT_SUCCESS(Status))
+            return Status;
+        Status = MiProtect(Target.Process, &Base, &Size, Protection, &OldProtection);
+        MiDetachTarget(&Target);
+    } while (Status == STATUS_COMMITMENT_LIMIT && MiAskForCommitment(BYTES_TO_PAGES(Size), Attempt++));
     if (!NT_SUCCESS(Status))
         return Status;
     MiReturnRange(BaseAddress, RegionSize, Base, Size);

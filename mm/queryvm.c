@@ -99,7 +99,42 @@ static NTSTATUS MiQueryBasic(HANDLE Process, PVOID Va, PMEMORY_BASIC_INFORMATION
     return Status;
 }
 
-static NTSTATUS MiReturnInformation(PVOID User, PVOID Information, SIZE_T Length, PSIZE_T ReturnLength)
+// The whole allocation that an address lies in. STATUS_INVALID_ADDRESS: none.
+static NTSTATUS MiQueryRegion(HANDLE Process, PVOID Va, PMEMORY_REGION_INFORMATION Information)
+{
+    MI_TARGET Target;
+    NTSTATUS Status;
+    PMMVAD Vad;
+
+    memset(Information, 0, sizeof(*Information));
+    Status = MiAttachTarget(Process, PROCESS_QUERY_INFORMATION, &Target);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = MiLockAddressSpace(Target.Process);
+    if (NT_SUCCESS(Status)) {
+        Vad = MiLocateVad(&Target.Process->VadRoot, MI_VPN(Va));
+        if (Vad == NULL) {
+            Status = STATUS_INVALID_ADDRESS;
+        } else {
+            Information->AllocationBase = MI_VA(Vad->StartingVpn);
+            Information->AllocationProtect = MiProtectionToValue(Vad->u.VadFlags.Protection);
+            Information->RegionSize = (Vad->EndingVpn - Vad->StartingVpn + 1) << PAGE_SHIFT;
+            Information->Private = Vad->u.VadFlags.PrivateMemory;
+            if (!Information->Private) {
+                Information->MappedImage = Vad->u.VadFlags.VadType == VadImageMap;
+                Information->MappedPageFile = Vad->ControlArea->FilePointer == NULL;
+                Information->MappedDataFile = !Information->MappedImage && !Information->MappedPageFile;
+            }
+            Information->MappedPhysical = Vad->u.VadFlags.VadType == VadAwe;
+        }
+        MiUnlockAddressSpace(Target.Process);
+    }
+    MiDetachTarget(&Target);
+    return Status;
+}
+
+// Copies an answer to the caller, or a question from it; the status of an access that fails.
+NTSTATUS MiReturnInformation(PVOID User, PVOID Information, SIZE_T Length, PSIZE_T ReturnLength)
 {
     SEH_TRY
     {
@@ -159,6 +194,7 @@ NTSTATUS NTAPI NtQueryVirtualMemory(HANDLE Process, PVOID Address, MEMORY_INFORM
                                     SIZE_T Length, PSIZE_T ReturnLength)
 {
     MEMORY_BASIC_INFORMATION Basic;
+    MEMORY_REGION_INFORMATION Region;
     NTSTATUS Status;
 
     PAGED_CODE();
@@ -185,8 +221,15 @@ NTSTATUS NTAPI NtQueryVirtualMemory(HANDLE Process, PVOID Address, MEMORY_INFORM
         return NT_SUCCESS(Status) ? MiReturnInformation(Information, &Basic, sizeof(Basic), ReturnLength) : Status;
     case MemoryMappedFilenameInformation:
         return MiQueryFileName(Process, Address, Information, Length, ReturnLength);
+    case MemoryRegionInformation:
+        if (Length < sizeof(Region))
+            return STATUS_INFO_LENGTH_MISMATCH;
+        Status = MiQueryRegion(Process, Address, &Region);
+        return NT_SUCCESS(Status) ? MiReturnInformation(Information, &Region, sizeof(Region), ReturnLength) : Status;
     case MemoryWorkingSetInformation:
-        return STATUS_NOT_IMPLEMENTED;
+        return MiQueryWorkingSet(Process, Information, Length, ReturnLength);
+    case MemoryWorkingSetExInformation:
+        return MiQueryWorkingSetEx(Process, Information, Length, ReturnLength);
     default:
         return STATUS_INVALID_INFO_CLASS;
     }

@@ -163,6 +163,7 @@ NTSTATUS NTAPI MmCreateSection(PVOID *Section, ACCESS_MASK DesiredAccess, POBJEC
     PFILE_OBJECT Referenced = NULL;
     PSEGMENT Segment;
     NTSTATUS Status;
+    ULONG Attempt = 0;
 
     PAGED_CODE();
     UNREFERENCED_PARAMETER(DesiredAccess);
@@ -176,7 +177,9 @@ NTSTATUS NTAPI MmCreateSection(PVOID *Section, ACCESS_MASK DesiredAccess, POBJEC
             return Status;
         File = Referenced;
     }
-    Status = MiCreateSegment(File, FileHandle, Protection, AllocationAttributes, &Size, &Segment);
+    do
+        Status = MiCreateSegment(File, FileHandle, Protection, AllocationAttributes, &Size, &Segment);
+    while (Status == STATUS_COMMITMENT_LIMIT && MiAskForCommitment((SIZE_T)(Size.QuadPart >> PAGE_SHIFT), Attempt++));
     if (Referenced != NULL)
         ObDereferenceObject(Referenced);
     if (!NT_SUCCESS(Status))

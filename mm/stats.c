@@ -14,7 +14,7 @@ VOID MmQueryStatistics(PMM_STATISTICS Statistics)
     Statistics->AvailablePages = MmAvailablePages;
     Statistics->ZeroedPages = MmZeroedPageListHead[MiLowNode].Total + MmZeroedPageListHead[MiHighNode].Total;
     Statistics->FreePages = MmFreePageListHead[MiLowNode].Total + MmFreePageListHead[MiHighNode].Total;
-    Statistics->StandbyPages = MmStandbyPageListHead.Total;
+    Statistics->StandbyPages = MiCountStandbyPages();
     Statistics->ModifiedPages =
         MmModifiedPageListHead.Total + MmModifiedPagefilePageListHead.Total + MmModifiedNoWritePageListHead.Total;
     MiUnlockPfn(OldIrql);
@@ -23,7 +23,8 @@ VOID MmQueryStatistics(PMM_STATISTICS Statistics)
     Statistics->CommittedPages = MmTotalCommittedPages;
     Statistics->CommitLimit = MmTotalCommitLimit;
     Statistics->PeakCommitment = MmPeakCommitment;
-    Statistics->PagedPoolPages = MiPagedPoolPages;
-    Statistics->NonPagedPoolPages = MiNonPagedPoolPages;
+    Statistics->PagedPoolPages = MiPoolPages[MM_POOL_PAGED].Used + MiPoolPages[MM_POOL_SESSION].Used;
+    Statistics->NonPagedPoolPages = MiPoolPages[MM_POOL_NONPAGED].Used;
+    Statistics->InitPagesFreed = MiInitPagesFreed;
     Statistics->FreeSystemPtes = MiFreeSystemPtes();
 }

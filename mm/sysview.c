@@ -85,6 +85,7 @@ VOID MiUnmapSystemRange(PVOID Va, ULONG Pages)
 
                 Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
                 MiAddTbFlush(&Flush, (PCHAR)Va + Index * PAGE_SIZE);
+                MiRemoveFromWorkingSet(&MmSystemCacheWs, (PCHAR)Va + Index * PAGE_SIZE, Pfn);
                 MiDecrementShareCount(Pfn);
             } else if (Pte[Index].u.Long != 0) {
                 MiWriteInvalidPte(&Pte[Index], 0);
@@ -198,49 +199,6 @@ VOID MmUnmapViewInSystemCache(PVOID Va)
     MiUnlockPfn(OldIrql);
     MiReleaseInRange(&MiCacheRange, (PVOID)((ULONG_PTR)(View - MiCacheViews + 1) << PAGE_SHIFT), 1);
     MiDereferenceControlArea(ControlArea, 0, 1, 0);
-}
-
-// One view of the cache: unmaps the pages that were not touched since the last time. Both locks are held.
-static VOID MiTrimCacheView(PMI_CACHE_VIEW View)
-{
-    PCHAR Va = MiSlotAddress(View);
-    PMMPTE Pte = MiPteIfTable(Va);
-    MI_TB_FLUSH Flush;
-    ULONG Index;
-
-    Flush.Count = 0;
-    for (Index = 0; Pte != NULL && Index < MI_CACHE_VIEW_PAGES; Index++) {
-        MMPTE Old = Pte[Index];
-        PMMPFN Pfn;
-
-        if (!Old.u.Hard.Valid)
-            continue;
-        Old = MiExchangePte(&Pte[Index], Old.u.Hard.Accessed ? Old.u.Long & ~(MI_ACCESSED | MI_DIRTY) : 0);
-        Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(&Old));
-        Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
-        MiAddTbFlush(&Flush, Va + Index * PAGE_SIZE);
-        if (!Old.u.Hard.Accessed)
-            MiDecrementShareCount(Pfn);
-    }
-    MiFlushTb(&Flush, TRUE);
-}
-
-// Memory is short: takes pages out of the views of the system cache, which find them again when touched. IRQL <=
-// APC_LEVEL. Takes the system working set lock, the PFN lock.
-VOID MiTrimSystemCache(VOID)
-{
-    ULONG Index;
-
-    KeAcquireGuardedMutex(&MmSystemWorkingSetLock);
-    for (Index = 0; Index < MI_CACHE_SLOTS; Index++) {
-        if (MiCacheViews[Index].ControlArea != NULL) {
-            KIRQL OldIrql = MiLockPfn();
-
-            MiTrimCacheView(&MiCacheViews[Index]);
-            MiUnlockPfn(OldIrql);
-        }
-    }
-    KeReleaseGuardedMutex(&MmSystemWorkingSetLock);
 }
 
 // Moves the dirty bits of a view's entries into the frames. The PFN lock is held.

@@ -50,13 +50,19 @@ static NTSTATUS MiFindFromTop(PMM_AVL_TABLE Table, ULONG_PTR Pages, ULONG_PTR La
     }
 }
 
-// Finds a free range at a multiple of the allocation granularity, not above Highest.
-NTSTATUS MiFindEmptyRange(PEPROCESS Process, SIZE_T Size, ULONG_PTR Highest, BOOLEAN TopDown, PULONG_PTR Start)
+// Finds a free range at a multiple of Align (bytes, a multiple of the allocation granularity), not above Highest: the
+// lowest that there is, or with TopDown the highest.
+NTSTATUS MiFindEmptyRange(PEPROCESS Process, SIZE_T Size, SIZE_T Align, ULONG_PTR Highest, BOOLEAN TopDown,
+                          PULONG_PTR Start)
 {
     ULONG_PTR Pages = BYTES_TO_PAGES(Size), Vpn;
     NTSTATUS Status;
 
-    if (TopDown)
+    if (MiFindInVadMap(Process, Pages, MI_VPN(Highest), Align, TopDown, &Vpn))
+        Status = STATUS_SUCCESS;
+    else if (Align != MM_ALLOCATION_GRANULARITY)
+        Status = STATUS_NO_MEMORY;
+    else if (TopDown)
         Status = MiFindFromTop(&Process->VadRoot, Pages, MI_VPN(Highest), &Vpn);
     else
         Status = MiFindFromBottom(&Process->VadRoot, Pages, MI_VPN(Highest), &Vpn);
@@ -82,6 +88,7 @@ VOID MiLinkVad(PEPROCESS Process, PMMVAD Vad)
     MiLockWorkingSet(Process);
     MiInsertVad(&Process->VadRoot, Vad);
     MiUnlockWorkingSet(Process);
+    MiSetVadBits(Process, Vad->StartingVpn, Vad->EndingVpn);
     Process->VirtualSize += (Vad->EndingVpn - Vad->StartingVpn + 1) << PAGE_SHIFT;
     Process->PeakVirtualSize = max_of(Process->PeakVirtualSize, Process->VirtualSize);
 }
@@ -90,6 +97,7 @@ VOID MiLinkVad(PEPROCESS Process, PMMVAD Vad)
 VOID MiUnlinkVad(PEPROCESS Process, PMMVAD Vad)
 {
     MiRemoveVad(&Process->VadRoot, Vad);
+    MiClearVadBits(Process, Vad->StartingVpn, Vad->EndingVpn);
     Process->VirtualSize -= (Vad->EndingVpn - Vad->StartingVpn + 1) << PAGE_SHIFT;
 }
 

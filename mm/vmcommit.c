@@ -15,6 +15,8 @@ BOOLEAN MiIsPageCommitted(PMMVAD Vad, ULONG_PTR Vpn)
 {
     PMMPTE Pte = MiPteIfTable(MI_VA(Vpn)), Proto;
 
+    if (Vad->u.VadFlags.VadType == VadAwe)
+        return Pte != NULL && Pte->u.Long != 0;
     if (Vad->u.VadFlags.PrivateMemory) {
         if (Pte == NULL || Pte->u.Long == 0)
             return Vad->u.VadFlags.MemCommit;
@@ -42,6 +44,8 @@ ULONG MiCountCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
 
     if (Vad->u.VadFlags.CommitCharge == Vad->EndingVpn - Vad->StartingVpn + 1)
         return (ULONG)(EndVpn - StartVpn + 1); // all of it
+    if (Vad->u.VadFlags.VadType == VadAwe)
+        return 0; // its pages are charged to the process, not to the window
     if (StartVpn == Vad->StartingVpn && EndVpn == Vad->EndingVpn)
         return Vad->u.VadFlags.CommitCharge;
     while (StartVpn <= EndVpn) {

@@ -44,6 +44,7 @@ VOID NTAPI PspProcessDelete(PVOID Object)
     if (Process->SectionObject != NULL)
         ObDereferenceObject(Process->SectionObject);
     PspDestroyId(Process->UniqueProcessId);
+    PsDeleteQuotaBlock(Process);
 }
 
 // IRQL PASSIVE_LEVEL, called by Ob. A thread that ran has given its stack to the reaper.

@@ -8,7 +8,6 @@ PEPROCESS PsInitialSystemProcess, PsIdleProcess;
 
 // KUSER_SHARED_DATA (WDK, ntddk.h)
 #define PSP_SUITE_MASK (0x10 | 0x100) // VER_SUITE_TERMINAL, VER_SUITE_SINGLEUSERTS: a workstation
-#define PSP_NX_ALWAYS_ON 1            // pages without PAGE_EXECUTE_* never run where the processor can tell
 #define PSP_LARGE_PAGE 0x200000       // PAE
 #define PSP_RET_INSTRUCTION 0xC3
 
@@ -34,7 +33,6 @@ static VOID PspDescribeSystem(VOID)
     SharedUserData->ImageNumberHigh = IMAGE_FILE_MACHINE_I386;
     SharedUserData->NumberOfPhysicalPages = MmNumberOfPhysicalPages;
     SharedUserData->SuiteMask = PSP_SUITE_MASK;
-    SharedUserData->NXSupportPolicy = PSP_NX_ALWAYS_ON;
     SharedUserData->LargePageMinimum = PSP_LARGE_PAGE;
     SharedUserData->TestRetInstruction = PSP_RET_INSTRUCTION;
     SharedUserData->ActiveProcessorCount = (ULONG)KeNumberProcessors;

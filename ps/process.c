@@ -36,10 +36,12 @@ static VOID PspInitializeProcessFields(PEPROCESS Process, PEPROCESS Parent)
     Process->ExitStatus = STATUS_PENDING;
     Process->PriorityClass = PROCESS_PRIORITY_CLASS_NORMAL;
     Process->DefaultHardErrorProcessing = 1;
+    Process->PagePriority = PAGE_PRIORITY_NORMAL;
     if (Parent != NULL) {
         Process->InheritedFromUniqueProcessId = Parent->UniqueProcessId;
         Process->DefaultHardErrorProcessing = Parent->DefaultHardErrorProcessing;
         Process->SessionId = Parent->SessionId;
+        Process->PagePriority = Parent->PagePriority;
     }
 }
 
@@ -72,6 +74,9 @@ static NTSTATUS PspBuildProcess(PEPROCESS Process, PEPROCESS Parent, ULONG Flags
         return Status;
     KeInitializeProcess(&Process->Pcb, PSP_NORMAL_BASE_PRIORITY, KeActiveProcessors, Process->Pcb.DirectoryTableBase);
     PspInheritPriority(Process, Parent);
+    Status = PsCreateQuotaBlock(Process, Parent);
+    if (!NT_SUCCESS(Status))
+        return Status;
     Status = SeInitProcess(Parent, Process);
     if (!NT_SUCCESS(Status))
         return Status;

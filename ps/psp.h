@@ -42,6 +42,11 @@ SCHAR PspComputeQuantum(UCHAR Class, BOOLEAN Foreground);
 KPRIORITY PspComputeBasePriority(UCHAR Class);
 NTCHECK PspSetPriorityClass(PEPROCESS Process, UCHAR Class, BOOLEAN Foreground);
 VOID PspSetForeground(PEPROCESS Process, BOOLEAN Foreground);
+NTSTATUS PspCaptureValue(PVOID Value, ULONG Size, PVOID Information, ULONG Length); // set.c
+BOOLEAN PspIsPagePriority(ULONG Value);
+NTSTATUS PspSetProcessPagePriority(PEPROCESS Process, ULONG Value);
+NTSTATUS PspSetQuotaLimits(PEPROCESS Process, PVOID Information, ULONG Length);
+VOID PspQueryQuotaLimits(PEPROCESS Process, PQUOTA_LIMITS_EX Limits);
 VOID PspSetAffinity(PEPROCESS Process, KAFFINITY Affinity);
 VOID PspInheritPriority(PEPROCESS Process, PEPROCESS Parent);
 

@@ -84,6 +84,11 @@ static NTSTATUS PspAnswerProcess(PEPROCESS Process, PROCESSINFOCLASS Class, PPSP
     case ProcessBasicInformation:
         PspProcessBasic(Process, PspAnswer(Answer, sizeof(PROCESS_BASIC_INFORMATION)));
         return STATUS_SUCCESS;
+    case ProcessQuotaLimits: // the caller's length says which form it wants
+        PspQueryQuotaLimits(Process,
+                            PspAnswer(Answer, Answer->Length == sizeof(QUOTA_LIMITS_EX) ? sizeof(QUOTA_LIMITS_EX)
+                                                                                        : sizeof(QUOTA_LIMITS)));
+        return STATUS_SUCCESS;
     case ProcessIoCounters:
         *(PIO_COUNTERS)PspAnswer(Answer, sizeof(IO_COUNTERS)) = Process->IoCounters;
         return STATUS_SUCCESS;
@@ -105,6 +110,9 @@ static NTSTATUS PspAnswerProcess(PEPROCESS Process, PROCESSINFOCLASS Class, PPSP
     case ProcessHandleCount:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = ObGetProcessHandleCount(Process);
         return STATUS_SUCCESS;
+    case ProcessPagePriority:
+        *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Process->PagePriority;
+        return STATUS_SUCCESS;
     case ProcessPriorityBoost:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Process->Pcb.DisableBoost;
         return STATUS_SUCCESS;
@@ -113,6 +121,9 @@ static NTSTATUS PspAnswerProcess(PEPROCESS Process, PROCESSINFOCLASS Class, PPSP
         return STATUS_SUCCESS;
     case ProcessBreakOnTermination:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = (Process->Flags & PS_PROCESS_FLAGS_BREAK_ON_TERMINATION) != 0;
+        return STATUS_SUCCESS;
+    case ProcessExecuteFlags:
+        *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = MmGetExecuteOptions(Process);
         return STATUS_SUCCESS;
     case ProcessImageInformation:
         if (Process->SectionObject == NULL)
@@ -190,6 +201,7 @@ NTSTATUS NTAPI NtQueryInformationProcess(HANDLE ProcessHandle, PROCESSINFOCLASS 
     if (Class == ProcessImageFileName) {
         Status = PspQueryImageName(Process, Information, Length, ReturnLength);
     } else {
+        Answer.Length = Length;
         Status = PspAnswerProcess(Process, Class, &Answer);
         if (NT_SUCCESS(Status))
             Status = PspReturnAnswer(&Answer, Information, Length, ReturnLength);
@@ -235,6 +247,9 @@ static NTSTATUS PspAnswerThread(PETHREAD Thread, THREADINFOCLASS Class, PPSP_ANS
         return STATUS_SUCCESS;
     case ThreadAmILastThread:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Thread->ThreadsProcess->ActiveThreads == 1;
+        return STATUS_SUCCESS;
+    case ThreadPagePriority:
+        *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Thread->PagePriority;
         return STATUS_SUCCESS;
     case ThreadPriorityBoost:
         *(PULONG)PspAnswer(Answer, sizeof(ULONG)) = Thread->Tcb.DisableBoost;

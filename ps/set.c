@@ -7,7 +7,7 @@
 #define PSP_MAXIMUM_PROCESSORS 32
 
 // Copies a value of exactly Size bytes. STATUS_INFO_LENGTH_MISMATCH for any other length.
-static NTSTATUS PspCaptureValue(PVOID Value, ULONG Size, PVOID Information, ULONG Length)
+NTSTATUS PspCaptureValue(PVOID Value, ULONG Size, PVOID Information, ULONG Length)
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
@@ -62,6 +62,8 @@ static NTSTATUS PspSetBreakOnTermination(PEPROCESS Process, BOOLEAN Break)
 static NTSTATUS PspSetProcessUlong(PEPROCESS Process, PROCESSINFOCLASS Class, ULONG Value)
 {
     switch (Class) {
+    case ProcessPagePriority:
+        return PspSetProcessPagePriority(Process, Value);
     case ProcessDefaultHardErrorMode:
         Process->DefaultHardErrorProcessing = Value;
         return STATUS_SUCCESS;
@@ -72,6 +74,8 @@ static NTSTATUS PspSetProcessUlong(PEPROCESS Process, PROCESSINFOCLASS Class, UL
         return PspSetBasePriority(Process, Value);
     case ProcessBreakOnTermination:
         return PspSetBreakOnTermination(Process, Value != 0);
+    case ProcessExecuteFlags: // one's own, as in NT
+        return Process == PsGetCurrentProcess() ? MmSetExecuteOptions(Value) : STATUS_ACCESS_DENIED;
     case ProcessAffinityMask:
         if (Value == 0 || (Value & ~KeActiveProcessors))
             return STATUS_INVALID_PARAMETER;
@@ -102,11 +106,15 @@ static NTSTATUS PspSetProcessValue(PEPROCESS Process, PROCESSINFOCLASS Class, PV
         if (NT_SUCCESS(Status))
             PspSetForeground(Process, Foreground != 0);
         return Status;
+    case ProcessQuotaLimits:
+        return PspSetQuotaLimits(Process, Information, Length);
     case ProcessDefaultHardErrorMode:
     case ProcessPriorityBoost:
     case ProcessBasePriority:
     case ProcessAffinityMask:
     case ProcessBreakOnTermination:
+    case ProcessPagePriority:
+    case ProcessExecuteFlags:
         Status = PspCaptureValue(&Value, sizeof(Value), Information, Length);
         return NT_SUCCESS(Status) ? PspSetProcessUlong(Process, Class, Value) : Status;
     default:
@@ -120,8 +128,9 @@ NTSTATUS NTAPI NtSetInformationProcess(HANDLE ProcessHandle, PROCESSINFOCLASS Cl
     NTSTATUS Status;
 
     PAGED_CODE();
-    Status = ObReferenceObjectByHandle(ProcessHandle, PROCESS_SET_INFORMATION, PsProcessType, ExGetPreviousMode(),
-                                       (PVOID *)&Process, NULL);
+    Status = ObReferenceObjectByHandle(ProcessHandle,
+                                       Class == ProcessQuotaLimits ? PROCESS_SET_QUOTA : PROCESS_SET_INFORMATION,
+                                       PsProcessType, ExGetPreviousMode(), (PVOID *)&Process, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = PspSetProcessValue(Process, Class, Information, Length);
@@ -194,7 +203,8 @@ static NTSTATUS PspSetThreadValue(PETHREAD Thread, THREADINFOCLASS Class, PVOID 
         return STATUS_SUCCESS;
     }
     if (Class != ThreadPriority && Class != ThreadBasePriority && Class != ThreadAffinityMask &&
-        Class != ThreadQuerySetWin32StartAddress && Class != ThreadPriorityBoost && Class != ThreadIdealProcessor)
+        Class != ThreadQuerySetWin32StartAddress && Class != ThreadPriorityBoost && Class != ThreadIdealProcessor &&
+        Class != ThreadPagePriority)
         return STATUS_INVALID_INFO_CLASS;
     Status = PspCaptureValue(&Value, sizeof(Value), Information, Length);
     if (!NT_SUCCESS(Status))
@@ -208,6 +218,11 @@ static NTSTATUS PspSetThreadValue(PETHREAD Thread, THREADINFOCLASS Class, PVOID 
         return PspSetThreadAffinity(Thread, Value);
     case ThreadQuerySetWin32StartAddress:
         Thread->Win32StartAddress = (PVOID)(ULONG_PTR)Value;
+        return STATUS_SUCCESS;
+    case ThreadPagePriority:
+        if (!PspIsPagePriority(Value))
+            return STATUS_INVALID_PARAMETER;
+        Thread->PagePriority = (UCHAR)Value;
         return STATUS_SUCCESS;
     case ThreadPriorityBoost:
         KeSetDisableBoostThread(&Thread->Tcb, Value != 0);

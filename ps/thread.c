@@ -66,6 +66,7 @@ static VOID PspInitializeThreadFields(PETHREAD Thread, PEPROCESS Process)
     ObReferenceObject(Process);
     Thread->Cid.UniqueProcess = Process->UniqueProcessId;
     Thread->ExitStatus = STATUS_PENDING;
+    Thread->PagePriority = Process->PagePriority;
     KeQuerySystemTime(&Thread->CreateTime);
     InitializeListHead(&Thread->ThreadListEntry);
     InitializeListHead(&Thread->IrpList);

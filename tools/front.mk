@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types. Each target installs what is missing, builds, and hands over to ./mica.
 
-.PHONY: host-list setup run check chaos powercut lint bench bochs iso fmt
+.PHONY: host-list setup run check chaos model powercut lint bench bochs iso fmt
 setup:
 	@tools/setup.sh
 run: setup
@@ -13,6 +13,9 @@ check: setup
 chaos: setup
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@./mica chaos
+model: setup
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@./mica model
 powercut: setup
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@./mica powercut

@@ -3,12 +3,14 @@
 // .ascii "->NAME value" in it becomes `%define NAME value` in build/.../gen/offsets.inc.
 
 #include "ke/ki.h"
+#include "mm/mi.h"
 
 #define CONSTANT(Name, Value) __asm__ volatile("\n.ascii \"->" Name " %0\"" : : "i"(Value))
 #define OFFSET(s, f) CONSTANT(#s "." #f, __builtin_offsetof(s, f))
 #define PCR_OFFSET(f) CONSTANT("KPCR." #f, 0x120 + __builtin_offsetof(KPRCB, f))
 
 void KiOffsets(void);
+void KiOffsetsForTools(void);
 void KiOffsets(void)
 {
     OFFSET(KTRAP_FRAME, DbgEbp);
@@ -97,4 +99,44 @@ void KiOffsets(void)
     CONSTANT("IRQL_GT_ZERO_AT_SYSTEM_SERVICE", IRQL_GT_ZERO_AT_SYSTEM_SERVICE);
     CONSTANT("APC_INDEX_MISMATCH", APC_INDEX_MISMATCH);
     CONSTANT("NO_USER_MODE_CONTEXT", NO_USER_MODE_CONTEXT);
+}
+
+// For tools/kmemory.py, which reads the memory of a machine from outside.
+void KiOffsetsForTools(void)
+{
+    CONSTANT("MMPFN_LENGTH", sizeof(MMPFN));
+    OFFSET(MMPFN, PteAddress);
+    CONSTANT("MMPFN.Flags", __builtin_offsetof(MMPFN, u3.ShortFlags));
+    CONSTANT("MMPFN.ReferenceCount", __builtin_offsetof(MMPFN, u3.ReferenceCount));
+    CONSTANT("MMPFN_LOCATION", ((MMPFN){.u3.e1.PageLocation = 7}).u3.ShortFlags);
+    CONSTANT("MMPFN_PROTOTYPE", ((MMPFN){.u3.e1.PrototypePte = 1}).u3.ShortFlags);
+    CONSTANT("EPROCESS.DirectoryTableBase", __builtin_offsetof(EPROCESS, Pcb.DirectoryTableBase));
+    OFFSET(EPROCESS, ActiveProcessLinks);
+    OFFSET(EPROCESS, UniqueProcessId);
+    OFFSET(EPROCESS, ImageFileName);
+    CONSTANT("EPROCESS.VadRoot", __builtin_offsetof(EPROCESS, VadRoot.Root));
+    OFFSET(MMVAD, LeftChild);
+    OFFSET(MMVAD, RightChild);
+    OFFSET(MMVAD, StartingVpn);
+    OFFSET(MMVAD, EndingVpn);
+    OFFSET(MMVAD, ControlArea);
+    CONSTANT("MMVAD.Flags", __builtin_offsetof(MMVAD, u.LongFlags));
+    CONSTANT("MMVAD_PRIVATE", (long)((MMVAD){.u.VadFlags.PrivateMemory = 1}).u.LongFlags);
+    CONSTANT("MMVAD_COMMITTED", (long)((MMVAD){.u.VadFlags.MemCommit = 1}).u.LongFlags);
+    CONSTANT("MMVAD_PROTECTION", (long)((MMVAD){.u.VadFlags.Protection = 31}).u.LongFlags);
+    CONSTANT("MMVAD_TYPE", (long)((MMVAD){.u.VadFlags.VadType = 7}).u.LongFlags);
+    CONSTANT("MMVAD_TYPE_IMAGE", (long)((MMVAD){.u.VadFlags.VadType = VadImageMap}).u.LongFlags);
+    OFFSET(CONTROL_AREA, FilePointer);
+    OFFSET(FILE_OBJECT, FileName);
+    CONSTANT("MM_KSEG0_BASE", (long)MM_KSEG0_BASE);
+    CONSTANT("MM_PFN_DATABASE", (long)MM_PFN_DATABASE);
+    CONSTANT("MM_SESSION_BASE", (long)MM_SESSION_BASE);
+    CONSTANT("MM_SESSION_POOL_START", (long)MM_SESSION_POOL_START);
+    CONSTANT("PTE_BASE", (long)PTE_BASE);
+    CONSTANT("HYPER_SPACE", (long)HYPER_SPACE);
+    CONSTANT("MM_SYSTEM_CACHE_START", (long)MM_SYSTEM_CACHE_START);
+    CONSTANT("MM_PAGED_POOL_START", (long)MM_PAGED_POOL_START);
+    CONSTANT("MM_SYSTEM_PTE_START", (long)MM_SYSTEM_PTE_START);
+    CONSTANT("MM_SPECIAL_POOL_START", (long)MM_SPECIAL_POOL_START);
+    CONSTANT("MM_SPECIAL_POOL_END", (long)MM_SPECIAL_POOL_END);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The session manager, the first user process: sets up what a session needs, starts the shell, shuts down when it ends.
-// With "/RUN ..." among the boot options hostrun.exe takes the shell's place (./mica run).
+// The session manager, the first user process: sets up what a session needs (page files among it), starts the shell,
+// shuts down when it ends. With "/RUN ..." among the boot options hostrun.exe takes the shell's place (./mica run).
 
 #include "smss.h"
 
@@ -39,6 +39,7 @@ VOID NTAPI NtProcessStartup(PPEB Peb)
 {
     PVOID Environment = SmCreateEnvironment();
 
+    SmCreatePageFiles(SmFindOption(&Peb->ProcessParameters->CommandLine, L"/PAGEFILE="));
     if (Environment != NULL)
         SmRunShell(&Peb->ProcessParameters->CommandLine, Environment);
     IGNORE_STATUS(NtShutdownSystem(ShutdownPowerOff));

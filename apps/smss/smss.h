@@ -11,4 +11,8 @@ PVOID SmCreateEnvironment(VOID);
 // Starts an image of System32 with the console as its three standard handles and waits for it. Returns its exit status.
 NTSTATUS SmRunAndWait(PCWSTR ImageName, PUNICODE_STRING CommandLine, PVOID Environment, PNTSTATUS ExitStatus);
 
+// Creates the page files that the boot option /PAGEFILE= asks for (Options: what follows it), or one on C: that suits
+// the machine if it is NULL.
+VOID SmCreatePageFiles(PCWSTR Options);
+
 #endif

@@ -66,35 +66,14 @@ SIZE_T WINAPI VirtualQuery(LPCVOID Address, PMEMORY_BASIC_INFORMATION Informatio
     return VirtualQueryEx(NtCurrentProcess(), Address, Information, Length);
 }
 
-// Pages stay resident in this system, so a lock has only to find the range committed.
-static BOOL BasepAllCommitted(LPVOID Address, SIZE_T Size)
-{
-    MEMORY_BASIC_INFORMATION Information;
-    ULONG_PTR Next = (ULONG_PTR)Address, End = Next + Size;
-
-    if (Size == 0 || End < Next) {
-        return BaseFail(ERROR_INVALID_PARAMETER);
-    }
-    while (Next < End) {
-        if (VirtualQuery((LPCVOID)Next, &Information, sizeof(Information)) == 0) {
-            return FALSE;
-        }
-        if (Information.State != MEM_COMMIT) {
-            return BaseFail(ERROR_NOACCESS);
-        }
-        Next = (ULONG_PTR)Information.BaseAddress + Information.RegionSize;
-    }
-    return TRUE;
-}
-
 WINBOOL WINAPI VirtualLock(LPVOID Address, SIZE_T Size)
 {
-    return BasepAllCommitted(Address, Size);
+    return BaseBool(NtLockVirtualMemory(NtCurrentProcess(), &Address, &Size, MAP_PROCESS));
 }
 
 WINBOOL WINAPI VirtualUnlock(LPVOID Address, SIZE_T Size)
 {
-    return BasepAllCommitted(Address, Size);
+    return BaseBool(NtUnlockVirtualMemory(NtCurrentProcess(), &Address, &Size, MAP_PROCESS));
 }
 
 WINBOOL WINAPI ReadProcessMemory(HANDLE Process, LPCVOID Address, LPVOID Buffer, SIZE_T Size, SIZE_T *Done)

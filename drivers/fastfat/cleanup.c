@@ -19,7 +19,7 @@ NTSTATUS NTAPI FatCheckDelete(PFCB Fcb)
     BOOLEAN Empty;
     NTSTATUS Status;
 
-    if (Fcb->Parent == NULL || (Fcb->Attributes & FAT_ATTR_READ_ONLY))
+    if (Fcb->Parent == NULL || (Fcb->Attributes & FAT_ATTR_READ_ONLY) || (Fcb->Flags & FCB_PAGING_FILE))
         return STATUS_CANNOT_DELETE;
     if (!FatIsDirectory(Fcb))
         return MmFlushImageSection(&Fcb->Section, MmFlushForDelete) ? STATUS_SUCCESS : STATUS_CANNOT_DELETE;

@@ -55,7 +55,10 @@ static NTSTATUS FatOpenPath(PFAT_CREATE Create, PIO_STACK_LOCATION Stack)
         return Status;
     if (Stack->Flags & SL_OPEN_TARGET_DIRECTORY)
         return FatOpenTargetDirectory(Create, Fcb);
-    return Fcb != NULL ? FatOpenExisting(Create, Fcb) : FatCreateNew(Create);
+    Status = Fcb != NULL ? FatOpenExisting(Create, Fcb) : FatCreateNew(Create);
+    if (NT_SUCCESS(Status) && (Stack->Flags & SL_OPEN_PAGING_FILE))
+        ((PFCB)Create->File->FsContext)->Flags |= FCB_PAGING_FILE;
+    return Status;
 }
 
 // Opens the volume: raw reads of its sectors. What is cached goes to the disk first.

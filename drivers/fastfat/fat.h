@@ -95,12 +95,15 @@ typedef struct _FCB {
     ULONG RunCount, RunCapacity;
     ULONG MappedClusters;
     BOOLEAN ChainComplete;
+    // Page files: where paging I/O looks, without a lock (pagefile.c)
+    struct _FAT_PAGING_MAP *PagingMap;
     // Directories
     ULONG FreeOffset; // no free entry lies before it
 } FCB, *PFCB;
 #define FCB_DELETE_PENDING 0x01
 #define FCB_DELETED 0x02 // has no directory entry any more
-#define FCB_EXCESS 0x04  // allocated beyond its end on demand; cut at the last cleanup
+#define FCB_PAGING_FILE 0x08
+#define FCB_EXCESS 0x04 // allocated beyond its end on demand; cut at the last cleanup
 
 typedef struct _CCB {
     ULONG Flags;            // CCB_*
@@ -316,6 +319,11 @@ NTCHECK FatZeroOnDisk(PFCB Fcb, ULONG Start, ULONG End);
 NTCHECK FatLockUserBuffer(PIRP Irp, LOCK_OPERATION Operation, ULONG Length, PMDL *Mdl);
 VOID FatUnlockUserBuffer(PIRP Irp, PMDL Mdl);
 NTCHECK FatBuildPath(PFCB Fcb, PWSTR Buffer, ULONG Size, PULONG Length);
+// --- pagefile.c
+typedef struct _FAT_PAGING_MAP FAT_PAGING_MAP, *PFAT_PAGING_MAP;
+NTCHECK FatMakePagingMap(PFCB Fcb);
+VOID FatFreePagingMaps(PFCB Fcb);
+NTCHECK FatPagingFileTransfer(PFCB Fcb, PIRP Irp, BOOLEAN Write, ULONGLONG Offset, ULONG Length);
 // --- create.c, path.c, open.c, newfile.c
 typedef struct _FAT_CREATE {
     PVCB Vcb;

@@ -125,6 +125,7 @@ VOID FatDeleteFcb(PFCB Fcb)
     if (Fcb->Parent != NULL)
         FatDereferenceFcb(Fcb->Parent);
     FatForgetChain(Fcb);
+    FatFreePagingMaps(Fcb);
     if (Fcb->Name.Buffer != NULL)
         ExFreePoolWithTag(Fcb->Name.Buffer, TAG_FAT_NAME);
     IGNORE_STATUS(ExDeleteResourceLite(&Fcb->MainResource)); // nobody can hold them

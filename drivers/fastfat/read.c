@@ -137,6 +137,8 @@ NTSTATUS FatRead(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
         return STATUS_INVALID_PARAMETER;
     if (Length == 0)
         return STATUS_SUCCESS;
+    if ((Irp->Flags & IRP_PAGING_IO) && Fcb->PagingMap != NULL)
+        return FatPagingFileTransfer(Fcb, Irp, FALSE, (ULONGLONG)Offset.QuadPart, Length);
     if (Irp->Flags & IRP_PAGING_IO)
         return FatPagingRead(Fcb, Irp, (ULONGLONG)Offset.QuadPart, Length);
     ExAcquireResourceSharedLite(&Fcb->MainResource, TRUE);

@@ -53,8 +53,12 @@ static NTSTATUS FatSetEndOfFile(PFILE_OBJECT File, PFCB Fcb, ULONGLONG NewSize)
         return STATUS_DISK_FULL;
     if (NewSize > Size)
         Status = FatExtendFile(File, Fcb, (ULONG)NewSize);
+    else if (Fcb->Flags & FCB_PAGING_FILE)
+        return STATUS_ACCESS_DENIED; // it never shrinks
     else if (NewSize < Size)
         Status = FatTruncateFile(File, Fcb, (ULONG)NewSize);
+    if (NT_SUCCESS(Status) && (Fcb->Flags & FCB_PAGING_FILE))
+        Status = FatMakePagingMap(Fcb);
     if (NT_SUCCESS(Status))
         IoSetFileFlags(File, FO_FILE_MODIFIED);
     return Status;

@@ -203,6 +203,8 @@ NTSTATUS FatWrite(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
         return STATUS_INVALID_PARAMETER;
     if (Length == 0)
         return STATUS_SUCCESS;
+    if ((Irp->Flags & IRP_PAGING_IO) && Fcb->PagingMap != NULL)
+        return FatPagingFileTransfer(Fcb, Irp, TRUE, (ULONGLONG)Offset.QuadPart, Length);
     if (Irp->Flags & IRP_PAGING_IO)
         return FatPagingWrite(Fcb, Irp, (ULONGLONG)Offset.QuadPart, Length);
     if (!(Irp->Flags & IRP_NOCACHE))

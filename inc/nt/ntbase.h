@@ -126,7 +126,10 @@
 #define MEM_TOP_DOWN 0x100000
 #define MEM_WRITE_WATCH 0x200000
 #define MEM_PHYSICAL 0x400000
+#define MEM_ROTATE 0x800000
 #define MEM_LARGE_PAGES 0x20000000
+#define WRITE_WATCH_FLAG_RESET 1
+#define SEC_BASED 0x200000
 #define MEM_IMAGE 0x1000000
 #define SEC_FILE 0x800000
 #define SEC_IMAGE 0x1000000
@@ -370,6 +373,26 @@ typedef struct _QUOTA_LIMITS {
     SIZE_T PagefileLimit;
     LARGE_INTEGER TimeLimit;
 } QUOTA_LIMITS, *PQUOTA_LIMITS;
+
+// SDK, winnt.h
+typedef struct _QUOTA_LIMITS_EX {
+    SIZE_T PagedPoolLimit;
+    SIZE_T NonPagedPoolLimit;
+    SIZE_T MinimumWorkingSetSize;
+    SIZE_T MaximumWorkingSetSize;
+    SIZE_T PagefileLimit;
+    LARGE_INTEGER TimeLimit;
+    SIZE_T WorkingSetLimit;
+    SIZE_T Reserved2;
+    SIZE_T Reserved3;
+    SIZE_T Reserved4;
+    ULONG Flags;
+    ULONG CpuRateLimit;
+} QUOTA_LIMITS_EX, *PQUOTA_LIMITS_EX;
+#define QUOTA_LIMITS_HARDWS_MIN_ENABLE 0x00000001
+#define QUOTA_LIMITS_HARDWS_MIN_DISABLE 0x00000002
+#define QUOTA_LIMITS_HARDWS_MAX_ENABLE 0x00000004
+#define QUOTA_LIMITS_HARDWS_MAX_DISABLE 0x00000008
 
 #endif // MICA_WIN32
 

@@ -264,7 +264,9 @@ typedef enum _PROCESSINFOCLASS {
     ProcessForegroundInformation = 25,
     ProcessImageFileName = 27,
     ProcessBreakOnTermination = 29,
-    ProcessImageInformation = 37
+    ProcessExecuteFlags = 34, // MEM_EXECUTE_OPTION_*
+    ProcessImageInformation = 37,
+    ProcessPagePriority = 39
 } PROCESSINFOCLASS;
 
 typedef struct _PROCESS_BASIC_INFORMATION {
@@ -323,8 +325,17 @@ typedef enum _THREADINFOCLASS {
     ThreadAmILastThread = 12,
     ThreadIdealProcessor = 13,
     ThreadPriorityBoost = 14,
-    ThreadHideFromDebugger = 17
+    ThreadHideFromDebugger = 17,
+    ThreadPagePriority = 24
 } THREADINFOCLASS;
+
+// How soon standby pages are given away: SDK, "SetThreadInformation", MEMORY_PRIORITY_*.
+typedef struct _PAGE_PRIORITY_INFORMATION {
+    ULONG PagePriority;
+} PAGE_PRIORITY_INFORMATION, *PPAGE_PRIORITY_INFORMATION;
+#define PAGE_PRIORITY_LOWEST 1
+#define PAGE_PRIORITY_NORMAL 5
+#define PAGE_PRIORITY_HIGHEST 7
 
 typedef struct _THREAD_BASIC_INFORMATION {
     NTSTATUS ExitStatus;

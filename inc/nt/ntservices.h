@@ -64,6 +64,7 @@ NTSERVICE(WaitForKeyedEvent)(HANDLE Handle, PVOID Key, BOOLEAN Alertable, PLARGE
 NTSERVICE(ReleaseKeyedEvent)(HANDLE Handle, PVOID Key, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
 // --- system
 NTSERVICE(QuerySystemInformation)(SYSTEM_INFORMATION_CLASS Class, PVOID Information, ULONG Length, PULONG ReturnLength);
+NTSERVICE(SetSystemInformation)(SYSTEM_INFORMATION_CLASS Class, PVOID Information, ULONG Length);
 NTSERVICE(QuerySystemTime)(PLARGE_INTEGER SystemTime);
 NTSERVICE(SetSystemTime)(PLARGE_INTEGER SystemTime, PLARGE_INTEGER PreviousTime);
 NTSERVICE(QueryPerformanceCounter)(PLARGE_INTEGER Counter, PLARGE_INTEGER Frequency);
@@ -118,6 +119,8 @@ NTSERVICE(OpenProcessTokenEx)(HANDLE Process, ACCESS_MASK DesiredAccess, ULONG A
 NTSERVICE(QueryInformationToken)
 (HANDLE Token, TOKEN_INFORMATION_CLASS Class, PVOID Information, ULONG Length, PULONG ReturnLength);
 // --- memory
+NTSERVICE(CreatePagingFile)
+(PUNICODE_STRING PageFileName, PLARGE_INTEGER MinimumSize, PLARGE_INTEGER MaximumSize, ULONG Priority);
 NTSERVICE(AllocateVirtualMemory)
 (HANDLE Process, PVOID *BaseAddress, ULONG_PTR ZeroBits, PSIZE_T RegionSize, ULONG Type, ULONG Protect);
 NTSERVICE(FreeVirtualMemory)(HANDLE Process, PVOID *BaseAddress, PSIZE_T RegionSize, ULONG FreeType);
@@ -128,6 +131,8 @@ NTSERVICE(QueryVirtualMemory)
 NTSERVICE(ReadVirtualMemory)(HANDLE Process, PVOID Address, PVOID Buffer, SIZE_T Size, PSIZE_T Done);
 NTSERVICE(WriteVirtualMemory)(HANDLE Process, PVOID Address, PVOID Buffer, SIZE_T Size, PSIZE_T Done);
 NTSERVICE(FlushVirtualMemory)(HANDLE Process, PVOID *BaseAddress, PSIZE_T RegionSize, PIO_STATUS_BLOCK IoStatus);
+NTSERVICE(LockVirtualMemory)(HANDLE Process, PVOID *BaseAddress, PSIZE_T RegionSize, ULONG MapType);
+NTSERVICE(UnlockVirtualMemory)(HANDLE Process, PVOID *BaseAddress, PSIZE_T RegionSize, ULONG MapType);
 NTSERVICE(CreateSection)
 (PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, PLARGE_INTEGER MaximumSize,
  ULONG PageProtection, ULONG AllocationAttributes, HANDLE File);
@@ -139,6 +144,15 @@ NTSERVICE(UnmapViewOfSection)(HANDLE Process, PVOID BaseAddress);
 NTSERVICE(QuerySection)
 (HANDLE Section, SECTION_INFORMATION_CLASS Class, PVOID Information, SIZE_T Length, PSIZE_T ReturnLength);
 NTSERVICE(AreMappedFilesTheSame)(PVOID First, PVOID Second);
+NTSERVICE(ExtendSection)(HANDLE Section, PLARGE_INTEGER NewSectionSize);
+NTSERVICE(GetWriteWatch)
+(HANDLE Process, ULONG Flags, PVOID BaseAddress, SIZE_T RegionSize, PVOID *Addresses, PULONG_PTR Entries,
+ PULONG Granularity);
+NTSERVICE(ResetWriteWatch)(HANDLE Process, PVOID BaseAddress, SIZE_T RegionSize);
+NTSERVICE(AllocateUserPhysicalPages)(HANDLE Process, PULONG_PTR NumberOfPages, PULONG_PTR UserPfns);
+NTSERVICE(FreeUserPhysicalPages)(HANDLE Process, PULONG_PTR NumberOfPages, PULONG_PTR UserPfns);
+NTSERVICE(MapUserPhysicalPages)(PVOID VirtualAddress, ULONG_PTR NumberOfPages, PULONG_PTR UserPfns);
+NTSERVICE(MapUserPhysicalPagesScatter)(PVOID *VirtualAddresses, ULONG_PTR NumberOfPages, PULONG_PTR UserPfns);
 // --- files
 NTSERVICE(CreateFile)
 (PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, PIO_STATUS_BLOCK IoStatus,

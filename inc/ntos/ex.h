@@ -8,22 +8,49 @@
 
 // --- pool
 typedef enum _POOL_TYPE {
-    NonPagedPool = 0,
+    NonPagedPool = 0, // never executable here, so that NonPagedPoolNx is the same
     PagedPool = 1,
     NonPagedPoolMustSucceed = 2,
+    DontUseThisType = 3,
     NonPagedPoolCacheAligned = 4,
-    PagedPoolCacheAligned = 5
+    PagedPoolCacheAligned = 5,
+    NonPagedPoolCacheAlignedMustS = 6,
+    NonPagedPoolSession = 32,
+    PagedPoolSession = 33,
+    NonPagedPoolNx = 512,
+    NonPagedPoolNxCacheAligned = 516,
+    NonPagedPoolSessionNx = 544
 } POOL_TYPE;
+#define POOL_QUOTA_FAIL_INSTEAD_OF_RAISE 8u
+#define POOL_RAISE_IF_ALLOCATION_FAILURE 16u
+#define POOL_COLD_ALLOCATION 256u // accepted, means nothing here
+typedef enum _EX_POOL_PRIORITY {
+    LowPoolPriority = 0,
+    LowPoolPrioritySpecialPoolOverrun = 8,
+    LowPoolPrioritySpecialPoolUnderrun = 9,
+    NormalPoolPriority = 16,
+    NormalPoolPrioritySpecialPoolOverrun = 24,
+    NormalPoolPrioritySpecialPoolUnderrun = 25,
+    HighPoolPriority = 32,
+    HighPoolPrioritySpecialPoolOverrun = 40,
+    HighPoolPrioritySpecialPoolUnderrun = 41
+} EX_POOL_PRIORITY;
 PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes,
                                   ULONG Tag); // NULL when there is none; 8-byte aligned, page aligned from a page on
+PVOID NTAPI ExAllocatePool(POOL_TYPE Type, SIZE_T Bytes);
+PVOID NTAPI ExAllocatePoolWithTagPriority(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag, EX_POOL_PRIORITY Priority);
+PVOID NTAPI ExAllocatePoolWithQuotaTag(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag); // raises unless told not to
+PVOID NTAPI ExAllocatePoolWithQuota(POOL_TYPE Type, SIZE_T Bytes);
 VOID NTAPI ExFreePoolWithTag(PVOID Memory, ULONG Tag); // Tag 0: any
 VOID NTAPI ExFreePool(PVOID Memory);
 PVOID ExAllocatePoolZero(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag);
-BOOLEAN ExInitPool(ULONG Phase); // 0: nonpaged, from MmInitSystem(0); 1: paged
-// Fills Entries with per-tag counters; returns how many tags there are.
+BOOLEAN ExInitPool(ULONG Phase); // MM_POOL_*, from MmInitSystem(0)
+// Fills Entries with per-tag counters (of the session pool alone if Session); returns how many tags there are.
 ULONG ExQueryPoolTags(PSYSTEM_POOLTAG Entries, ULONG Capacity);
+ULONG ExQuerySessionPoolTags(PSYSTEM_POOLTAG Entries, ULONG Capacity);
 VOID ExQueryPoolTotals(PULONG NonPagedAllocs, PULONG NonPagedFrees, PULONG PagedAllocs, PULONG PagedFrees);
 SIZE_T ExGetPoolUsage(BOOLEAN Paged); // bytes in use, for leak checks
+VOID ExDrainPool(VOID);               // gives back all that waits in lookaside lists and in the pools' own lists
 
 // --- sequenced lists. Entries and header in memory that may be touched at the caller's IRQL.
 PSLIST_ENTRY FASTCALL InterlockedPushEntrySList(PSLIST_HEADER Head, PSLIST_ENTRY Entry);
@@ -72,10 +99,13 @@ typedef struct _GENERAL_LOOKASIDE {
     LIST_ENTRY ListEntry;
     ULONG LastTotalAllocates;
     ULONG LastAllocateMisses;
-    ULONG Future[2];
+    ULONG Flags; // EX_LOOKASIDE_LIST_EX_FLAGS_*, EX_LOOKASIDE_*
+    ULONG Future;
     SLIST_HEADER OtherHeads[EX_LOOKASIDE_PROCESSORS - 1]; // in the WDK: fills up to 128 bytes
 } GENERAL_LOOKASIDE, *PGENERAL_LOOKASIDE;
 C_ASSERT_SIZE(GENERAL_LOOKASIDE, 128);
+#define EX_LOOKASIDE_EX 0x80000000u       // the functions take the list as one parameter more
+#define EX_LOOKASIDE_ORDINARY 0x40000000u // the entries come from the pool itself
 typedef struct _NPAGED_LOOKASIDE_LIST {
     GENERAL_LOOKASIDE L;
     ULONG Obsolete[16]; // WDK: a lock, aligned
@@ -90,6 +120,22 @@ VOID NTAPI ExDeleteNPagedLookasideList(PNPAGED_LOOKASIDE_LIST List);
 VOID NTAPI ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST List, PALLOCATE_FUNCTION Allocate, PFREE_FUNCTION Free,
                                           ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth);
 VOID NTAPI ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST List);
+// The form of Windows Vista and later. Allocate and Free get the list itself; NULL: the pool.
+typedef struct _LOOKASIDE_LIST_EX {
+    GENERAL_LOOKASIDE L;
+} LOOKASIDE_LIST_EX, *PLOOKASIDE_LIST_EX;
+typedef PVOID(NTAPI *PALLOCATE_FUNCTION_EX)(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag, PLOOKASIDE_LIST_EX List);
+typedef VOID(NTAPI *PFREE_FUNCTION_EX)(PVOID Memory, PLOOKASIDE_LIST_EX List);
+#define EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL 1u
+#define EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE 2u
+NTCHECK ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX List, PALLOCATE_FUNCTION_EX Allocate, PFREE_FUNCTION_EX Free,
+                                    POOL_TYPE Type, ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth);
+PVOID NTAPI ExAllocateFromLookasideListEx(PLOOKASIDE_LIST_EX List);
+VOID NTAPI ExFreeToLookasideListEx(PLOOKASIDE_LIST_EX List, PVOID Entry);
+VOID NTAPI ExFlushLookasideListEx(PLOOKASIDE_LIST_EX List);
+VOID NTAPI ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX List);
+ULONG ExQueryLookasides(PSYSTEM_LOOKASIDE_INFORMATION Entries, ULONG Capacity);
+ULONG ExQueryBigPool(PSYSTEM_BIGPOOL_ENTRY Entries, ULONG Capacity);
 
 // --- critical regions without a call, for the shortest paths (KeEnterCriticalRegion, KeLeaveCriticalRegion: ke/)
 FORCEINLINE VOID ExEnterRegionOf(PKTHREAD CurrentThread)

@@ -69,6 +69,7 @@ struct _VPB;
 #define SL_RETURN_SINGLE_ENTRY 0x02
 #define SL_INDEX_SPECIFIED 0x04
 #define SL_CASE_SENSITIVE 0x80
+#define SL_OPEN_PAGING_FILE 0x02
 #define SL_OPEN_TARGET_DIRECTORY 0x04
 
 typedef NTSTATUS(NTAPI *PDRIVER_INITIALIZE)(struct _DRIVER_OBJECT *DriverObject, PUNICODE_STRING RegistryPath);
@@ -511,6 +512,10 @@ NTCHECK IoCreateFile(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUT
                      ULONG Disposition, ULONG Options, PVOID Ea, ULONG EaLength, ULONG CreateFileType,
                      PVOID ExtraParameters, ULONG InternalOptions);
 #define CreateFileTypeNone 0
+// InternalOptions
+#define IO_OPEN_PAGING_FILE 0x0002
+#define IO_OPEN_TARGET_DIRECTORY 0x0004
+#define IO_NO_PARAMETER_CHECKING 0x0100
 #define CreateFileTypeNamedPipe 1
 PFILE_OBJECT NTAPI IoCreateStreamFileObject(PFILE_OBJECT File, PDEVICE_OBJECT Device);
 NTCHECK IoCheckShareAccess(ACCESS_MASK DesiredAccess, ULONG DesiredShare, PFILE_OBJECT File, PSHARE_ACCESS ShareAccess,
@@ -525,6 +530,7 @@ NTCHECK IoSynchronousPageWrite(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offse
                                PIO_STATUS_BLOCK IoStatus);
 NTCHECK IoSetValidDataLength(PFILE_OBJECT File, PLARGE_INTEGER Length);
 NTCHECK IoQueryFileSize(PFILE_OBJECT File, PLARGE_INTEGER EndOfFile); // an IRP_MJ_QUERY_INFORMATION to the file system
+NTCHECK IoSetFileSize(PFILE_OBJECT File, PLARGE_INTEGER EndOfFile);   // an IRP_MJ_SET_INFORMATION
 NTCHECK IoQueryFileName(PFILE_OBJECT File, POBJECT_NAME_INFORMATION Name, ULONG Length, PULONG Returned);
 
 // --- common header of a file system's FCB, what Mm and Cc see of it (WDK: FSRTL_COMMON_FCB_HEADER)

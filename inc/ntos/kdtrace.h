@@ -34,7 +34,8 @@
     X(SERVICE, 10, "service")                                                                                          \
     X(FAULT, 11, "fault")                                                                                              \
     X(IDS, 12, "ids")                                                                                                  \
-    X(CHAOS, 13, "chaos")
+    X(CHAOS, 13, "chaos")                                                                                              \
+    X(MEMORY, 14, "memory")
 #define KD_TRACE_GROUP_BIT(Group, Bit, Text) KD_TRACE_##Group = 1 << (Bit),
 enum { KD_TRACE_GROUPS(KD_TRACE_GROUP_BIT) };
 
@@ -63,6 +64,7 @@ enum { KD_TRACE_GROUPS(KD_TRACE_GROUP_BIT) };
     X(ServiceEnd, SERVICE, "service end", "service:service status:status")                                             \
     X(FaultBegin, FAULT, "fault begin", "address:hex eip:hex error:hex")                                               \
     X(FaultEnd, FAULT, "fault end", "status:status")                                                                   \
+    X(WorkingSetTrim, MEMORY, "trim", "process:process taken:number left:number age:number")                           \
     X(ProcessCreate, IDS, "process create", "process:process parent:process")                                          \
     X(ProcessExit, IDS, "process exit", "process:process status:status")                                               \
     X(Name, IDS, "name", "process:process name:text")                                                                  \

@@ -37,6 +37,7 @@ extern ULONG KeFeatureBits; // KF_*
 #define KF_CMPXCHG8B 0x0080
 #define KF_GLOBAL_PAGE 0x1000
 #define KF_LARGE_PAGE 0x0020
+#define KF_PAT 0x0400
 #define KF_FXSR 0x0800
 #define KF_XMMI 0x2000
 #define KF_XMMI64 0x10000

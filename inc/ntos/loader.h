@@ -10,6 +10,11 @@
 #define LOADER_MAX_MODULES 8
 #define LOADER_MAX_OPTIONS 2048
 
+// Code that is executed only until the start is over; its memory is free afterwards (linker.ld, mm/initsect.c). Whole
+// files of such code are listed in linker.ld. STARTUP_CODE may call it: it stays, and knows when that is.
+#define INIT_CODE __attribute__((section(".init"), noinline))
+#define STARTUP_CODE __attribute__((section(".startup"), noinline))
+
 // Physical memory below this is mapped at KSEG0 (0x80000000 + physical) by the boot page tables.
 #define KSEG0_BASE 0x80000000u
 
@@ -19,7 +24,8 @@ typedef enum _MEMORY_RUN_TYPE {
     LoaderKernel,     // kernel image
     LoaderBootTables, // boot page tables, boot stack: free after phase 0
     LoaderModule,     // a Multiboot module
-    LoaderAcpi        // ACPI tables
+    LoaderAcpi,       // ACPI tables
+    LoaderBad         // RAM that must not be used: the loader's map says so, or /BADMEMORYLIST=
 } MEMORY_RUN_TYPE;
 
 // Runs are sorted by address, page aligned, do not overlap; memory above 4 GB is included.

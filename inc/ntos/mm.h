@@ -17,17 +17,26 @@
 #define MM_KSEG0_END 0x9FFFFFFFu
 #define MM_SESSION_BASE 0xA0000000u // session space, system mapped views
 #define MM_SESSION_END 0xBFFFFFFFu
+#define MM_SESSION_POOL_START 0xBC000000u
+#define MM_SESSION_POOL_END 0xBFFFFFFFu
 #define PTE_BASE 0xC0000000u
 #define PTE_TOP 0xC07FFFFFu
 #define PDE_BASE 0xC0600000u
 #define HYPER_SPACE 0xC0800000u
 #define HYPER_SPACE_END 0xC0BFFFFFu
+#define MM_WORKING_SET_LIST HYPER_SPACE        // the process's own, behind it its entries
+#define MM_WORKING_SET_HASH 0xC0B00000u        // and its hash table, once that is large
+#define MM_SYSTEM_WORKING_SET_LIST 0xC0C00000u // the system cache's
+#define MM_SYSTEM_WORKING_SET_HASH 0xC0F00000u
+#define MM_SYSTEM_WORKING_SET_END 0xC0FFFFFFu
 #define MM_SYSTEM_CACHE_START 0xC1000000u
 #define MM_SYSTEM_CACHE_END 0xE0FFFFFFu
 #define MM_PAGED_POOL_START 0xE1000000u
 #define MM_PAGED_POOL_END 0xEFFFFFFFu
 #define MM_SYSTEM_PTE_START 0xF0000000u
-#define MM_SYSTEM_PTE_END 0xFFBDFFFFu
+#define MM_SYSTEM_PTE_END 0xFBFFFFFFu
+#define MM_SPECIAL_POOL_START 0xFC000000u
+#define MM_SPECIAL_POOL_END 0xFEFFFFFFu
 // The HAL's two page tables (boot made them): FFC00000 Mm's temporary mappings (mm/hyper.c), FFDF0000 shared data,
 // FFDFF000 the first PCR, FFE00000 firmware tables during phase 0, FFFE0000 local APIC, I/O APICs, HPET (hal/map.c).
 #define MM_HAL_TABLES_START 0xFFE00000u
@@ -49,12 +58,36 @@ typedef struct _MM_AVL_TABLE {
     ULONG Count;
 } MM_AVL_TABLE, *PMM_AVL_TABLE;
 
+// A working set: what a process (or the system cache) has in memory of what it may touch. mm/miws.h draws the list.
+typedef struct _MMSUPPORT_FLAGS {
+    ULONG BeingDeleted : 1; // its pages go one after the other: the list is not kept any more
+    ULONG BeingTrimmed : 1;
+    ULONG MinimumWorkingSetHard : 1; // trimming never goes below the minimum
+    ULONG MaximumWorkingSetHard : 1; // a page beyond the maximum takes the place of another
+    ULONG MemoryPriority : 8;        // MEMORY_PRIORITY_*
+} MMSUPPORT_FLAGS;
+#define MEMORY_PRIORITY_BACKGROUND 0
+#define MEMORY_PRIORITY_FOREGROUND 2
+// Where descriptors lie, a bit for each 64 KB (mm/vadbits.c). Below Hint all bits are set.
+typedef struct _MM_VAD_MAP {
+    RTL_BITMAP BitMap;
+    ULONG Hint;
+} MM_VAD_MAP, *PMM_VAD_MAP;
+
 typedef struct _MMSUPPORT {
+    MMSUPPORT_FLAGS Flags;
+    ULONG LastTrimStamp; // round of the working set manager that last took from it
+    LARGE_INTEGER LastTrimTime;
+    ULONG TrimCount; // pages that were taken out, ever
     ULONG PageFaultCount;
     ULONG WorkingSetSize; // pages
     ULONG PeakWorkingSetSize;
     ULONG MinimumWorkingSetSize;
     ULONG MaximumWorkingSetSize;
+    ULONG GrowthLimit;               // the maximum if it is hard, else no limit
+    struct _MMWSL *VmWorkingSetList; // NULL: none is kept
+    ULONG Claim;                     // pages that were not used for a while, as far as was seen
+    ULONG NextAgingSlot;             // where the next look at a part of the list begins
 } MMSUPPORT, *PMMSUPPORT;
 
 // --- memory descriptor lists (WDK layout)
@@ -77,11 +110,15 @@ typedef struct _MDL {
 #define MDL_PARTIAL_HAS_BEEN_MAPPED 0x0020
 #define MDL_IO_PAGE_READ 0x0040
 #define MDL_WRITE_OPERATION 0x0080
+#define MDL_ALLOCATED_PAGES 0x0100 // MmAllocatePagesForMdl's
 #define MDL_IO_SPACE 0x0800
 #define MmGetMdlPfnArray(Mdl) ((PPFN_NUMBER)((Mdl) + 1))
 #define MmGetMdlByteCount(Mdl) ((Mdl)->ByteCount)
 #define MmGetMdlByteOffset(Mdl) ((Mdl)->ByteOffset)
 #define MmGetMdlVirtualAddress(Mdl) ((PVOID)((PCHAR)(Mdl)->StartVa + (Mdl)->ByteOffset))
+typedef enum _MM_PAGE_PRIORITY { LowPagePriority = 0, NormalPagePriority = 16, HighPagePriority = 32 } MM_PAGE_PRIORITY;
+#define MdlMappingNoWrite 0x80000000u
+#define MdlMappingNoExecute 0x40000000u
 typedef enum _LOCK_OPERATION { IoReadAccess, IoWriteAccess, IoModifyAccess } LOCK_OPERATION;
 
 struct _FILE_OBJECT;
@@ -102,17 +139,50 @@ PHYSICAL_ADDRESS NTAPI MmGetPhysicalAddress(PVOID Va);
 VOID MmCopyBuffer(PVOID To, const VOID *From, SIZE_T Length);
 BOOLEAN MmIsBlockCopy(PULONG Eip); // for the page-fault trap: MmCopyBuffer touched a page that is not there
 
-// --- pool pages for ex/pool.c: whole pages. Paged: from MM_PAGED_POOL_START; else nonpaged. NULL when there is none.
-PVOID MmAllocatePoolPages(BOOLEAN Paged, SIZE_T Bytes); // <= DISPATCH_LEVEL (paged: <= APC_LEVEL)
-ULONG MmFreePoolPages(PVOID Va);                        // returns the number of pages
+// --- pool pages for ex/pool.c: whole pages. NULL when there is none.
+#define MM_POOL_NONPAGED 0u
+#define MM_POOL_PAGED 1u
+#define MM_POOL_SESSION 2u // paged, of the session
+#define MM_POOLS 3u
+PVOID MmAllocatePoolPages(ULONG Pool, SIZE_T Bytes); // <= DISPATCH_LEVEL (paged and session: <= APC_LEVEL)
+ULONG MmFreePoolPages(PVOID Va);                     // returns the number of pages
+ULONG MmPoolOfAddress(PVOID Va);                     // MM_POOL_*; what is not in another one is nonpaged
 BOOLEAN MmIsPagedPoolAddress(PVOID Va);
-ULONG MmGetPoolAllocationPages(PVOID Va); // pages of the allocation that starts at Va
+ULONG MmGetPoolAllocationPages(PVOID Va);                               // pages of the allocation that starts at Va
+BOOLEAN MmResourcesAvailable(ULONG Pool, SIZE_T Bytes, ULONG Priority); // EX_POOL_PRIORITY
+VOID MmQueryPoolLimits(ULONG Pool, PULONG Pages, PULONG Peak, PULONG Limit); // of pages
+// Bugcheck codes that mingw-w64's bugcodes.h lacks (WDK, "Bug Check Code Reference").
+#define PAGE_FAULT_IN_FREED_SPECIAL_POOL 0xCCul
+#define PAGE_FAULT_BEYOND_END_OF_ALLOCATION 0xCDul
+#define DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL 0xD5ul
+#define DRIVER_PAGE_FAULT_BEYOND_END_OF_ALLOCATION 0xD6ul
+// --- special pool (mm/special.c): each allocation ends (or begins) at a page that nobody may touch
+#define MM_SPECIAL_UNDERRUN 1u // its beginning is at the page's, so that what lies before it faults
+BOOLEAN MmInitSpecialPool(VOID);
+PVOID MmAllocateSpecialPool(ULONG Pool, SIZE_T Bytes, ULONG Tag, ULONG Flags); // NULL: full, take ordinary pool
+// Returns the tag; what is wrong with the address, the tag or the memory around it is a bugcheck.
+ULONG MmFreeSpecialPool(PVOID Va, ULONG Tag, PULONG Pool, PULONG Bytes, PVOID *QuotaBlock);
+VOID MmSetSpecialPoolQuota(PVOID Va, PVOID QuotaBlock);
+#define MmIsSpecialPoolAddress(Va) ((ULONG_PTR)(Va) >= MM_SPECIAL_POOL_START && (ULONG_PTR)(Va) <= MM_SPECIAL_POOL_END)
 
 // --- system PTEs, physical and I/O memory
 PVOID NTAPI MmMapIoSpace(PHYSICAL_ADDRESS Physical, SIZE_T Bytes, MEMORY_CACHING_TYPE Cache);
 VOID NTAPI MmUnmapIoSpace(PVOID Va, SIZE_T Bytes);
 PVOID NTAPI MmAllocateContiguousMemory(SIZE_T Bytes, PHYSICAL_ADDRESS Highest);
+PVOID NTAPI MmAllocateContiguousMemorySpecifyCache(SIZE_T Bytes, PHYSICAL_ADDRESS Lowest, PHYSICAL_ADDRESS Highest,
+                                                   PHYSICAL_ADDRESS Boundary, MEMORY_CACHING_TYPE Cache);
 VOID NTAPI MmFreeContiguousMemory(PVOID Va);
+VOID NTAPI MmFreeContiguousMemorySpecifyCache(PVOID Va, SIZE_T Bytes, MEMORY_CACHING_TYPE Cache);
+PVOID NTAPI MmAllocateNonCachedMemory(SIZE_T Bytes);
+VOID NTAPI MmFreeNonCachedMemory(PVOID Va, SIZE_T Bytes);
+typedef struct _PHYSICAL_MEMORY_RANGE {
+    PHYSICAL_ADDRESS BaseAddress;
+    LARGE_INTEGER NumberOfBytes;
+} PHYSICAL_MEMORY_RANGE, *PPHYSICAL_MEMORY_RANGE;
+PPHYSICAL_MEMORY_RANGE NTAPI MmGetPhysicalMemoryRanges(VOID); // ends with zeros; the caller frees it. NULL: no pool
+NTSTATUS NTAPI MmAddPhysicalMemory(PPHYSICAL_ADDRESS Start, PLARGE_INTEGER Bytes);
+NTSTATUS NTAPI MmRemovePhysicalMemory(PPHYSICAL_ADDRESS Start, PLARGE_INTEGER Bytes);
+VOID MmFreeInitSections(VOID);                  // the discardable part of the kernel image
 PVOID NTAPI MmCreateKernelStack(BOOLEAN Large); // highest address; a no-access page lies below. NULL when there is none
 VOID NTAPI MmDeleteKernelStack(PVOID StackBase, BOOLEAN Large);
 
@@ -125,6 +195,17 @@ VOID NTAPI MmUnlockPages(PMDL Mdl);
 PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE Mode, MEMORY_CACHING_TYPE Cache, PVOID Base,
                                          ULONG BugCheck, ULONG Priority);
 VOID NTAPI MmUnmapLockedPages(PVOID Base, PMDL Mdl);
+PVOID NTAPI MmMapLockedPages(PMDL Mdl, KPROCESSOR_MODE Mode); // bugcheck or exception where the other returns NULL
+NTSTATUS NTAPI MmProtectMdlSystemAddress(PMDL Mdl, ULONG Protect);
+#define MM_DONT_ZERO_ALLOCATION 0x01u
+#define MM_ALLOCATE_FROM_LOCAL_NODE_ONLY 0x02u
+#define MM_ALLOCATE_FULLY_REQUIRED 0x04u
+#define MM_ALLOCATE_NO_WAIT 0x08u
+#define MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS 0x20u
+PMDL NTAPI MmAllocatePagesForMdl(PHYSICAL_ADDRESS Low, PHYSICAL_ADDRESS High, PHYSICAL_ADDRESS Skip, SIZE_T Bytes);
+PMDL NTAPI MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS Low, PHYSICAL_ADDRESS High, PHYSICAL_ADDRESS Skip, SIZE_T Bytes,
+                                   MEMORY_CACHING_TYPE Cache, ULONG Flags);
+VOID NTAPI MmFreePagesFromMdl(PMDL Mdl);
 // The MDL's buffer in system space; NULL when there are no system PTEs left.
 PVOID MmGetSystemAddressForMdl(PMDL Mdl);
 
@@ -142,6 +223,15 @@ NTCHECK MmCreatePeb(PEPROCESS Process, PPEB *Peb);   // attached; zeroed page ne
 NTCHECK MmCreateTeb(PEPROCESS Process, PTEB *Teb);   // attached; zeroed
 VOID MmDeleteTeb(PEPROCESS Process, PTEB Teb);       // attached
 VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters);
+
+// --- working sets
+VOID MmBalanceWorkingSets(VOID); // once a second
+VOID MmEmptyWorkingSet(PEPROCESS Process);
+NTCHECK MmAdjustWorkingSetSize(PEPROCESS Process, SIZE_T Minimum, SIZE_T Maximum, ULONG Flags); // pages
+VOID MmQueryWorkingSetLimits(PEPROCESS Process, PSIZE_T Minimum, PSIZE_T Maximum, PULONG Flags);
+// What the current process may run (ProcessExecuteFlags, MEM_EXECUTE_OPTION_*).
+NTCHECK MmSetExecuteOptions(ULONG Options);
+ULONG NTAPI MmGetExecuteOptions(PEPROCESS Process);
 
 // --- sections
 extern struct _OBJECT_TYPE *MmSectionObjectType;
@@ -189,9 +279,15 @@ typedef struct _MM_STATISTICS {
     ULONG PhysicalPages, AvailablePages, ZeroedPages, FreePages, StandbyPages, ModifiedPages;
     ULONG CommittedPages, CommitLimit, PeakCommitment;
     ULONG PageFaults, CopyOnWriteFaults, DemandZeroFaults, TransitionFaults, PageReads, PageReadIos, MappedPagesWritten;
+    ULONG PagesWritten, PageWriteIos; // to page files
     ULONG PagedPoolPages, NonPagedPoolPages, FreeSystemPtes;
+    ULONG SystemCodePages, InitPagesFreed;
 } MM_STATISTICS, *PMM_STATISTICS;
 VOID MmQueryStatistics(PMM_STATISTICS Statistics);
+NTSTATUS MmQueryMemoryList(PVOID Buffer, ULONG Length, PULONG Needed);
+NTCHECK MmMemoryListCommand(ULONG Command);
+BOOLEAN MmCheckPageFiles(PULONG Used);
+NTSTATUS MmQueryPageFiles(PVOID Buffer, ULONG Length, PULONG Needed); // SystemPageFileInformation
 extern ULONG MmNumberOfPhysicalPages;
 extern PFN_NUMBER MmHighestPhysicalPage, MmLowestPhysicalPage;
 

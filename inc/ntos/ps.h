@@ -32,15 +32,18 @@ struct _EPROCESS {
     ULONG DefaultHardErrorProcessing;
     volatile LONG Flags; // PS_PROCESS_FLAGS_*, changed by PsSetFlags
     UCHAR PriorityClass;
+    UCHAR PagePriority; // what new threads begin with
     BOOLEAN Foreground; // its threads have the longer quantum (PsPrioritySeparation)
     ULONG SessionId;
     NTSTATUS LastThreadExitStatus;
     PVOID Win32Process;
     IO_COUNTERS IoCounters;
-    ULONG TimerResolution; // asked for, in 100 ns; 0: nothing (ex/resolution.c)
+    struct _EPROCESS_QUOTA_BLOCK *QuotaBlock; // NULL: charged with nothing (the idle and the system process)
+    ULONG TimerResolution;                    // asked for, in 100 ns; 0: nothing (ex/resolution.c)
     LIST_ENTRY TimerResolutionLink;
     // Mm's
     MM_AVL_TABLE VadRoot;
+    MM_VAD_MAP VadMap;
     KGUARDED_MUTEX AddressCreationLock; // VADs, protections: who holds it may change the address space
     KGUARDED_MUTEX WorkingSetLock;      // PTEs of the user part
     MMSUPPORT Vm;
@@ -49,7 +52,11 @@ struct _EPROCESS {
     SIZE_T CommitCharge; // pages
     SIZE_T CommitChargePeak;
     ULONG NumberOfPrivatePages;
+    ULONG NumberOfWatchedRanges;  // descriptors with write watch
+    PFN_NUMBER UserPhysicalPages; // first of the AWE pages that it owns (mm/awe.c), MAXULONG: none
+    ULONG NumberOfUserPhysicalPages;
     PVOID HighestUserAddress;
+    UCHAR ExecuteOptions; // MEM_EXECUTE_OPTION_*
     PFN_NUMBER PageDirectoryPages[4];
     PVOID PaePointerTable;     // virtual address of the PDPT
     LIST_ENTRY MmProcessLinks; // every address space, so that new system page tables reach all of them
@@ -80,6 +87,7 @@ struct _ETHREAD {
     BOOLEAN DeadThread;
     BOOLEAN ReadClusterInProgress;
     BOOLEAN ActiveFaulting; // in MmAccessFault's file I/O
+    UCHAR PagePriority;     // of the pages that it brings in, 0 to 7 (PAGE_PRIORITY_*)
 };
 // Bits change while other processors change their neighbours: only by an interlocked operation. Returns the old ones.
 #define PsSetFlags(Object, Bits) InterlockedOr(&(Object)->Flags, (LONG)(Bits))
@@ -114,6 +122,20 @@ VOID PspExitThread(NTSTATUS ExitStatus);
 // A user thread has no handler for this exception: prints a line and terminates the process with its code (ke/ calls
 // it).
 VOID PsUnhandledUserException(PEXCEPTION_RECORD Record, PKTRAP_FRAME TrapFrame);
+// --- pool quota (ps/quota.c). Who is charged is referenced until it is given back, even if the process ends before.
+typedef struct _EPROCESS_QUOTA_BLOCK {
+    volatile LONG ReferenceCount;
+    volatile LONG Usage[2]; // bytes, by POOL_TYPE
+    LONG Limit[2];
+    volatile LONG Peak[2];
+} EPROCESS_QUOTA_BLOCK, *PEPROCESS_QUOTA_BLOCK;
+VOID NTAPI PsChargePoolQuota(PEPROCESS Process, POOL_TYPE Type, SIZE_T Bytes); // raises STATUS_QUOTA_EXCEEDED
+NTCHECK PsChargeProcessPoolQuota(PEPROCESS Process, POOL_TYPE Type, SIZE_T Bytes);
+VOID NTAPI PsReturnPoolQuota(PEPROCESS Process, POOL_TYPE Type, SIZE_T Bytes);
+NTCHECK PsChargeQuotaBlock(PEPROCESS_QUOTA_BLOCK Block, POOL_TYPE Type, SIZE_T Bytes); // references it
+VOID PsReturnQuotaBlock(PEPROCESS_QUOTA_BLOCK Block, POOL_TYPE Type, SIZE_T Bytes);    // dereferences it
+NTCHECK PsCreateQuotaBlock(PEPROCESS Process, PEPROCESS Parent);                       // with the parent's limits
+VOID PsDeleteQuotaBlock(PEPROCESS Process);
 // The process with a reference, current thread's; walks PsActiveProcessHead for a debugger or information class.
 PEPROCESS PsGetNextProcess(PEPROCESS Previous); // Previous is dereferenced, the result referenced; NULL ends
 PETHREAD PsGetNextProcessThread(PEPROCESS Process, PETHREAD Previous);

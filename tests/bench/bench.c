@@ -5,6 +5,7 @@
 // How each row is measured, and what it contains: docs/bench.md.
 
 #include <windows.h>
+#include <psapi.h>
 #include <winternl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,13 @@
 #define CALIBRATIONS 5
 #define CALIBRATION_TICKS 6
 #define TICK_SPIN 2000
+#define PAGE 4096
 #define FRESH_PAGES 20
+#define ALL_FRESH (BATCHES * FRESH_PAGES + 2)
+#define DRAIN_PAGES 256      // touched at a time until no page is zero already
+#define MEMORY_LIST_CLASS 80 // SystemMemoryListInformation: the number of zeroed pages is its first word
+#define MEMORY_LIST_WORDS 22
+#define SMALL_BLOCK 65536
 #define USER_SHARED_DATA 0x7FFE0000
 #define SYSTEM_CALL_FIELD 0x300
 #define TICK_COUNT_FIELD 0x320
@@ -50,7 +57,7 @@ static UNICODE_STRING native;
 static PVOID native_parameters;
 
 static HANDLE event, ping, pong, file, section;
-static char *pages;
+static char *pages, *copied, *soft;
 static size_t next_page;
 static char buffer[65536];
 static volatile LONG stop;
@@ -175,7 +182,94 @@ static void access_violation(void)
 static void fresh_page(void)
 {
     pages[next_page] = 1;
-    next_page += 4096;
+    next_page += PAGE;
+}
+
+static void copy_on_write(void)
+{
+    copied[next_page] = 1;
+    next_page += PAGE;
+}
+
+static void soft_fault(void)
+{
+    (void)*(volatile char *)&soft[next_page];
+    next_page += PAGE;
+}
+
+static void block_touch_release(void)
+{
+    char *block = VirtualAlloc(NULL, SMALL_BLOCK, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+
+    *block = 1;
+    VirtualFree(block, 0, MEM_RELEASE);
+}
+
+static unsigned zeroed_pages(void)
+{
+    static LONG(NTAPI * query)(ULONG, void *, ULONG, ULONG *);
+    ULONG lists[MEMORY_LIST_WORDS];
+
+    if (query == NULL)
+        query = (LONG(NTAPI *)(ULONG, void *, ULONG, ULONG *))(void *)GetProcAddress(GetModuleHandleA("ntdll.dll"),
+                                                                                     "NtQuerySystemInformation");
+    return query(MEMORY_LIST_CLASS, lists, sizeof(lists), NULL) < 0 ? 0 : lists[0];
+}
+
+static char *fresh_pages(size_t count)
+{
+    return VirtualAlloc(NULL, count * PAGE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+}
+
+// Lets the zero page thread work until there are enough zeroed pages.
+static void want_zeroed_pages(void)
+{
+    while (zeroed_pages() < 2 * ALL_FRESH)
+        Sleep(10);
+    pages = fresh_pages(ALL_FRESH);
+    next_page = 0;
+}
+
+// Uses the zeroed pages up.
+static void want_no_zeroed_pages(void)
+{
+    while (zeroed_pages() != 0) {
+        char *more = fresh_pages(DRAIN_PAGES);
+
+        for (size_t page = 0; page < DRAIN_PAGES; page++)
+            more[page * PAGE] = 1;
+    }
+    pages = fresh_pages(ALL_FRESH);
+    next_page = 0;
+}
+
+// Pages that two views have, and that the one to be written to will get copies of.
+static void prepare_copies(void)
+{
+    HANDLE section = CreateFileMappingA(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, ALL_FRESH * PAGE, NULL);
+    char *view = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
+
+    copied = MapViewOfFile(section, FILE_MAP_COPY, 0, 0, 0);
+    for (size_t page = 0; page < ALL_FRESH; page++) {
+        view[page * PAGE] = 1;
+        (void)*(volatile char *)&copied[page * PAGE];
+    }
+    next_page = 0;
+}
+
+// Pages of a file that nobody has changed, all on the standby list.
+static void prepare_soft_faults(void)
+{
+    HANDLE other = CreateFileA("D:\\soft.dat", GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL), section;
+
+    SetFilePointer(other, ALL_FRESH * PAGE, NULL, FILE_BEGIN);
+    SetEndOfFile(other);
+    section = CreateFileMappingA(other, NULL, PAGE_READONLY, 0, 0, NULL);
+    soft = MapViewOfFile(section, FILE_MAP_READ, 0, 0, 0);
+    for (size_t page = 0; page < ALL_FRESH; page++)
+        (void)*(volatile char *)&soft[page * PAGE];
+    K32EmptyWorkingSet(GetCurrentProcess());
+    next_page = 0;
 }
 
 static void read_4k(void)
@@ -339,6 +433,25 @@ static void clock_tick(const char *name)
     print(name, begin > cost ? begin - cost : 0);
 }
 
+// What it costs to take a page out of the working set: all of them at once, and so many of them are ours.
+static void trim(const char *name)
+{
+    ticks_t costs[BATCHES], begin;
+
+    for (int batch = 0; batch < BATCHES; batch++) {
+        char *block = fresh_pages(DRAIN_PAGES);
+
+        K32EmptyWorkingSet(GetCurrentProcess());
+        for (size_t page = 0; page < DRAIN_PAGES; page++)
+            block[page * PAGE] = 1;
+        begin = ticks();
+        K32EmptyWorkingSet(GetCurrentProcess());
+        costs[batch] = (ticks() - begin) / DRAIN_PAGES;
+        VirtualFree(block, 0, MEM_RELEASE);
+    }
+    print(name, median(costs, BATCHES));
+}
+
 static unsigned interrupt_time(void)
 {
     return *(volatile unsigned *)(USER_SHARED_DATA + INTERRUPT_TIME_FIELD);
@@ -384,7 +497,6 @@ static void prepare(void)
     event = CreateEvent(NULL, FALSE, FALSE, NULL);
     ping = CreateEvent(NULL, FALSE, FALSE, NULL);
     pong = CreateEvent(NULL, FALSE, FALSE, NULL);
-    pages = VirtualAlloc(NULL, 4096 * (BATCHES * FRESH_PAGES + 2), MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     file = CreateFileA("D:\\bench.dat", GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
     WriteFile(file, buffer, sizeof(buffer), &done, NULL);
     section = CreateFileMapping(file, NULL, PAGE_READONLY, 0, 0, NULL);
@@ -423,7 +535,16 @@ int main(int count, char **arguments)
     MEASURE("thread create + wait + close", thread_create_wait_close, 20);
     ROW("clock tick with nothing to do", clock_tick("clock tick with nothing to do"));
     MEASURE("access violation to a user handler and back", access_violation, 50);
-    MEASURE("first touch of a fresh private page", fresh_page, FRESH_PAGES);
+    ROW("first touch of a fresh private page",
+        (want_zeroed_pages(), measure("first touch of a fresh private page", fresh_page, FRESH_PAGES)));
+    ROW("same, page must be zeroed now",
+        (want_no_zeroed_pages(), measure("same, page must be zeroed now", fresh_page, FRESH_PAGES)));
+    ROW("copy-on-write fault with copy",
+        (prepare_copies(), measure("copy-on-write fault with copy", copy_on_write, FRESH_PAGES)));
+    ROW("soft fault from the standby list",
+        (prepare_soft_faults(), measure("soft fault from the standby list", soft_fault, FRESH_PAGES)));
+    MEASURE("reserve + commit 64 KB, touch a page, release", block_touch_release, 20);
+    ROW("trimming, per page", trim("trimming, per page"));
     MEASURE("read 4 KB, cached", read_4k, 50);
     MEASURE("read 64 KB, cached", read_64k, 10);
     MEASURE("write 4 KB, cached", write_4k, 50);

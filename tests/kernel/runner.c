@@ -19,6 +19,8 @@
 
 extern const KTEST_ENTRY KtTestsStart[], KtTestsEnd[]; // linker.ld
 
+#define KT_PAGE_FILE_BYTES 0x300000
+
 static const KTEST_ENTRY *KtCurrent;
 static ULONG KtFailures; // of the current test
 static ULONG KtSeed, KtRandomState;
@@ -29,6 +31,7 @@ static ULONG KtPassed, KtFailed;
 typedef struct _KT_SNAPSHOT {
     SIZE_T NonPaged, Paged;
     ULONG Handles, Timers, Threads;
+    ULONG Slots; // of page files, in use
 } KT_SNAPSHOT, *PKT_SNAPSHOT;
 
 // --- expectations
@@ -145,13 +148,14 @@ static VOID KtTakeSnapshot(PKT_SNAPSHOT Snapshot)
     Snapshot->Paged = ExGetPoolUsage(TRUE);
     Snapshot->Handles = ObGetProcessHandleCount(PsInitialSystemProcess);
     Snapshot->Timers = KiCountTimers();
+    (VOID) MmCheckPageFiles(&Snapshot->Slots);
     Snapshot->Threads = PsInitialSystemProcess->ActiveThreads;
 }
 
 static BOOLEAN KtHasGrown(const KT_SNAPSHOT *Before, const KT_SNAPSHOT *After)
 {
     return After->NonPaged > Before->NonPaged || After->Paged > Before->Paged || After->Handles > Before->Handles ||
-           After->Timers > Before->Timers;
+           After->Timers > Before->Timers || After->Slots > Before->Slots;
 }
 
 // Waits a little for background work, then says whether something was left behind.
@@ -196,7 +200,9 @@ static VOID KtCheckThread(VOID)
 static VOID KtCheckMemory(VOID)
 {
     MM_STATISTICS Mm;
+    ULONG Used;
 
+    KT_INVARIANT("page files count what their bitmaps say", MmCheckPageFiles(&Used), TRUE);
     MmQueryStatistics(&Mm);
     KT_INVARIANT("available pages are the zeroed, free and standby ones",
                  Mm.ZeroedPages + Mm.FreePages + Mm.StandbyPages, Mm.AvailablePages);
@@ -294,6 +300,8 @@ static VOID KtCheckLeaks(const KT_SNAPSHOT *Before)
              KtCurrent->File, 0);
     KtExpect(After.Timers <= Between.Timers, "invariant: no timer is left set", Between.Timers, After.Timers,
              KtCurrent->File, 0);
+    KtExpect(After.Slots <= Between.Slots, "invariant: no slot of a page file is left in use", Between.Slots,
+             After.Slots, KtCurrent->File, 0);
     KtShowGrownTags();
 }
 
@@ -317,6 +325,21 @@ static VOID KtRunTest(const KTEST_ENTRY *Entry)
     } else {
         KtFailed++;
         KdHostRecord("test %s fail %u", Entry->Name, KtFailures);
+    }
+}
+
+// Page files on both disks, as far as there are disks: pages of the tests may go there.
+static VOID KtCreatePageFiles(VOID)
+{
+    static const PCWSTR Paths[] = {L"\\??\\C:\\pagefile.sys", L"\\??\\D:\\pagefile.sys"};
+    ULONG Index;
+
+    for (Index = 0; Index < RTL_NUMBER_OF(Paths); Index++) {
+        LARGE_INTEGER Minimum = {.QuadPart = KT_PAGE_FILE_BYTES}, Maximum = {.QuadPart = 2 * KT_PAGE_FILE_BYTES};
+        UNICODE_STRING Name;
+
+        RtlInitUnicodeString(&Name, Paths[Index]);
+        IGNORE_STATUS(ZwCreatePagingFile(&Name, &Minimum, &Maximum, 0));
     }
 }
 
@@ -363,12 +386,14 @@ VOID KtRunTests(PCSTR Pattern)
     PCSTR Seed = KeFindBootOption("SEED=");
     const KTEST_ENTRY *Entry;
 
+    KtCreatePageFiles();
     KtSeed = Seed != NULL ? strtoul(Seed, NULL, 10) : 0;
     KiClockHook = KtWatchdog;
     for (Entry = KtTestsStart; Entry < KtTestsEnd; Entry++)
         if (KtIsChosen(Entry, Pattern))
             KtRunTest(Entry);
     KiClockHook = NULL;
+    IoShutdownSystem(); // the disks are looked at afterwards
     DbgPrint("%u passed, %u failed\n", KtPassed, KtFailed);
     KeReportChaos();
     KdHostRecord("summary %u passed, %u failed", KtPassed, KtFailed);

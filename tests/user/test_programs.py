@@ -81,6 +81,24 @@ def test_virtual():
     passes("virtual")
 
 
+def test_memory():
+    passes("memory")
+
+
+def test_memory_beyond_four_gigabytes():
+    """A program reaches (nearly) all of 6 GB, through one window of 1 MB."""
+    output = passes("memory", ["5376"], memory=6144)
+    assert int(output.split()[-3]) > 4096, output
+
+
+def test_dep():
+    """Data runs, or does not, by /NOEXECUTE= and the program's header."""
+    passes("dep")
+    passes("dep", libraries=["-Wl,--disable-nxcompat"])
+    for policy in ("OptOut", "AlwaysOn", "AlwaysOff"):
+        passes("dep", [policy.lower()], boot="/NOEXECUTE=" + policy)
+
+
 def test_storm():
     passes("storm")
 
@@ -94,6 +112,43 @@ def on_four_processors(name, realtime):
 for program in ("threads", "races", "storm", "schedule", "files"):
     globals()["test_smp4_" + program] = on_four_processors(program, False)
     globals()["test_real4_" + program] = on_four_processors(program, True)
+
+
+# A machine of 16 MB with a page file of 64 MB: paging.c asks for 72 MB and a shell beside. `make paging` runs it in full,
+# on all machines; here the processors of four get less to do.
+def page(arguments, **options):
+    return passes("paging", arguments, memory=16, boot="/PAGEFILE=" + options.pop("files", "D:64"), data_mb=110, **options)
+
+
+def test_paging():
+    page(["48", "24", "2"])
+
+
+def test_smp4_paging():
+    page(["24", "12", "1"], cpus=4, files="D:40")
+
+
+def test_real4_paging():
+    page(["24", "12", "1"], cpus=4, realtime=True, files="D:40")
+
+
+def test_paging_to_two_disks_that_grow():
+    page(["48", "16", "1"], files="C:8-16,D:16-64")
+
+
+def bad_disk(folder, sector=43008):
+    """The configuration of a disk that cannot read one sector (it lies in the page file), as a prefix for QEMU."""
+    path = os.path.join(folder, "bad.conf")
+    with open(path, "w", encoding="ascii") as target:
+        target.write(f'[inject-error]\nevent = "none"\nerrno = "5"\nsector = "{sector}"\niotype = "read"\n')
+    return f"blkdebug:{path}:"
+
+
+def test_paging_from_a_bad_disk():
+    """One page of the page file cannot be read: who touches it gets STATUS_IN_PAGE_ERROR, nobody else sees anything."""
+    with check.scratch() as folder:
+        output = page(["48", "24", "1", "bad"], data_prefix=bad_disk(folder))
+        assert b"in-page error: " in output, output
 
 
 def test_child():

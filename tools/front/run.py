@@ -37,9 +37,9 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def make_data_disk(path, files):
+def make_data_disk(path, files, smallest=SMALLEST_DISK_MB):
     size = sum(os.path.getsize(name) for name in files)
-    image.create(path, max(SMALLEST_DISK_MB, (size >> 20) * 2 + SMALLEST_DISK_MB), "DATA", "44415441")
+    image.create(path, max(smallest, (size >> 20) * 2 + SMALLEST_DISK_MB), "DATA", "44415441")
     image.copy_in(path, "", files)
 
 
@@ -119,10 +119,12 @@ def verdict(box, code, timeout):
 
 def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout=120, sink=None, out=None, log=None,
             use_stdin=False, build=None, c_image=None, check_disk=False, boot="", inspect=None,
-            realtime=False, extra=()):
+            realtime=False, extra=(), data_mb=SMALLEST_DISK_MB, data_prefix="", started=None):
     """Runs a program; returns (exit code, message, fsck text or None). sink gets the output's bytes. boot: further boot
-    options; extra: further arguments of QEMU. inspect is called with the machine when it has
-    ended; its memory can then be read as box.memory_file."""
+    options; extra: further arguments of QEMU; data_mb: D: has so many MB at least; data_prefix: before its file's name for
+    QEMU (blkdebug:...). inspect is called with the machine when it has
+    ended; its memory can then be read as box.memory_file. started: called with the machine when it has been started; it then
+    listens to QMP."""
     for name in (program, *files):
         if not os.path.isfile(name):
             return CANNOT_RUN, f"mica: there is no file {name}", None
@@ -130,13 +132,16 @@ def execute(program, arguments, files=(), memory=256, cpus=None, seed=0, timeout
         option, spool, stream = spool_input(box.folder) if use_stdin else ("/STDIN=NUL", None, None)
         inputs = [program, *files] + ([spool] if spool else [])
         disk = os.path.join(box.folder, "d.img")
-        make_data_disk(disk, inputs)
+        make_data_disk(disk, inputs, data_mb)
         line = subprocess.list2cmdline(["D:\\" + os.path.basename(program), *arguments])
         box.options = f"{boot} {option} /RUN {line}".strip()
         box.memory_file = os.path.join(box.folder, "memory") if inspect else None
+        box.qmp_path = os.path.join(box.folder, "qmp") if started else None
         box.realtime = box.realtime or realtime or stream is not None  # nobody knows when it comes
-        box.disks = [(c_image or os.path.join(machine.build_dir(build), "c.img"), c_image is None), (disk, False)]
+        box.disks = [(c_image or os.path.join(machine.build_dir(build), "c.img"), c_image is None), (data_prefix + disk, False)]
         box.start()
+        if started:
+            started(box)
         reader = machine.pump_output(box, sink or (lambda data: None))
         if stream:
             threading.Thread(target=send_input, args=(stream, box), daemon=True).start()

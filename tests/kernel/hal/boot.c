@@ -134,7 +134,7 @@ KTEST(boot, kernel_image_is_protected)
     static const struct {
         PUCHAR Start, End;
         BOOLEAN Write, Execute;
-    } Sections[] = {{KiTextStart, KiTextEnd, FALSE, TRUE},
+    } Sections[] = {{KiInitEnd, KiTextEnd, FALSE, TRUE},
                     {KiRodataStart, KiRodataEnd, FALSE, FALSE},
                     {KiDataStart, KiDataEnd, TRUE, FALSE}};
     ULONG Index;
@@ -150,4 +150,26 @@ KTEST(boot, kernel_image_is_protected)
                 expect_eq((Pte & PTE_NO_EXECUTE) == 0, Sections[Index].Execute);
         }
     }
+}
+
+KTEST(hal, bad_memory_list_takes_pages_out)
+{
+    // Law: pages that /BADMEMORYLIST= names are bad if they were free; anything else, and what cannot be read, is left
+    // alone.
+    static LOADER_PARAMETER_BLOCK Block;
+
+    RtlZeroMemory(&Block, sizeof(Block));
+    BootpSetRun(&Block, 0x100000, 0x400000, LoaderFree);
+    BootpSetRun(&Block, 0x200000, 0x300000, LoaderKernel);
+    BootpMarkBadMemory(&Block, "101,102,250,3ff,500 /OTHER");
+    expect_eq(Block.RunCount, 6);
+    expect_eq(Block.Runs[1].Type, LoaderBad);
+    expect_eq(Block.Runs[1].Base, 0x101000);
+    expect_eq(Block.Runs[1].Length, 0x2000);
+    expect_eq(Block.Runs[3].Type, LoaderKernel);
+    expect_eq(Block.Runs[5].Type, LoaderBad);
+    expect_eq(Block.Runs[5].Base, 0x3FF000);
+    BootpMarkBadMemory(&Block, "x,103");
+    BootpMarkBadMemory(&Block, NULL);
+    expect_eq(Block.RunCount, 6);
 }

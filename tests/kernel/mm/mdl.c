@@ -80,7 +80,7 @@ KTEST(mm, locking_checks_the_access)
     expect_status(MtLock(Mdl, UserMode, IoReadAccess), STATUS_SUCCESS);
     MmUnlockPages(Mdl);
     ExFreePoolWithTag(Mdl, TAG_MM);
-    Mdl = MtMdl((PVOID)0x80200000, 16);
+    Mdl = MtMdl(MmGetPhysicalAddress, 16); // code of the kernel
     expect_status(MtLock(Mdl, UserMode, IoReadAccess), STATUS_ACCESS_VIOLATION);
     expect_status(MtLock(Mdl, KernelMode, IoReadAccess), STATUS_SUCCESS);
     MmUnlockPages(Mdl);

@@ -101,6 +101,18 @@ static __attribute__((unused)) VOID MtQueryAtRest(PMM_STATISTICS Statistics)
     MmQueryStatistics(Statistics);
 }
 
+// Takes every page that can leave out of the test's working set, has it written, and empties the standby list: what is
+// touched next comes from the disk.
+static __attribute__((unused)) VOID MtPageOut(VOID)
+{
+    ULONG Round;
+
+    for (Round = 0; Round < 2; Round++)
+        MiTrimProcess(PsGetCurrentProcess());
+    MiFlushModifiedPages();
+    NT_VERIFY(NT_SUCCESS(MmMemoryListCommand(MemoryPurgeStandbyList)));
+}
+
 #define MT_PAGE(Base, n) ((Base) + (n)*PAGE_SIZE)
 
 #endif

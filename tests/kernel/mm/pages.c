@@ -24,10 +24,21 @@ KTEST(mm, page_lists_sum)
 {
     // Law: every list is linked both ways and as long as it says; the available pages are those of three of them; every
     // frame is active, in transition or on exactly one list.
-    PMMPFNLIST Lists[] = {&MmZeroedPageListHead[MiLowNode], &MmZeroedPageListHead[MiHighNode],
-                          &MmFreePageListHead[MiLowNode],   &MmFreePageListHead[MiHighNode],
-                          &MmStandbyPageListHead,           &MmModifiedPageListHead,
-                          &MmModifiedPagefilePageListHead,  &MmBadPageListHead};
+    PMMPFNLIST Lists[] = {&MmZeroedPageListHead[MiLowNode],
+                          &MmZeroedPageListHead[MiHighNode],
+                          &MmFreePageListHead[MiLowNode],
+                          &MmFreePageListHead[MiHighNode],
+                          &MmModifiedPageListHead,
+                          &MmModifiedPagefilePageListHead,
+                          &MmBadPageListHead,
+                          &MmStandbyPageListByPriority[0],
+                          &MmStandbyPageListByPriority[1],
+                          &MmStandbyPageListByPriority[2],
+                          &MmStandbyPageListByPriority[3],
+                          &MmStandbyPageListByPriority[4],
+                          &MmStandbyPageListByPriority[5],
+                          &MmStandbyPageListByPriority[6],
+                          &MmStandbyPageListByPriority[7]};
     ULONG Lengths[RTL_NUMBER_OF(Lists)], Totals[RTL_NUMBER_OF(Lists)], Index, Listed = 0, Available = 0, AvailableTotal,
                                                                               Used = 0;
     PFN_NUMBER Page;
@@ -101,14 +112,18 @@ KTEST(mm, commit_returns_to_the_same_figure)
 
 KTEST(mm, commitment_over_the_limit_is_refused)
 {
-    // Law: a promise that memory can't keep fails with STATUS_COMMITMENT_LIMIT and changes nothing.
+    // Law: a promise that memory and page files, grown to their maximum, can't keep fails with STATUS_COMMITMENT_LIMIT
+    // and changes nothing.
     MM_STATISTICS Before, After;
     SIZE_T Size;
     PVOID Base = NULL;
     LARGE_INTEGER Big;
     HANDLE Section;
+    ULONG Number;
 
     MmQueryStatistics(&Before);
+    for (Number = 0; Number < MmNumberOfPagingFiles; Number++)
+        Before.CommitLimit += MmPagingFile[Number]->MaximumSize - MmPagingFile[Number]->Size;
     Size = (Before.CommitLimit - Before.CommittedPages + 1) * PAGE_SIZE;
     if (Before.CommitLimit - Before.CommittedPages < 0x60000)
         expect_status(
@@ -124,7 +139,7 @@ KTEST(mm, commitment_over_the_limit_is_refused)
     expect_eq(After.CommittedPages, Before.CommittedPages);
 }
 
-extern UCHAR KiTextStart[], KiTextEnd[], KiRodataStart[], KiDataStart[];
+extern UCHAR KiInitEnd[], KiTextEnd[], KiRodataStart[], KiDataStart[];
 
 static MMPTE MtEntry(PVOID Va)
 {
@@ -140,8 +155,8 @@ KTEST(mm, kernel_text_is_not_writable_and_data_not_executable)
     static UCHAR Data;
     UCHAR Stack;
 
-    expect(!MtEntry(KiTextStart).u.Hard.Write && !MtEntry((PVOID)((ULONG_PTR)KiTextEnd - 1)).u.Hard.Write);
-    expect(!MtEntry(KiTextStart).u.Hard.NoExecute);
+    expect(!MtEntry(KiInitEnd).u.Hard.Write && !MtEntry((PVOID)((ULONG_PTR)KiTextEnd - 1)).u.Hard.Write);
+    expect(!MtEntry(KiInitEnd).u.Hard.NoExecute);
     expect(!MtEntry(KiRodataStart).u.Hard.Write);
     expect_eq(MtEntry(KiRodataStart).u.Hard.NoExecute, NoExecute);
     expect_eq(MtEntry(&Data).u.Hard.NoExecute, NoExecute);
@@ -153,7 +168,7 @@ KTEST(mm, kernel_text_is_not_writable_and_data_not_executable)
 KTEST_BUGCHECK(mm, writing_to_kernel_text_bugchecks, ATTEMPTED_WRITE_TO_READONLY_MEMORY)
 {
     // Law: a store into the kernel's code is caught. WDK: bug check 0xBE.
-    *(volatile UCHAR *)KiTextStart = 0;
+    *(volatile UCHAR *)KiInitEnd = 0; // the first byte of code that stays
 }
 
 KTEST_BUGCHECK(mm, touching_unmapped_system_space_bugchecks, PAGE_FAULT_IN_NONPAGED_AREA)

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// Laws of running out: each pool, system PTEs, special pool are used up a thousand times; every time the caller gets a
+// clear answer, and everything comes back. The pools' limits are lowered meanwhile, so that a round is short; one round
+// goes to the end of memory itself.
+
+#include "mmtest.h"
+
+#define TEST_TAG 0x7453744B // 'KtSt'
+#define ROUNDS 1000
+#define ROOM 24 // pages that a round may take
+#define BLOCKS 512
+
+static PVOID Blocks[BLOCKS];
+
+// Allocates until there is none; frees all. Returns how many blocks there were.
+static ULONG MtExhaust(POOL_TYPE Type, SIZE_T Bytes)
+{
+    ULONG Count = 0, Index;
+
+    while (Count < BLOCKS && (Blocks[Count] = ExAllocatePoolWithTag(Type, Bytes, TEST_TAG)) != NULL)
+        Count++;
+    for (Index = 0; Index < Count; Index++)
+        ExFreePoolWithTag(Blocks[Index], TEST_TAG);
+    return Count;
+}
+
+static VOID MtStarvePool(POOL_TYPE Type)
+{
+    ULONG Kind = MmPoolOfAddress((PVOID)(Type == NonPagedPool ? MM_KSEG0_BASE
+                                         : Type == PagedPool  ? MM_PAGED_POOL_START
+                                                              : MM_SESSION_POOL_START));
+    ULONG Limit = MiPoolPages[Kind].Limit, Used, Round;
+    SIZE_T Usage;
+
+    ExDrainPool();
+    Used = MiPoolPages[Kind].Used;
+    Usage = ExGetPoolUsage(Type != NonPagedPool);
+    MiPoolPages[Kind].Limit = Used + ROOM;
+    for (Round = 0; Round < ROUNDS; Round++) {
+        // Small blocks fill pages; large ones are pages.
+        ULONG Count = MtExhaust(Type, Round % 10 == 0 ? 600 : PAGE_SIZE * (Round % 4 + 1));
+
+        expect(Count >= 3 && Count < BLOCKS);
+    }
+    ExDrainPool();
+    MiPoolPages[Kind].Limit = Limit;
+    expect(MiPoolPages[Kind].Used <= Used + 1);
+    expect(ExGetPoolUsage(Type != NonPagedPool) <= Usage);
+}
+
+KTEST(mm, starved_nonpaged_pool_recovers)
+{
+    // Law: nonpaged pool that has run out gives NULL, and all of it comes back: 1,000 times.
+    MtStarvePool(NonPagedPool);
+}
+
+KTEST(mm, starved_paged_pool_recovers)
+{
+    // Law: the same for paged pool.
+    MtStarvePool(PagedPool);
+}
+
+KTEST(mm, starved_session_pool_recovers)
+{
+    // Law: the same for session pool.
+    MtStarvePool(PagedPoolSession);
+}
+
+KTEST(mm, starved_quota_recovers)
+{
+    // Law: quota that has run out gives STATUS_QUOTA_EXCEEDED (here: NULL, as asked for) and comes back: 1,000 times.
+    PEPROCESS Process = PsGetCurrentProcess();
+    PEPROCESS_QUOTA_BLOCK Old = Process->QuotaBlock;
+    ULONG Round, Count, Index;
+
+    Process->QuotaBlock = NULL;
+    expect_status(PsCreateQuotaBlock(Process, NULL), STATUS_SUCCESS);
+    Process->QuotaBlock->Limit[PagedPool] = 8192;
+    for (Round = 0; Round < ROUNDS; Round++) {
+        for (Count = 0; Count < BLOCKS; Count++) {
+            Blocks[Count] = ExAllocatePoolWithQuotaTag(PagedPool | POOL_QUOTA_FAIL_INSTEAD_OF_RAISE, 1000, TEST_TAG);
+            if (Blocks[Count] == NULL)
+                break;
+        }
+        expect_eq(Count, 8);
+        for (Index = 0; Index < Count; Index++)
+            ExFreePoolWithTag(Blocks[Index], TEST_TAG);
+        expect_eq(Process->QuotaBlock->Usage[PagedPool], 0);
+    }
+    PsDeleteQuotaBlock(Process);
+    Process->QuotaBlock = Old;
+}
+
+KTEST(mm, starved_system_ptes_recover)
+{
+    // Law: system PTEs that have run out give NULL, and all of them come back: 1,000 times.
+    ULONG Before, Round, Count, Index;
+    static PMMPTE Runs[BLOCKS];
+
+    MiDrainSystemPtes();
+    Before = MiFreeSystemPtes();
+    for (Round = 0; Round < ROUNDS; Round++) {
+        ULONG Size = Round % 2 ? 1024 : 640;
+
+        for (Count = 0; Count < BLOCKS && (Runs[Count] = MiReserveSystemPtes(Size)) != NULL; Count++)
+            continue;
+        expect(Count > 16 && Count < BLOCKS);
+        for (Index = 0; Index < Count; Index++)
+            MiReleaseSystemPtes(Runs[Index], Size);
+        expect_eq(MiFreeSystemPtes(), Before);
+    }
+}
+
+KTEST(mm, starved_memory_recovers)
+{
+    // Law: pool that takes all memory there is ends with NULL, not with a deadlock or a bugcheck; other callers get
+    // memory, or NULL; freed, commitment and frames are what they were.
+    MM_STATISTICS Before, After;
+    ULONG Pages;
+    PVOID Small;
+
+    ExDrainPool();
+    MtQueryAtRest(&Before);
+    Pages = MtExhaust(PagedPool, (Before.CommitLimit - Before.CommittedPages) / 64 * PAGE_SIZE);
+    expect(Pages >= 32 && Pages < BLOCKS);
+    Small = ExAllocatePoolWithTag(NonPagedPool, 100, TEST_TAG);
+    expect(Small != NULL);
+    ExFreePoolWithTag(Small, TEST_TAG);
+    ExDrainPool();
+    MtQueryAtRest(&After);
+    expect(After.CommittedPages <= Before.CommittedPages + 128); // page tables of the paged pool stay
+    expect(After.AvailablePages + 144 >= Before.AvailablePages);
+}
