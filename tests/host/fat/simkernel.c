@@ -366,6 +366,13 @@ NTSTATUS SimSend(PDEVICE_OBJECT Device, PIRP Irp)
     SimCheck(SimCompleted);
     return SimIoStatus.Status;
 }
+VOID MmInitializeMdl(PMDL Mdl, PVOID Base, SIZE_T Length)
+{
+    memset(Mdl, 0, sizeof(*Mdl));
+    Mdl->StartVa = PAGE_ALIGN(Base);
+    Mdl->ByteOffset = BYTE_OFFSET(Base);
+    Mdl->ByteCount = (ULONG)Length;
+}
 PMDL NTAPI IoAllocateMdl(PVOID Va, ULONG Length, BOOLEAN Secondary, BOOLEAN ChargeQuota, PIRP Irp)
 {
     PMDL Mdl = calloc(1, sizeof(MDL));
@@ -373,9 +380,7 @@ PMDL NTAPI IoAllocateMdl(PVOID Va, ULONG Length, BOOLEAN Secondary, BOOLEAN Char
     UNREFERENCED_PARAMETER(Secondary);
     UNREFERENCED_PARAMETER(ChargeQuota);
     UNREFERENCED_PARAMETER(Irp);
-    Mdl->StartVa = PAGE_ALIGN(Va);
-    Mdl->ByteOffset = BYTE_OFFSET(Va);
-    Mdl->ByteCount = Length;
+    MmInitializeMdl(Mdl, Va, Length);
     return Mdl;
 }
 VOID NTAPI IoBuildPartialMdl(PMDL Source, PMDL Target, PVOID Va, ULONG Length)
@@ -398,6 +403,12 @@ VOID NTAPI MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE Mode, LOCK_OPERATION Op
     UNREFERENCED_PARAMETER(Mdl);
     UNREFERENCED_PARAMETER(Mode);
     UNREFERENCED_PARAMETER(Operation);
+}
+VOID NTAPI MmUnmapLockedPages(PVOID Base, PMDL Mdl)
+{
+    UNREFERENCED_PARAMETER(Base);
+    UNREFERENCED_PARAMETER(Mdl);
+    SimCheck(FALSE); // nothing is ever mapped
 }
 VOID NTAPI MmUnlockPages(PMDL Mdl)
 {
