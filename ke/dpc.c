@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Deferred procedure calls: work that an interrupt leaves for later, done at DISPATCH_LEVEL before any thread goes on.
-// One queue per processor, run in order (high importance in front) when the IRQL falls below DISPATCH_LEVEL; another for
-// threaded DPCs (dpcthread.c). A queue is changed with interrupts off, since service routines fill it. Source: WDK documentation.
+// One queue per processor, run in order (high importance in front) when the IRQL falls below DISPATCH_LEVEL; another
+// for threaded DPCs (dpcthread.c). A queue is changed with interrupts off, since service routines fill it. Source: WDK
+// documentation.
 
 #include "ki.h"
 
@@ -130,7 +131,8 @@ VOID NTAPI KeFlushQueuedDpcs(VOID)
     KeRevertToUserAffinityThread();
 }
 
-// The list's next DPC, copied, for the original may be queued again, or freed, from now on. The lock is held. NULL: none.
+// The list's next DPC, copied, for the original may be queued again, or freed, from now on. The lock is held. NULL:
+// none.
 PKDPC KiTakeDpc(PKDPC_DATA Data, PKDPC Copy)
 {
     PKDPC Dpc;

@@ -15,8 +15,8 @@ VOID MmQueryStatistics(PMM_STATISTICS Statistics)
     Statistics->ZeroedPages = MmZeroedPageListHead[MiLowNode].Total + MmZeroedPageListHead[MiHighNode].Total;
     Statistics->FreePages = MmFreePageListHead[MiLowNode].Total + MmFreePageListHead[MiHighNode].Total;
     Statistics->StandbyPages = MiCountStandbyPages();
-    Statistics->ModifiedPages = MmModifiedPageListHead.Total + MmModifiedPagefilePageListHead.Total +
-                                MmModifiedNoWritePageListHead.Total;
+    Statistics->ModifiedPages =
+        MmModifiedPageListHead.Total + MmModifiedPagefilePageListHead.Total + MmModifiedNoWritePageListHead.Total;
     MiUnlockPfn(OldIrql);
     for (Number = 0; Number < KeNumberProcessors; Number++)
         Statistics->PageFaults += KiProcessorBlock[Number]->MmPageFaultCount; // each processor counts its own

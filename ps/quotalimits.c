@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A process's share of memory: quotas (ProcessQuotaLimits), of which only the working set's limits exist here and the
-// others are reported as unlimited; the priority of pages. Source: SDK, "SetProcessWorkingSetSizeEx", winnt.h's QUOTA_LIMITS_EX.
+// others are reported as unlimited; the priority of pages. Source: SDK, "SetProcessWorkingSetSizeEx", winnt.h's
+// QUOTA_LIMITS_EX.
 
 #include "psp.h"
 

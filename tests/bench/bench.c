@@ -44,12 +44,13 @@ typedef struct _RTL_USER_PROCESS_INFORMATION {
     CLIENT_ID ClientId;
     ULONG ImageInformation[12];
 } RTL_USER_PROCESS_INFORMATION;
-NTSTATUS NTAPI RtlCreateProcessParameters(PVOID *parameters, UNICODE_STRING *image, UNICODE_STRING *dlls, UNICODE_STRING *folder,
-                                          UNICODE_STRING *line, PVOID environment, UNICODE_STRING *title, UNICODE_STRING *desktop,
-                                          UNICODE_STRING *shell, UNICODE_STRING *runtime);
+NTSTATUS NTAPI RtlCreateProcessParameters(PVOID *parameters, UNICODE_STRING *image, UNICODE_STRING *dlls,
+                                          UNICODE_STRING *folder, UNICODE_STRING *line, PVOID environment,
+                                          UNICODE_STRING *title, UNICODE_STRING *desktop, UNICODE_STRING *shell,
+                                          UNICODE_STRING *runtime);
 NTSTATUS NTAPI RtlCreateUserProcess(UNICODE_STRING *image, ULONG attributes, PVOID parameters, PVOID process_security,
-                                    PVOID thread_security, HANDLE parent, BOOLEAN inherit, HANDLE debug, HANDLE exception,
-                                    RTL_USER_PROCESS_INFORMATION *information);
+                                    PVOID thread_security, HANDLE parent, BOOLEAN inherit, HANDLE debug,
+                                    HANDLE exception, RTL_USER_PROCESS_INFORMATION *information);
 NTSTATUS NTAPI NtResumeThread(HANDLE thread, ULONG *count);
 
 static UNICODE_STRING native;

@@ -37,7 +37,10 @@ static const char *path(int name)
     static int next;
     char *text = paths[next++ % 2];
 
-    sprintf(text, name % 3 == 0 ? "D:\\f%d.dat" : name % 3 == 1 ? "D:\\a longer name, number %d.text" : "D:\\folder\\F%d",
+    sprintf(text,
+            name % 3 == 0   ? "D:\\f%d.dat"
+            : name % 3 == 1 ? "D:\\a longer name, number %d.text"
+                            : "D:\\folder\\F%d",
             name);
     return text;
 }

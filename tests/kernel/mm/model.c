@@ -551,7 +551,7 @@ KTEST(mm, services_do_what_the_model_says)
     }
     MtCheckAll();
     MtQueryAtRest(&After);
-    if (Long == 0) { // in minutes the system does things of its own
+    if (Long == 0) {                           // in minutes the system does things of its own
         ListPages = MtListPages() - ListPages; // and the pool's, whose leaks the runner looks for
         ListPages += After.NonPagedPoolPages + After.PagedPoolPages - Before.NonPagedPoolPages - Before.PagedPoolPages;
         expect(After.CommittedPages <= Before.CommittedPages + ListPages);
