@@ -454,8 +454,11 @@ static PFN_NUMBER MtWrongFrame(VOID)
     Listed += MmModifiedPageListHead.Total + MmModifiedPagefilePageListHead.Total +
               MmModifiedNoWritePageListHead.Total + MmBadPageListHead.Total;
     MiUnlockPfn(OldIrql);
-    // The zero page thread has one in hand now and then; it waits in a check after each step on one processor.
-    return Listed + Used == MmNumberOfPhysicalPages || KeNumberProcessors > 1 ? Wrong : MmHighestPhysicalPage + 2;
+    // The zero page thread may have been interrupted with one in hand.
+    return Listed + Used == MmNumberOfPhysicalPages || Listed + Used + 1 == MmNumberOfPhysicalPages ||
+                   KeNumberProcessors > 1
+               ? Wrong
+               : MmHighestPhysicalPage + 2;
 }
 
 static VOID MtCheckAll(VOID)
