@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Bcbs: the pinned ranges of a file, and those that are dirty though nobody has them pinned any more. They are whole
-// pages of one view and never overlap: who pins a range that others have pinned shares their Bcbs, and gets new ones for
-// the rest of it.
+// pages of one view and never overlap: who pins a range that others have pinned shares their Bcbs, and gets new ones
+// for the rest of it.
 
 #include "ccp.h"
 
@@ -124,8 +124,9 @@ static BOOLEAN CcpAcquireBcb(PBCB Bcb, ULONG Flags, BOOLEAN Wait)
     return ExAcquireResourceSharedLite(&Bcb->Resource, Wait);
 }
 
-// Takes the Bcbs' resources, in the order of their offsets. FALSE: one could not be had at once. The first attempt never
-// waits: what lies between a Bcb and other locks is each file system's own order, and the same class serves them all.
+// Takes the Bcbs' resources, in the order of their offsets. FALSE: one could not be had at once. The first attempt
+// never waits: what lies between a Bcb and other locks is each file system's own order, and the same class serves them
+// all.
 static BOOLEAN CcpAcquireBcbs(PBCB *Bcbs, ULONG Count, ULONG Flags)
 {
     for (ULONG i = 0; i < Count; i++) {

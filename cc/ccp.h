@@ -6,9 +6,9 @@
 //        `--> PRIVATE_CACHE_MAP (one a file object)|       `--> BCB --> BCB ...  pinned or dirty ranges, by offset
 //                                                  `--> the file's data section
 //
-// Cc owns views, Mm owns pages. A page that was written to through Cc has a bit in its view's VACB, or in the slot while
-// no view is mapped there: never in both. The bits say how much there is to write, and where; whether a page is modified
-// is Mm's business (a program's view may have written to it too).
+// Cc owns views, Mm owns pages. A page that was written to through Cc has a bit in its view's VACB, or in the slot
+// while no view is mapped there: never in both. The bits say how much there is to write, and where; whether a page is
+// modified is Mm's business (a program's view may have written to it too).
 
 #ifndef MICA_CC_CCP_H
 #define MICA_CC_CCP_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Flushing and purging. A flush asks Mm to write: first where Cc knows of dirty pages, then what a program's view of the
-// file may have modified beside them.
+// Flushing and purging. A flush asks Mm to write: first where Cc knows of dirty pages, then what a program's view of
+// the file may have modified beside them.
 
 #include "ccp.h"
 
@@ -98,7 +98,8 @@ VOID NTAPI CcFlushCache(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset
 // Drops the cached pages of a range without writing them.
 //
 // Offset NULL: from the start; Length 0: to the end. UninitializeCacheMaps: all file objects stop caching.
-// <= APC_LEVEL; the file system excludes other users of the range. FALSE: a view that is in use, or a user's, keeps some.
+// <= APC_LEVEL; the file system excludes other users of the range. FALSE: a view that is in use, or a user's, keeps
+// some.
 BOOLEAN NTAPI CcPurgeCacheSection(PSECTION_OBJECT_POINTERS Pointers, PLARGE_INTEGER Offset, ULONG Length,
                                   BOOLEAN UninitializeCacheMaps)
 {

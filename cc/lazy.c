@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The lazy writer: once a second, while anything is dirty, a worker thread writes an eighth of the dirty pages, and
-// more if they come in so fast that three quarters of the threshold would be passed; besides whatever has waited for CC_WRITE_BEHIND_AGE, and files that nobody has
-// open any more, whose maps it then gives up. All under the file systems' own locks. Source: Windows Internals, "Write-
-// Back Caching and Lazy Writing".
+// more if they come in so fast that three quarters of the threshold would be passed; besides whatever has waited for
+// CC_WRITE_BEHIND_AGE, and files that nobody has open any more, whose maps it then gives up. All under the file
+// systems' own locks. Source: Windows Internals, "Write-Back Caching and Lazy Writing".
 
 #include "ccp.h"
 

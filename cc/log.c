@@ -45,8 +45,8 @@ static BOOLEAN CcpHasLog(PSHARED_CACHE_MAP Map, PVOID Log)
 
 // Calls Routine for every dirty range whose changes belong to a log.
 //
-// Routine: under a lock of the file's; it must not pin or flush it.   <= APC_LEVEL. Returns the oldest Lsn, 0 if there is
-// none: the log is not needed before that record.
+// Routine: under a lock of the file's; it must not pin or flush it.   <= APC_LEVEL. Returns the oldest Lsn, 0 if there
+// is none: the log is not needed before that record.
 LARGE_INTEGER NTAPI CcGetDirtyPages(PVOID LogHandle, PDIRTY_PAGE_ROUTINE Routine, PVOID Context1, PVOID Context2)
 {
     LARGE_INTEGER Oldest = {.QuadPart = 0};

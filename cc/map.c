@@ -150,9 +150,10 @@ VOID CcpDereferenceMap(PSHARED_CACHE_MAP Map)
 
 // Begins caching of a file for a file object; the first one makes the map.
 //
-// Sizes: the file's. PinAccess: the file system will pin. Callbacks, Context: how the lazy writer and read-ahead get the
-// file system's locks. The file object must have SectionObjectPointer; its file system serializes this with size
-// changes.   <= APC_LEVEL. Raises STATUS_INSUFFICIENT_RESOURCES and what Mm fails with. CcUninitializeCacheMap undoes it.
+// Sizes: the file's. PinAccess: the file system will pin. Callbacks, Context: how the lazy writer and read-ahead get
+// the file system's locks. The file object must have SectionObjectPointer; its file system serializes this with size
+// changes.   <= APC_LEVEL. Raises STATUS_INSUFFICIENT_RESOURCES and what Mm fails with. CcUninitializeCacheMap undoes
+// it.
 VOID NTAPI CcInitializeCacheMap(PFILE_OBJECT File, PCC_FILE_SIZES Sizes, BOOLEAN PinAccess,
                                 PCACHE_MANAGER_CALLBACKS Callbacks, PVOID Context)
 {

@@ -95,7 +95,8 @@ static BOOLEAN ExpHangPage(PHANDLE_TABLE Table, ULONG First, PHANDLE_TABLE_ENTRY
     return TRUE;
 }
 
-// The free entry that a free one at Index leads to; 0: none. An entry that was never used holds 0 and leads to the next.
+// The free entry that a free one at Index leads to; 0: none. An entry that was never used holds 0 and leads to the
+// next.
 static inline ULONG ExpNextFree(PHANDLE_TABLE_ENTRY Free, ULONG Index)
 {
     ULONG Next = Free->NextFreeTableEntry;

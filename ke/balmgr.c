@@ -60,6 +60,7 @@ static VOID NTAPI KiBalanceSetManager(PVOID Context)
             KiUnlockDispatcherDatabase(OldIrql);
         }
         MmBalanceWorkingSets();
+        KiRequestOutSwap();
     }
 }
 

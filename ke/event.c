@@ -15,7 +15,8 @@ VOID NTAPI KeInitializeEvent(PKEVENT Event, EVENT_TYPE Type, BOOLEAN State)
     InitializeListHead(&Event->Header.WaitListHead);
 }
 
-static LONG KiSetEventLocked(PKEVENT Event, KPRIORITY Increment)
+// KeSetEvent with the dispatcher lock held.
+LONG KiSetEventLocked(PKEVENT Event, KPRIORITY Increment)
 {
     LONG Previous = Event->Header.SignalState;
 

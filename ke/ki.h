@@ -132,6 +132,10 @@ VOID KiWakeDpcThread(PKPRCB Prcb);
 VOID KiFlushThreadedDpcs(VOID);
 BOOLEAN KiStartDpcThreads(VOID);
 BOOLEAN KiStartBalanceSetManager(VOID);
+BOOLEAN KiStartSwapThread(VOID);
+VOID KiRequestInSwap(PKTHREAD Thread);
+VOID KiRequestOutSwap(VOID);
+LONG KiSetEventLocked(PKEVENT Event, KPRIORITY Increment);
 BOOLEAN KiInsertQueueApc(PKAPC Apc, KPRIORITY Increment);
 VOID NTAPI KiDeliverApc(KPROCESSOR_MODE Mode, PKEXCEPTION_FRAME ExceptionFrame, PKTRAP_FRAME TrapFrame);
 VOID KiInitializeUserApc(PKTRAP_FRAME TrapFrame, PKNORMAL_ROUTINE Routine, PVOID Context, PVOID Argument1,

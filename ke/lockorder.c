@@ -42,6 +42,7 @@ static const struct {
 static const struct {
     PCSTR Outer, Inner;
 } KiDeclaredOrder[] = {
+    {"MmPageFileCreationLock", "Vcb->Resource"},
     {"Vcb->Resource", "Fcb->MainResource"},
     {"Fcb->MainResource", "Fcb->PagingIoResource"},
     {"Fcb->PagingIoResource", "Vcb->MetaResource"},

@@ -120,10 +120,15 @@ static VOID KiReadyOnProcessor(PKTHREAD Thread, PKPRCB Prcb)
 }
 
 // It is chosen to run next if it is more important than what is running or chosen there, else it waits at the end of
-// its queue. A switch on this processor happens when the dispatcher lock is given up.
+// its queue. Without its kernel stack it has to wait for that first. A switch on this processor happens when the
+// dispatcher lock is given up.
 VOID KiReadyThread(PKTHREAD Thread)
 {
     ASSERT_DISPATCHER_LOCKED();
+    if (__builtin_expect(!Thread->KernelStackResident, 0)) {
+        KiRequestInSwap(Thread);
+        return;
+    }
     KiReadyOnProcessor(Thread, KeNumberProcessors == 1 ? KeGetCurrentPrcb() : KiChooseProcessor(Thread));
 }
 

@@ -132,5 +132,5 @@ BOOLEAN KeInitSystem(VOID)
 {
     KiSetTrapTableCr3(&KiBootDescriptors, PsInitialSystemProcess->Pcb.DirectoryTableBase);
     KiStartProcessors();
-    return KiStartDpcThreads() && KiStartBalanceSetManager();
+    return KiStartDpcThreads() && KiStartSwapThread() && KiStartBalanceSetManager();
 }

@@ -58,6 +58,8 @@ static VOID KiInitializeThreadObject(PKTHREAD Thread, PKPROCESS Process)
     Thread->ApcStatePointer[OriginalApcEnvironment] = &Thread->ApcState;
     Thread->ApcStatePointer[AttachedApcEnvironment] = &Thread->SavedApcState;
     Thread->ApcQueueable = TRUE;
+    Thread->KernelStackResident = TRUE;
+    Thread->EnableStackSwap = TRUE;
     Thread->Process = Process;
     Thread->ServiceTable = (PVOID *)KeServiceDescriptorTable;
     Thread->QuantumReset = THREAD_QUANTUM;

@@ -95,7 +95,7 @@ static NTSTATUS MiCommitExisting(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Siz
     *Size = (EndVpn - StartVpn + 1) << PAGE_SHIFT;
     if (Vad == NULL || EndVpn > Vad->EndingVpn)
         return STATUS_CONFLICTING_ADDRESSES;
-    if (Vad->u.VadFlags.VadType == VadAwe || Vad->u.VadFlags.VadType == VadLargePages)
+    if (MI_IS_UNPAGED_VAD(Vad))
         return STATUS_CONFLICTING_ADDRESSES; // has its pages by other means, or all of them already
     if (!Vad->u.VadFlags.PrivateMemory)
         return MiCommitSectionRange(Process, Vad, StartVpn, EndVpn);

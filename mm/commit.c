@@ -8,16 +8,23 @@
 SIZE_T MmTotalCommittedPages, MmTotalCommitLimit, MmPeakCommitment;
 static KSPIN_LOCK MiCommitLock;
 
+#define MI_COMMIT_LOW 256u // pages below the limit from which on page files grow without being asked
+
 static BOOLEAN MiCharge(SIZE_T Pages, BOOLEAN Always)
 {
     KIRQL OldIrql = KfAcquireSpinLock(&MiCommitLock);
     BOOLEAN Fits = Always || (Pages <= MmTotalCommitLimit && MmTotalCommittedPages <= MmTotalCommitLimit - Pages);
 
+    BOOLEAN Short;
+
     if (Fits) {
         MmTotalCommittedPages += Pages;
         MmPeakCommitment = max_of(MmPeakCommitment, MmTotalCommittedPages);
     }
+    Short = !Fits || MmTotalCommittedPages + MI_COMMIT_LOW > MmTotalCommitLimit;
     KfReleaseSpinLock(&MiCommitLock, OldIrql);
+    if (Short && MmPageFilesCanGrow)
+        MiRequestPageFileGrowth(); // for those who cannot ask, and cannot wait: pools, stacks
     return Fits;
 }
 

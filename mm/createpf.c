@@ -19,6 +19,21 @@ typedef struct _MI_PAGE_FILE_ARGUMENTS {
     ULONG Minimum, Maximum;
 } MI_PAGE_FILE_ARGUMENTS, *PMI_PAGE_FILE_ARGUMENTS;
 
+BOOLEAN MmPageFilesCanGrow; // one of them is below its maximum
+static WORK_QUEUE_ITEM MiGrowthItem;
+static volatile LONG MiGrowthQueued;
+
+// How far the page files can still grow. The creation lock is held.
+static SIZE_T MiPossibleGrowth(VOID)
+{
+    SIZE_T Pages = 0;
+    ULONG Number;
+
+    for (Number = 0; Number < MmNumberOfPagingFiles; Number++)
+        Pages += MmPagingFile[Number]->MaximumSize - MmPagingFile[Number]->Size;
+    return Pages;
+}
+
 static VOID MiLockPageFiles(VOID)
 {
     KeEnterCriticalRegion();
@@ -27,6 +42,7 @@ static VOID MiLockPageFiles(VOID)
 
 static VOID MiUnlockPageFiles(VOID)
 {
+    MmPageFilesCanGrow = MiPossibleGrowth() != 0;
     ExReleasePushLockExclusive(&MmPageFileCreationLock);
     KeLeaveCriticalRegion();
 }
@@ -287,15 +303,19 @@ NTSTATUS NTAPI NtCreatePagingFile(PUNICODE_STRING PageFileName, PLARGE_INTEGER M
     return Status;
 }
 
-// How far the page files can still grow. The creation lock is held.
-static SIZE_T MiPossibleGrowth(VOID)
+// Lets the first file that can grow do so, by Pages if it has the room. The creation lock is held. FALSE: none can.
+static BOOLEAN MiGrowSomePageFile(SIZE_T Pages)
 {
-    SIZE_T Pages = 0;
     ULONG Number;
 
-    for (Number = 0; Number < MmNumberOfPagingFiles; Number++)
-        Pages += MmPagingFile[Number]->MaximumSize - MmPagingFile[Number]->Size;
-    return Pages;
+    for (Number = 0; Number < MmNumberOfPagingFiles; Number++) {
+        PMMPAGING_FILE File = MmPagingFile[Number];
+        ULONG Room = File->MaximumSize - File->Size, Wanted = (ULONG)max_of(Pages, MI_PAGE_FILE_GROWTH);
+
+        if (Room != 0 && NT_SUCCESS(MiGrowPageFile(File, File->Size + min_of(Room, Wanted))))
+            return TRUE;
+    }
+    return FALSE;
 }
 
 // A charge of Pages was refused: lets page files grow until it fits. Nothing grows for a charge that can never fit.
@@ -304,8 +324,8 @@ static SIZE_T MiPossibleGrowth(VOID)
 // TRUE: it fits now, for who is quick; try again.
 BOOLEAN MiAskForCommitment(SIZE_T Pages, ULONG Attempt)
 {
+    BOOLEAN Possible;
     SIZE_T Missing;
-    ULONG Number;
 
     PAGED_CODE();
     if (Attempt >= MI_COMMIT_ATTEMPTS)
@@ -313,17 +333,27 @@ BOOLEAN MiAskForCommitment(SIZE_T Pages, ULONG Attempt)
     Pages += MI_COMMIT_SLACK;
     MiLockPageFiles();
     Missing = MiMissingCommitment(Pages);
-    if (Missing <= MiPossibleGrowth()) {
-        for (Number = 0; Number < MmNumberOfPagingFiles && Missing != 0; Number++) {
-            PMMPAGING_FILE File = MmPagingFile[Number];
-            ULONG Room = File->MaximumSize - File->Size, Wanted = (ULONG)max_of(Missing, MI_PAGE_FILE_GROWTH);
-
-            if (Room != 0 && NT_SUCCESS(MiGrowPageFile(File, File->Size + min_of(Room, Wanted))))
-                Missing = MiMissingCommitment(Pages);
-        }
-    }
+    Possible = Missing <= MiPossibleGrowth();
+    while (Possible && Missing != 0 && MiGrowSomePageFile(Missing))
+        Missing = MiMissingCommitment(Pages); // growing takes some, too
     MiUnlockPageFiles();
     return Missing == 0;
+}
+
+static VOID NTAPI MiGrowthWorker(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    MiGrowthQueued = FALSE;
+    (VOID) MiAskForCommitment(MI_PAGE_FILE_GROWTH, 0); // who charges next sees whether it helped
+}
+
+// Commitment runs short: has a worker let the page files grow. <= DISPATCH_LEVEL, any lock but the dispatcher's.
+VOID MiRequestPageFileGrowth(VOID)
+{
+    if (InterlockedExchange(&MiGrowthQueued, TRUE))
+        return;
+    ExInitializeWorkItem(&MiGrowthItem, MiGrowthWorker, NULL);
+    ExQueueWorkItem(&MiGrowthItem, DelayedWorkQueue);
 }
 
 // SystemPageFileInformation: one record for each file, its name behind it; the names' Buffers are offsets in Buffer.

@@ -24,6 +24,7 @@ PCONTROL_AREA MiCreateControlArea(PFILE_OBJECT File, BOOLEAN Image)
     ControlArea->u.Flags.File = File != NULL;
     ControlArea->NumberOfSectionReferences = 1; // the maker's
     InitializeListHead(&ControlArea->ListEntry);
+    InitializeListHead(&ControlArea->UserViews);
     Segment->ControlArea = ControlArea;
     if (File != NULL) {
         ObReferenceObject(File);
@@ -50,6 +51,7 @@ VOID MiFreeControlArea(PCONTROL_AREA ControlArea)
         ExFreePoolWithTag(Subsection, TAG_SEGMENT);
         Subsection = Next;
     }
+    MiForgetMovedImage(ControlArea->Segment);
     MiReturnCommitment(ControlArea->Segment->NumberOfCommittedPages, NULL);
     ExFreePoolWithTag(ControlArea->Segment, TAG_SEGMENT);
     ExFreePoolWithTag(ControlArea, TAG_CONTROL_AREA);
@@ -178,4 +180,29 @@ VOID MiDereferenceControlArea(PCONTROL_AREA ControlArea, ULONG Sections, ULONG V
     MiUnlockPfn(OldIrql);
     if (Destroy)
         MiDestroySegment(ControlArea);
+}
+
+// A section or view that can write to a file's data goes. Takes the PFN lock.
+VOID MiDropWritableReference(PCONTROL_AREA ControlArea, BOOLEAN Held)
+{
+    KIRQL OldIrql;
+
+    if (!Held)
+        return;
+    OldIrql = MiLockPfn();
+    ASSERT(ControlArea->WritableUserReferences != 0);
+    ControlArea->WritableUserReferences--;
+    MiUnlockPfn(OldIrql);
+}
+
+// Can a program write to the file's data through a section? Then it is no image: its pages would change under who runs
+// it. Takes the PFN lock.
+BOOLEAN MiIsFileWritten(PFILE_OBJECT File)
+{
+    KIRQL OldIrql = MiLockPfn();
+    PCONTROL_AREA ControlArea = File->SectionObjectPointer->DataSectionObject;
+    BOOLEAN Written = ControlArea != NULL && ControlArea->WritableUserReferences != 0;
+
+    MiUnlockPfn(OldIrql);
+    return Written;
 }

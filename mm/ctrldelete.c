@@ -69,6 +69,8 @@ VOID MiDestroySegment(PCONTROL_AREA ControlArea)
     PFILE_OBJECT File = ControlArea->FilePointer;
     KIRQL OldIrql;
 
+    if (ControlArea->u.Flags.LargePages)
+        MiEmptyLargeSection(ControlArea->Segment);
     for (Subsection = ControlArea->FirstSubsection; Subsection != NULL; Subsection = Subsection->NextSubsection)
         MiDestroyPages(Subsection);
     if (File == NULL) {

@@ -27,6 +27,7 @@ static NTSTATUS MiValidPteFault(PMI_FAULT Fault)
     if (Fault->Write && !Pte.u.Hard.Write)
         return Pte.u.Hard.CopyOnWrite ? MiCopyOnWrite(Fault) : STATUS_ACCESS_VIOLATION;
     KeInvalidatePage(Fault->Va);
+    MiTraceResolution(Fault, MiStaleTranslation, MI_PTE_FRAME(&Pte));
     return STATUS_SUCCESS;
 }
 
@@ -96,6 +97,7 @@ static NTSTATUS MiResolveTransition(PMI_FAULT Fault)
     MiWriteValidPte(Pte, ((ULONGLONG)Page << PAGE_SHIFT) | Mask);
     MiUnlockPfn(OldIrql);
     MiAddToWorkingSet(&Fault->Process->Vm, Fault->Va, MI_PFN_ELEMENT(Page));
+    MiTraceResolution(Fault, MiPrivateTransition, Page);
     return STATUS_SUCCESS;
 }
 
@@ -160,6 +162,7 @@ NTSTATUS MiFinishFault(PMI_FAULT Fault, NTSTATUS Status, PULONG Attempt)
     BOOLEAN Read = Status == MI_STATUS_READ;
 
     if (Read) {
+        MiTraceResolution(Fault, MiReadFromDisk, Fault->Issue);
         Status = MiWaitForPageRead(Fault);
         if (NT_SUCCESS(Status))
             return STATUS_RETRY;

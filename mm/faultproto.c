@@ -35,6 +35,7 @@ static NTSTATUS MiZeroPrototypePage(PMI_FAULT Fault, PMMPTE Proto, ULONG Protect
     *(volatile ULONGLONG *)&Proto->u.Long = MI_KERNEL_PTE(Page);
     MiStatistics.DemandZeroFaults++;
     MiMapPrototypePage(Fault, Page, Protection);
+    MiTraceResolution(Fault, MiSharedZero, Page);
     return STATUS_SUCCESS;
 }
 
@@ -51,6 +52,7 @@ static NTSTATUS MiTransitionPrototypePage(PMI_FAULT Fault, PMMPTE Proto, ULONG P
     MiActivateTransitionPage(Pfn);
     *(volatile ULONGLONG *)&Proto->u.Long = MI_KERNEL_PTE(Page);
     MiMapPrototypePage(Fault, Page, Protection);
+    MiTraceResolution(Fault, MiSharedTransition, Page);
     return STATUS_SUCCESS;
 }
 
@@ -61,6 +63,7 @@ static NTSTATUS MiResolvePrototypeLocked(PMI_FAULT Fault, ULONG Protection, PMMP
 
         MI_PFN_ELEMENT(Page)->u2.ShareCount++;
         MiMapPrototypePage(Fault, Page, Protection);
+        MiTraceResolution(Fault, MiSharedValid, Page);
         return STATUS_SUCCESS;
     }
     if (Proto->u.Long == 0)

@@ -46,6 +46,7 @@ NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection)
     MiWriteValidPte(Fault->Pte, ((ULONGLONG)Page << PAGE_SHIFT) | Mask);
     Process->NumberOfPrivatePages++;
     MiAddToWorkingSet(&Process->Vm, Fault->Va, MI_PFN_ELEMENT(Page));
+    MiTraceResolution(Fault, MiDemandZero, Page);
     return STATUS_SUCCESS;
 }
 
@@ -71,5 +72,6 @@ NTSTATUS MiCopyOnWrite(PMI_FAULT Fault)
     MiDecrementShareCount(MI_PFN_ELEMENT(Source));
     MiUnlockPfn(OldIrql);
     Fault->Process->NumberOfPrivatePages++;
+    MiTraceResolution(Fault, MiCopiedOnWrite, Page);
     return STATUS_SUCCESS;
 }

@@ -147,6 +147,8 @@ NTSTATUS MiFlushControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLON
     NTSTATUS Status = STATUS_SUCCESS;
 
     MiCaptureCacheDirtyBits(ControlArea, Start, End);
+    MiCaptureUserDirtyBits(ControlArea, Start, End);
+    MiCaptureSystemViewDirtyBits(ControlArea);
     IoStatus->Information = 0;
     for (Subsection = ControlArea->FirstSubsection; Subsection != NULL && NT_SUCCESS(Status);
          Subsection = Subsection->NextSubsection) {

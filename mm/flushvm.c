@@ -25,14 +25,10 @@ static VOID MiCaptureInTable(ULONG_PTR StartVpn, ULONG_PTR EndVpn)
     }
 }
 
-// Moves the dirty bits of a view's entries into the frames, where a flush finds them. Takes the working set and PFN
-// locks.
-VOID MiCaptureViewDirtyBits(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
+// Moves the dirty bits of the entries of [StartVpn, EndVpn] into the frames, where a flush finds them. The current
+// process's working set lock is held; takes the PFN lock.
+VOID MiCaptureDirtyVpns(ULONG_PTR StartVpn, ULONG_PTR EndVpn)
 {
-    PEPROCESS Process = PsGetCurrentProcess();
-
-    UNREFERENCED_PARAMETER(Vad);
-    MiLockWorkingSet(Process);
     while (StartVpn <= EndVpn) {
         ULONG_PTR Last = min_of(EndVpn, StartVpn | (PTES_PER_PAGE - 1));
 
@@ -40,10 +36,9 @@ VOID MiCaptureViewDirtyBits(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
             MiCaptureInTable(StartVpn, Last);
         StartVpn = Last + 1;
     }
-    MiUnlockWorkingSet(Process);
 }
 
-// Finds the file view at *Base, captures what is dirty, and takes a section reference. *Base and *Size become pages.
+// Finds the file view at *Base and takes a section reference. *Base and *Size become pages.
 static NTSTATUS MiPrepareFlush(PVOID *Base, PSIZE_T Size, PCONTROL_AREA *ControlArea, PULONGLONG Start)
 {
     PEPROCESS Process = PsGetCurrentProcess();
@@ -58,7 +53,6 @@ static NTSTATUS MiPrepareFlush(PVOID *Base, PSIZE_T Size, PCONTROL_AREA *Control
     EndVpn = *Size == 0 ? Vad->EndingVpn : MI_VPN((ULONG_PTR)*Base + *Size - 1);
     if (EndVpn > Vad->EndingVpn)
         return STATUS_NOT_MAPPED_VIEW;
-    MiCaptureViewDirtyBits(Vad, Vpn, EndVpn);
     *Base = MI_VA(Vpn);
     *Size = (EndVpn - Vpn + 1) << PAGE_SHIFT;
     *Start = (Vad->FirstPage + (Vpn - Vad->StartingVpn)) << PAGE_SHIFT;

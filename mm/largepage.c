@@ -72,7 +72,7 @@ VOID MiFreeLargePage(PFN_NUMBER First)
 
 // Takes the directory entry of Va away. Returns the first of its frames, 0 if there was none. The working set lock is
 // held.
-static PFN_NUMBER MiUnmapLargePage(PVOID Va)
+PFN_NUMBER MiUnmapLargePage(PVOID Va)
 {
     PVOID Stale[] = {MiGetPteAddress(Va), Va}; // its place in the self map, the page
     PMMPTE Pde = MiGetPdeAddress(Va);
@@ -88,6 +88,17 @@ static PFN_NUMBER MiUnmapLargePage(PVOID Va)
     return MI_PTE_FRAME(&Old);
 }
 
+// Maps 512 frames at Va. The address creation and working set locks are held; the process is attached to.
+VOID MiMapLargePage(PEPROCESS Process, PVOID Va, PFN_NUMBER First, ULONG Protection)
+{
+    BOOLEAN Free = MiDeletePageTable(Process, Va); // one may be left of a fault that failed
+
+    ASSERT(Free);
+    UNREFERENCED_PARAMETER(Free);
+    MiWriteValidPte(MiGetPdeAddress(Va),
+                    ((ULONGLONG)First << PAGE_SHIFT) | MI_LARGE | MI_USER | MI_DIRTY | MmProtectToPteMask[Protection]);
+}
+
 // Gives every 2 MB of a new descriptor its frames. The address creation lock is held; takes the working set lock.
 // STATUS_INSUFFICIENT_RESOURCES: memory is too scattered or too little; MiUnmapVad takes back what there is.
 NTSTATUS MiPopulateLargePages(PEPROCESS Process, PMMVAD Vad)
@@ -96,16 +107,11 @@ NTSTATUS MiPopulateLargePages(PEPROCESS Process, PMMVAD Vad)
 
     for (Vpn = Vad->StartingVpn; Vpn <= Vad->EndingVpn; Vpn += PTES_PER_PAGE) {
         PFN_NUMBER First = MiTakeLargePage();
-        BOOLEAN Free;
 
         if (First == 0)
             return STATUS_INSUFFICIENT_RESOURCES;
         MiLockWorkingSet(Process);
-        Free = MiDeletePageTable(Process, MI_VA(Vpn)); // one may be left of a fault that failed
-        ASSERT(Free);
-        UNREFERENCED_PARAMETER(Free);
-        MiWriteValidPte(MiGetPdeAddress(MI_VA(Vpn)), ((ULONGLONG)First << PAGE_SHIFT) | MI_LARGE | MI_USER | MI_DIRTY |
-                                                         MmProtectToPteMask[Vad->u.VadFlags.Protection]);
+        MiMapLargePage(Process, MI_VA(Vpn), First, Vad->u.VadFlags.Protection);
         MiUnlockWorkingSet(Process);
     }
     return STATUS_SUCCESS;

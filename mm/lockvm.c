@@ -21,7 +21,7 @@ static BOOLEAN MiIsLocked(PEPROCESS Process, PVOID Va, ULONG Type)
     PMMPTE Pte = MiPteIfTable(Va);
     PMMWSLE Wsle;
 
-    if (Pte == NULL || !Pte->u.Hard.Valid)
+    if (Pte == NULL || !Pte->u.Hard.Valid || MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->u3.e1.UserPhysical)
         return FALSE;
     Wsle = MiEntryOfPage(Process, Va);
     return ((Type & MAP_PROCESS) && Wsle->u1.e1.LockedInWs) || ((Type & MAP_SYSTEM) && Wsle->u1.e1.LockedInMemory);
@@ -94,6 +94,8 @@ static NTSTATUS MiCheckLock(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR End
 
         if (Vad == NULL || !MiIsPageCommitted(Vad, Vpn))
             return STATUS_ACCESS_VIOLATION;
+        if (MI_IS_UNPAGED_VAD(Vad))
+            return STATUS_INCOMPATIBLE_FILE_MAP; // is in no working set, and never leaves memory
         Protection = MiPageProtection(Vad, Vpn);
         if (MI_IS_NO_ACCESS(Protection) || MI_IS_GUARD(Protection))
             return STATUS_ACCESS_VIOLATION;

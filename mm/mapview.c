@@ -36,6 +36,8 @@ static PMMVAD MiCreateMappedVad(PSEGMENT Segment, ULONG_PTR Start, SIZE_T Size, 
     } else {
         PSUBSECTION Subsection = MiLocateSubsection(Segment->ControlArea, FirstPage, &Index);
 
+        if (Segment->ControlArea->u.Flags.LargePages)
+            Vad->u.VadFlags.VadType = VadLargePageSection;
         Last = min_of(Index + (Vad->EndingVpn - Vad->StartingVpn), Subsection->PtesInSubsection - 1);
         Vad->FirstPrototypePte = &Subsection->SubsectionBase[Index];
         Vad->LastContiguousPte = &Subsection->SubsectionBase[Last];
@@ -43,13 +45,22 @@ static PMMVAD MiCreateMappedVad(PSEGMENT Segment, ULONG_PTR Start, SIZE_T Size, 
     return Vad;
 }
 
-static VOID MiReferenceView(PCONTROL_AREA ControlArea)
+static VOID MiReferenceView(PEPROCESS Process, PSECTION Section, PMMVAD Vad)
 {
+    PCONTROL_AREA ControlArea = Vad->ControlArea;
     KIRQL OldIrql = MiLockPfn();
 
+    Vad->WritableUserReference = Section->WritableUserReference;
     ControlArea->NumberOfMappedViews++;
     ControlArea->NumberOfUserReferences++;
+    ControlArea->WritableUserReferences += Vad->WritableUserReference;
     MiUnlockPfn(OldIrql);
+    MiAddFileView(Process, Vad);
+}
+
+static SIZE_T MiViewAlignment(PSECTION Section)
+{
+    return (Section->AllocationAttributes & SEC_LARGE_PAGES) ? MI_LARGE_PAGE_SIZE : MM_ALLOCATION_GRANULARITY;
 }
 
 // Chooses the address of a view. An image goes to its preferred base if that is free, else where there is room.
@@ -69,7 +80,7 @@ static NTSTATUS MiPlaceView(PEPROCESS Process, PSECTION Section, PVOID Wanted, S
     }
     if (Wanted != NULL)
         return STATUS_CONFLICTING_ADDRESSES;
-    return MiFindEmptyRange(Process, Size, MM_ALLOCATION_GRANULARITY, Highest, (Type & MEM_TOP_DOWN) != 0, Start);
+    return MiFindEmptyRange(Process, Size, MiViewAlignment(Section), Highest, (Type & MEM_TOP_DOWN) != 0, Start);
 }
 
 static NTSTATUS MiCheckViewRange(PSECTION Section, ULONGLONG Offset, PSIZE_T ViewSize)
@@ -125,6 +136,12 @@ NTSTATUS MiMapView(PSECTION Section, PEPROCESS Process, PVOID *Base, ULONG_PTR H
         Protection |= MM_NOCACHE;
     if (CommitSize > *ViewSize)
         return STATUS_INVALID_PARAMETER_5;
+    if (Section->AllocationAttributes & SEC_LARGE_PAGES) {
+        if (((ULONG_PTR)*Base | Offset | *ViewSize) & (MI_LARGE_PAGE_SIZE - 1))
+            return STATUS_MAPPED_ALIGNMENT;
+        if (MI_IS_COPY_ON_WRITE(Protection) || MI_IS_NO_ACCESS(Protection))
+            return STATUS_INVALID_PAGE_PROTECTION;
+    }
     Status = MiPlaceView(Process, Section, *Base, *ViewSize, Highest, Type, &Start);
     if (!NT_SUCCESS(Status))
         return Status;
@@ -137,8 +154,10 @@ NTSTATUS MiMapView(PSECTION Section, PEPROCESS Process, PVOID *Base, ULONG_PTR H
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     Vad->u.VadFlags.Inherit = Inherit == ViewShare;
-    MiReferenceView(Section->Segment->ControlArea);
+    MiReferenceView(Process, Section, Vad);
     MiLinkVad(Process, Vad);
+    if (Vad->u.VadFlags.VadType == VadLargePageSection)
+        MiMapLargeView(Process, Vad);
     if (CommitSize != 0 && Vad->ControlArea->u.Flags.Reserve) {
         Status = MiCommitSectionRange(Process, Vad, Vad->StartingVpn, MI_VPN(Start + CommitSize - 1));
         if (!NT_SUCCESS(Status)) {
@@ -157,6 +176,8 @@ VOID MiUnmapVad(PEPROCESS Process, PMMVAD Vad)
     MiLockWorkingSet(Process);
     if (Vad->u.VadFlags.VadType == VadLargePages)
         MiDepopulateLargePages(Process, Vad);
+    else if (Vad->u.VadFlags.VadType == VadLargePageSection)
+        MiUnmapLargeView(Vad);
     else if (Vad->u.VadFlags.VadType == VadAwe)
         MiUnmapPhysicalWindow(Process, Vad);
     else
@@ -165,8 +186,11 @@ VOID MiUnmapVad(PEPROCESS Process, PMMVAD Vad)
     MiUnlinkVad(Process, Vad);
     MiUnlockWorkingSet(Process);
     MiReturnCommitment(Vad->u.VadFlags.CommitCharge, Process);
-    if (!Vad->u.VadFlags.PrivateMemory)
+    if (!Vad->u.VadFlags.PrivateMemory) {
+        MiRemoveFileView(Vad);
+        MiDropWritableReference(Vad->ControlArea, Vad->WritableUserReference);
         MiDereferenceControlArea(Vad->ControlArea, 0, 1, 1);
+    }
     MiFreeVad(Vad);
 }
 

@@ -386,6 +386,18 @@ typedef struct _MI_FAULT {
     PMMINPAGE_SUPPORT InPage;
     PMMPTE LastProto; // end of the array that the prototype PTE is in, as far as known: neighbours may be read too
 } MI_FAULT, *PMI_FAULT;
+// How a fault was resolved, for the event ring.
+typedef enum _MI_RESOLUTION {
+    MiDemandZero = 1,
+    MiCopiedOnWrite,
+    MiPrivateTransition, // still in memory
+    MiSharedValid,       // somebody else had it mapped
+    MiSharedTransition,
+    MiSharedZero,
+    MiReadFromDisk, // read, or waited for another thread's read; a transition follows
+    MiStaleTranslation
+} MI_RESOLUTION;
+#define MiTraceResolution(Fault, Kind, Page) KdTrace(Resolve, (Fault)->Va, Kind, Page, (Fault)->Write)
 NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection);
 NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto);
 NTSTATUS MiCopyOnWrite(PMI_FAULT Fault);
@@ -473,6 +485,7 @@ typedef struct _MI_CACHE_VIEW {
 VOID MiInitializeSystemCache(VOID);
 VOID MiInitializeSystemViews(VOID);
 VOID MiCaptureCacheDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End);
+VOID MiCaptureSystemViewDirtyBits(PCONTROL_AREA ControlArea);
 VOID MiUnmapSystemRange(PVOID Va, ULONG Pages);
 VOID MiTrimSystemCache(VOID);
 // trim.c
@@ -483,7 +496,7 @@ PMMPTE MiSystemViewPrototype(PVOID Va, PMMPTE Pte);
 // flushsec.c
 NTSTATUS MiFlushControlArea(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End, PIO_STATUS_BLOCK IoStatus);
 NTSTATUS MiWriteCluster(PSUBSECTION Subsection, PMMPTE Proto, ULONG Limit, PULONG Pages);
-VOID MiCaptureViewDirtyBits(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+VOID MiCaptureDirtyVpns(ULONG_PTR StartVpn, ULONG_PTR EndVpn); // flushvm.c
 // bootmem.c: frames before the database exists
 VOID MiInitializeBootMemory(PLOADER_PARAMETER_BLOCK LoaderBlock);
 PFN_NUMBER MiTakeBootPage(VOID);

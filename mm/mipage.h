@@ -29,6 +29,8 @@ typedef struct _MMPAGING_FILE {
 } MMPAGING_FILE, *PMMPAGING_FILE;
 extern PMMPAGING_FILE MmPagingFile[MM_MAXIMUM_PAGING_FILES];
 extern ULONG MmNumberOfPagingFiles;
+extern BOOLEAN MiSlotsWanted;
+extern KEVENT MiSlotFreed;
 extern EX_PUSH_LOCK MmPageFileCreationLock; // creation and growth; before all other locks of Mm
 
 // A software entry that is neither prototype nor transition, or an OriginalPte: does it name a slot?
@@ -49,9 +51,11 @@ VOID MiFreePageFileSlot(ULONG FileNumber, ULONG Slot);
 VOID MiReleasePageFileSpace(PMMPTE Pte);
 VOID MiMarkSlotBad(PMMPAGING_FILE File);
 // createpf.c
+extern BOOLEAN MmPageFilesCanGrow;
+VOID MiRequestPageFileGrowth(VOID);
 BOOLEAN MiAskForCommitment(SIZE_T Pages, ULONG Attempt);
 // pagewrite.c
-extern KEVENT MiPagefileWriterEvent;
+extern KEVENT MiPagefileWriterEvent, MiPagefileWriterDone;
 BOOLEAN MiCanWritePageFile(VOID);
 VOID MiFlushModifiedPages(VOID);
 VOID NTAPI MiModifiedPageWriter(PVOID Context);

@@ -17,6 +17,7 @@ typedef struct _MM_CONTROL_FLAGS {
     ULONG Queued : 1;            // on the dereference thread's list
     ULONG NoModifiedWriting : 1; // only a flush of its file system writes it
     ULONG NoCluster : 1;         // a fault reads one page
+    ULONG LargePages : 1;        // the segment owns its frames (largesect.c)
 } MM_CONTROL_FLAGS;
 
 // What a file (or a piece of page-file space) is to Mm. A file has at most two: data and image
@@ -42,6 +43,8 @@ typedef struct _CONTROL_AREA {
     struct _FILE_OBJECT *FilePointer; // referenced
     struct _SUBSECTION *FirstSubsection;
     struct _MI_CACHE_VIEW *CacheViews; // system cache views of it
+    LIST_ENTRY UserViews;              // a file's data: VADs that map it (fileviews.c)
+    LIST_ENTRY MappedLinks;            // of those that have any
 } CONTROL_AREA, *PCONTROL_AREA;
 
 typedef struct _SUBSECTION {
@@ -58,12 +61,14 @@ typedef struct _SUBSECTION {
 typedef struct _SEGMENT {
     PCONTROL_AREA ControlArea;
     ULONG TotalNumberOfPtes;
-    ULONGLONG SizeOfSegment;       // bytes
-    SIZE_T NumberOfCommittedPages; // page-file backed: charged for the segment
-    ULONG ImageCommitment;         // image: pages that each view may write
-    PVOID BasedAddress;            // image: preferred base
-    MMPTE SegmentPteTemplate;      // page-file backed: what a committed page starts as
-    PMMPTE PrototypePte;           // of the first subsection
+    ULONGLONG SizeOfSegment;             // bytes
+    SIZE_T NumberOfCommittedPages;       // page-file backed: charged for the segment
+    ULONG ImageCommitment;               // image: pages that each view may write
+    PVOID BasedAddress;                  // image: where it wants to lie: its preferred base, or another (relocate.c)
+    ULONG ImageSlots;                    // image: what it has of the places for DLLs (aslr.c)
+    struct _MI_RELOCATIONS *Relocations; // image: fix-ups that each page gets when it is read, or NULL
+    MMPTE SegmentPteTemplate;            // page-file backed: what a committed page starts as
+    PMMPTE PrototypePte;                 // of the first subsection
     SECTION_IMAGE_INFORMATION ImageInformation;
 } SEGMENT, *PSEGMENT;
 
@@ -100,6 +105,14 @@ NTSTATUS MiReferenceFileControlArea(PFILE_OBJECT File, BOOLEAN Image, PCONTROL_A
 VOID MiFinishControlArea(PCONTROL_AREA ControlArea, BOOLEAN Success);
 BOOLEAN MiReferenceControlArea(PCONTROL_AREA ControlArea);
 VOID MiDereferenceControlArea(PCONTROL_AREA ControlArea, ULONG Sections, ULONG Views, ULONG Users);
+VOID MiDropWritableReference(PCONTROL_AREA ControlArea, BOOLEAN Held);
+BOOLEAN MiIsFileWritten(PFILE_OBJECT File);
+// fileviews.c
+extern LONGLONG MiMappedWriteInterval;
+VOID MiAddFileView(PEPROCESS Process, struct _MMVAD *Vad);
+VOID MiRemoveFileView(struct _MMVAD *Vad);
+VOID MiCaptureUserDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End);
+VOID MiWriteMappedFiles(VOID);
 // ctrldelete.c
 VOID MiDestroySegment(PCONTROL_AREA ControlArea);
 VOID MiInsertUnusedSegment(PCONTROL_AREA ControlArea);
@@ -115,6 +128,15 @@ NTSTATUS MiCreatePagingFileMap(ULONGLONG Size, ULONG Protection, ULONG Attribute
 NTSTATUS MiCreateImageFileMap(PFILE_OBJECT File, PSEGMENT *Segment);
 PSUBSECTION MiLocateSubsection(PCONTROL_AREA ControlArea, ULONGLONG PageNumber, PULONG PageInSubsection);
 PMMPTE MiGetProtoPteAddress(PCONTROL_AREA ControlArea, ULONGLONG PageNumber);
+// aslr.c
+VOID MiInitializeRandomLayout(VOID);
+ULONG MiMemoryBias(VOID);
+ULONG MiBlockBias(VOID);
+ULONG_PTR MiSelectImageBase(ULONG_PTR Preferred, ULONG Pages, BOOLEAN Dll, PULONG Slots);
+VOID MiReleaseImageBase(ULONG_PTR Base, ULONG Slots);
+// relocate.c
+VOID MiForgetMovedImage(PSEGMENT Segment);
+VOID MiRelocatePage(PSEGMENT Segment, PMMPTE Proto, PFN_NUMBER Page);
 // imagecheck.c
 typedef struct _MI_IMAGE {
     PUCHAR Buffer; // headers as in the file
@@ -125,6 +147,7 @@ typedef struct _MI_IMAGE {
     ULONG SectionCount;
     BOOLEAN Flat; // section alignment below a page: mapped as one piece
 } MI_IMAGE, *PMI_IMAGE;
+VOID MiMoveImage(PFILE_OBJECT File, PSEGMENT Segment, PMI_IMAGE Image); // relocate.c
 NTSTATUS MiCheckImageHeaders(PMI_IMAGE Image);
 NTSTATUS MiCheckImageSections(PMI_IMAGE Image);
 ULONG MiGetHeaderBytesNeeded(PMI_IMAGE Image);
@@ -138,9 +161,11 @@ typedef enum _MI_VAD_TYPE {
     VadNone,
     VadDevicePhysicalMemory,
     VadImageMap,
-    VadAwe,        // a window for physical pages of the process (awe.c)
-    VadWriteWatch, // the bits lie behind the descriptor (writewatch.c)
-    VadLargePages  // 2 MB directory entries, no page tables (largepage.c)
+    VadAwe,             // a window for physical pages of the process (awe.c)
+    VadWriteWatch,      // the bits lie behind the descriptor (writewatch.c)
+    VadLargePages,      // 2 MB directory entries, no page tables (largepage.c)
+    VadRotatePhysical,  // there are none
+    VadLargePageSection // the same for a view (largesect.c)
 } MI_VAD_TYPE;
 #define MM_MAX_COMMIT 0x7FFFF
 typedef struct _MMVAD_FLAGS {
@@ -168,6 +193,9 @@ typedef struct _MMVAD {
     PMMPTE FirstPrototypePte, LastContiguousPte;
     ULONGLONG FirstPage; // of the section, in pages
     BOOLEAN WritableUserReference;
+    ULONG ViewSequence;            // of a view of a file's data, under the PFN lock
+    LIST_ENTRY ViewLinks;          // ControlArea->UserViews
+    struct _EPROCESS *ViewProcess; // NULL: not there
 } MMVAD, *PMMVAD;
 #define MI_VAD_SHORT_SIZE FIELD_OFFSET(MMVAD, ControlArea)
 #define MI_VPN(Va) ((ULONG_PTR)(Va) >> PAGE_SHIFT)
@@ -177,6 +205,7 @@ typedef struct _MMVAD {
 #define TAG_VAD_MAP 0x6D646156      // 'Vadm'
 #define TAG_CONTROL_AREA 0x61436D4D // 'MmCa'
 #define TAG_SEGMENT 0x74536D4D      // 'MmSt'
+#define TAG_RELOCATIONS 0x65526D4D  // 'MmRe'
 #define TAG_INPAGE 0x6E496D4D       // 'MmIn'
 #define TAG_MM 0x20206D4D           // 'Mm  '
 
@@ -243,15 +272,26 @@ SIZE_T MiWriteWatchSize(SIZE_T Pages);
 VOID MiCaptureWriteWatch(PEPROCESS Process, PVOID Va, MMPTE Old);
 // resetvm.c
 NTSTATUS MiResetVirtualMemory(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size);
+// Memory that is in no working set and never leaves the machine.
+#define MI_IS_UNPAGED_VAD(Vad)                                                                                         \
+    ((Vad)->u.VadFlags.VadType == VadAwe || (Vad)->u.VadFlags.VadType == VadLargePages ||                              \
+     (Vad)->u.VadFlags.VadType == VadLargePageSection)
 // largepage.c
 NTSTATUS MiPopulateLargePages(PEPROCESS Process, PMMVAD Vad);
 VOID MiDepopulateLargePages(PEPROCESS Process, PMMVAD Vad);
 PFN_NUMBER MiTakeLargePage(VOID);
+VOID MiMapLargePage(PEPROCESS Process, PVOID Va, PFN_NUMBER First, ULONG Protection);
+PFN_NUMBER MiUnmapLargePage(PVOID Va);
 VOID MiFreeLargePage(PFN_NUMBER First);
 // execute.c
 VOID MiInitializeExecutePolicy(VOID);
 VOID MiInitializeExecuteOptions(PEPROCESS Process, USHORT DllCharacteristics);
 BOOLEAN MiAllowExecution(PEPROCESS Process, PMMPTE Pte);
+// largesect.c
+NTSTATUS MiFillLargeSection(PSEGMENT Segment, ULONG Protection);
+VOID MiEmptyLargeSection(PSEGMENT Segment);
+VOID MiMapLargeView(PEPROCESS Process, PMMVAD Vad);
+VOID MiUnmapLargeView(PMMVAD Vad);
 // awe.c
 VOID MiUnmapPhysicalWindow(PEPROCESS Process, PMMVAD Vad);
 VOID MiFreeAllUserPhysicalPages(PEPROCESS Process);

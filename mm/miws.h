@@ -103,6 +103,7 @@ NTSTATUS MiQueryWorkingSet(HANDLE Handle, PVOID User, SIZE_T Length, PSIZE_T Ret
 NTSTATUS MiQueryWorkingSetEx(HANDLE Handle, PVOID User, SIZE_T Length, PSIZE_T ReturnLength);
 NTSTATUS MiReturnInformation(PVOID User, PVOID Information, SIZE_T Length, PSIZE_T ReturnLength); // queryvm.c
 // wsmanager.c
+#define MI_PLENTY_SHARE 8 // more than 1/8 of memory available: nobody needs to be looked at
 VOID MiAgeAllWorkingSets(ULONG Share);
 
 // Is there an entry for one more page, and may the set have it? Before a fault takes a frame. FALSE: no memory now.

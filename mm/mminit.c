@@ -89,11 +89,14 @@ static VOID MiInitializeFeatures(VOID)
     MmWriteCombine = (KeFeatureBits & KF_PAT) ? MI_WRITE_THROUGH : MI_CACHE_DISABLE | MI_WRITE_THROUGH;
     MiBuildProtectionTable();
     MiInitializeExecutePolicy();
+    MiInitializeRandomLayout();
     KeInitializeSpinLock(&MmPfnLock);
     KeInitializeEvent(&MmAvailablePagesEvent, NotificationEvent, FALSE);
     KeInitializeEvent(&MmZeroingPageEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiModifiedPageWriterEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiPagefileWriterEvent, SynchronizationEvent, FALSE);
+    KeInitializeEvent(&MiPagefileWriterDone, NotificationEvent, TRUE);
+    KeInitializeEvent(&MiSlotFreed, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiSegmentThreadEvent, SynchronizationEvent, FALSE);
     KeInitializeEvent(&MiWorkingSetManagerEvent, SynchronizationEvent, FALSE);
     KeInitializeGuardedMutex(&MmSystemWorkingSetLock);
@@ -159,6 +162,8 @@ BOOLEAN MmInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock)
 {
     if (Phase == 0)
         return MiInitializePhase0(LoaderBlock);
+    if (KeFindBootOption("/3GB") != NULL)
+        KdPrintBoot("Mm: /3GB is not built; programs have 2 GB\n");
     return MiMakeVadMap(PsGetCurrentProcess()) && MiCreateSectionType() && MiInitializePageablePool() &&
            MiStartThread(MmZeroPageThread, 0) && MiStartThread(MiMappedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
            MiStartThread(MiModifiedPageWriter, LOW_REALTIME_PRIORITY + 1) &&

@@ -9,6 +9,9 @@
 PMMPAGING_FILE MmPagingFile[MM_MAXIMUM_PAGING_FILES];
 ULONG MmNumberOfPagingFiles;
 
+BOOLEAN MiSlotsWanted; // the writer waits for MiSlotFreed; both under the PFN lock
+KEVENT MiSlotFreed;
+
 #define MI_SLOT_SHORTAGE 256u // free slots below which a page that comes in gives its slot up
 
 // How many slots of all files are free. A look, exact with the PFN lock held.
@@ -78,6 +81,10 @@ VOID MiFreePageFileSlot(ULONG FileNumber, ULONG Slot)
     RtlClearBits(&File->Bitmap, Slot, 1);
     File->FreeSpace++;
     File->CurrentUsage--;
+    if (MiSlotsWanted) {
+        MiSlotsWanted = FALSE;
+        KeSetEvent(&MiSlotFreed, IO_NO_INCREMENT, FALSE);
+    }
 }
 
 // An entry that may name a slot is about to go, or its page has changed: the slot becomes free and the entry plain

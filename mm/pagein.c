@@ -164,6 +164,15 @@ static NTSTATUS MiReadUnaligned(PMMINPAGE_SUPPORT InPage, PULONG Valid)
     return Status;
 }
 
+static VOID MiRelocatePages(PMMINPAGE_SUPPORT InPage)
+{
+    PSEGMENT Segment = InPage->ControlArea->Segment;
+    ULONG Index;
+
+    for (Index = 0; Index < InPage->Mdl.ByteCount >> PAGE_SHIFT; Index++)
+        MiRelocatePage(Segment, MI_PFN_ELEMENT(InPage->Pages[Index])->PteAddress, InPage->Pages[Index]);
+}
+
 static NTSTATUS MiReadPages(PMMINPAGE_SUPPORT InPage)
 {
     NTSTATUS Status = STATUS_SUCCESS;
@@ -180,6 +189,8 @@ static NTSTATUS MiReadPages(PMMINPAGE_SUPPORT InPage)
     }
     if (NT_SUCCESS(Status))
         MiZeroTail(InPage, min_of(Valid, InPage->FileBytes));
+    if (NT_SUCCESS(Status) && InPage->ControlArea != NULL && InPage->ControlArea->Segment->Relocations != NULL)
+        MiRelocatePages(InPage);
     return Status;
 }
 

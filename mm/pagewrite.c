@@ -9,12 +9,11 @@
 #define MI_WRITE_ENOUGH (2 * MI_LOW_MEMORY) // available pages from which on the writer may rest
 #define MI_WRITE_REST 64u                   // and modified pages that may wait then
 #define MI_FAILURE_PAUSE (-1000000ll)       // 100 ms
-#define MI_FLUSH_TICK (-1)                  // the next clock tick
 #define MI_BROKEN_AFTER 64u                 // failures in a row: nobody hopes for the page files any more
 
-KEVENT MiPagefileWriterEvent;
+KEVENT MiPagefileWriterEvent, MiPagefileWriterDone;
 static ULONG MiFailuresInARow;
-static volatile BOOLEAN MiWriteAll; // somebody waits in MiFlushModifiedPages
+static volatile LONG MiWriteAll; // so many wait in MiFlushModifiedPages
 static volatile BOOLEAN MiWriting;
 static ULONG MiSingleWrites; // writes that are to be of one page, to find the slot that is bad
 static PMMPAGING_FILE MiSuspectFile;
@@ -38,7 +37,29 @@ static BOOLEAN MiIsWriteWanted(VOID)
     ULONG Modified = MmModifiedPagefilePageListHead.Total;
 
     return MmNumberOfPagingFiles != 0 && Modified != 0 &&
-           (MmAvailablePages < MI_WRITE_ENOUGH || Modified > MI_WRITE_REST || MiWriteAll);
+           (MmAvailablePages < MI_WRITE_ENOUGH || Modified > MI_WRITE_REST || MiWriteAll != 0);
+}
+
+// Pages come in the order in which they left their working sets, which need not be that of their addresses. In the
+// order of their entries neighbours get neighbouring slots, and are read together again. The PFN lock is held.
+static VOID MiSortPages(PPFN_NUMBER Pages, ULONG Count)
+{
+    ULONG Index, Place;
+
+    for (Index = 1; Index < Count; Index++) {
+        PFN_NUMBER Page = Pages[Index];
+        PMMPFN Pfn = MI_PFN_ELEMENT(Page);
+
+        for (Place = Index; Place != 0; Place--) {
+            PMMPFN Other = MI_PFN_ELEMENT(Pages[Place - 1]);
+
+            if (Other->PteFrame < Pfn->PteFrame ||
+                (Other->PteFrame == Pfn->PteFrame && Other->PteAddress < Pfn->PteAddress))
+                break;
+            Pages[Place] = Pages[Place - 1];
+        }
+        Pages[Place] = Page;
+    }
 }
 
 // Takes the oldest pages and a run of slots for them. FALSE: there are no pages, or no slots.
@@ -60,6 +81,8 @@ static BOOLEAN MiGatherPages(PMI_PAGE_WRITE Write)
         Pfn->u3.e1.WriteInProgress = 1;
         Write->Pages[Index] = MI_PFN_NUMBER(Pfn);
     }
+    MiSortPages(Write->Pages, Write->Count);
+    MiSlotsWanted = Wanted != 0 && Write->Count == 0;
     MiUnlockPfn(OldIrql);
     return Write->Count != 0;
 }
@@ -149,14 +172,15 @@ static BOOLEAN MiWritePages(VOID)
 // Returns without having done so if the page files cannot be written.
 VOID MiFlushModifiedPages(VOID)
 {
-    LARGE_INTEGER Tick = {.QuadPart = MI_FLUSH_TICK};
+    LARGE_INTEGER Pause = {.QuadPart = MI_FAILURE_PAUSE};
 
-    MiWriteAll = TRUE;
+    InterlockedIncrement(&MiWriteAll);
     while ((MmModifiedPagefilePageListHead.Total != 0 || MiWriting) && MiCanWritePageFile()) {
+        KeClearEvent(&MiPagefileWriterDone);
         KeSetEvent(&MiPagefileWriterEvent, IO_NO_INCREMENT, FALSE);
-        IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Tick));
+        IGNORE_STATUS(KeWaitForSingleObject(&MiPagefileWriterDone, WrPageOut, KernelMode, FALSE, &Pause));
     }
-    MiWriteAll = FALSE;
+    InterlockedDecrement(&MiWriteAll);
 }
 
 // The modified page writer's thread.
@@ -172,9 +196,10 @@ VOID NTAPI MiModifiedPageWriter(PVOID Context)
             if (!Written || MiFailuresInARow > MM_MAXIMUM_WRITE_CLUSTER) {
                 LARGE_INTEGER Pause = {.QuadPart = MI_FAILURE_PAUSE};
 
-                IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Pause));
+                IGNORE_STATUS(KeWaitForSingleObject(&MiSlotFreed, WrPageOut, KernelMode, FALSE, &Pause));
             }
         }
         MiWriting = FALSE;
+        KeSetEvent(&MiPagefileWriterDone, IO_NO_INCREMENT, FALSE);
     }
 }

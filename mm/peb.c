@@ -5,10 +5,11 @@
 
 #define MI_PEB_PAGE 0x7FFDF000u // the first choice; as documented for Windows before randomization
 
-// The highest free page at or below MI_PEB_PAGE. The address creation lock is held. 0: none.
+// The highest free page below a place near MI_PEB_PAGE that is chosen anew each time. The address creation lock is
+// held. 0: none.
 static ULONG_PTR MiFindHighPage(PEPROCESS Process)
 {
-    ULONG_PTR Vpn = MI_VPN(MI_PEB_PAGE);
+    ULONG_PTR Vpn = MI_VPN(MI_PEB_PAGE) - MiBlockBias();
     PMMVAD Vad;
 
     while (Vpn >= MI_VPN(MM_LOWEST_USER_ADDRESS)) {

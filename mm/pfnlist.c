@@ -99,6 +99,7 @@ VOID MiInsertPageInList(PMMPFNLIST List, PFN_NUMBER Page)
         MI_PFN_ELEMENT(List->Blink)->u1.Flink = Page;
     List->Blink = Page;
     List->Total++;
+    KdTrace(PageList, Page, List->ListName, Pfn->u3.e1.Priority, 0);
     if (MiIsAvailable(List->ListName))
         MiPageBecameAvailable();
     else if (List->ListName == ModifiedPageList &&
@@ -127,6 +128,7 @@ VOID MiInsertPageInFreeList(PFN_NUMBER Page)
         MI_PFN_ELEMENT(List->Flink)->u2.Blink = Page;
     List->Flink = Page;
     List->Total++;
+    KdTrace(PageList, Page, FreePageList, 0, 0);
     MiPageBecameAvailable();
     if (List->Total == MI_ZEROING_THRESHOLD)
         KeSetEvent(&MmZeroingPageEvent, IO_NO_INCREMENT, FALSE);
@@ -165,6 +167,7 @@ VOID MiUnlinkPageFromList(PMMPFN Pfn)
     List->Total--;
     if (MiIsAvailable(List->ListName))
         MiPageBecameUnavailable();
+    KdTrace(PageList, MI_PFN_NUMBER(Pfn), TransitionPage, Pfn->u3.e1.Priority, 0);
     Pfn->u1.Flink = 0;
     Pfn->u2.ShareCount = 0;
     Pfn->u3.e1.PageLocation = TransitionPage;
@@ -191,6 +194,7 @@ static PFN_NUMBER MiTakeHead(PMMPFNLIST List)
     else
         MI_PFN_ELEMENT(Pfn->u1.Flink)->u2.Blink = MM_EMPTY_LIST;
     List->Total--;
+    KdTrace(PageList, Page, TransitionPage, 0, 0);
     MiPageBecameUnavailable();
     Pfn->u2.ShareCount = 0;
     Pfn->u3.ShortFlags = 0;
@@ -213,9 +217,9 @@ static PFN_NUMBER MiRemoveStandbyPage(VOID)
     return Page;
 }
 
-// Takes any frame, contents undefined: free, then zeroed, then a standby page (of the lowest priority, used longest ago), then what
-// the other node has. Returns 0 if there is none. The PFN lock is held; the caller initializes the entry before
-// releasing it.
+// Takes any frame, contents undefined: free, then zeroed, then a standby page (of the lowest priority, used longest
+// ago), then what the other node has. Returns 0 if there is none. The PFN lock is held; the caller initializes the
+// entry before releasing it.
 PFN_NUMBER MiRemoveAnyPage(MI_NODE Node)
 {
     PFN_NUMBER Page = MiRemoveHead(&MmFreePageListHead[Node]);

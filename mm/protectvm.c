@@ -145,7 +145,7 @@ static NTSTATUS MiProtectPages(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn
 // May a view that was mapped with ViewProtection get Protection? As in MiIsViewProtectionAllowed, for one view.
 static NTSTATUS MiCheckNewProtection(PMMVAD Vad, PULONG Protection)
 {
-    if (Vad->u.VadFlags.NoChange || Vad->u.VadFlags.VadType == VadAwe || Vad->u.VadFlags.VadType == VadLargePages)
+    if (Vad->u.VadFlags.NoChange || MI_IS_UNPAGED_VAD(Vad))
         return STATUS_INVALID_PAGE_PROTECTION;
     if (Vad->u.VadFlags.PrivateMemory)
         return MI_IS_COPY_ON_WRITE(*Protection) ? STATUS_INVALID_PAGE_PROTECTION : STATUS_SUCCESS;

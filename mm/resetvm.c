@@ -56,7 +56,7 @@ NTSTATUS MiResetVirtualMemory(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size)
         return STATUS_CONFLICTING_ADDRESSES;
     *Base = Vpn << PAGE_SHIFT;
     *Size = End > Vpn ? (End - Vpn) << PAGE_SHIFT : 0;
-    if (Vad->u.VadFlags.VadType == VadAwe || Vad->u.VadFlags.VadType == VadLargePages)
+    if (MI_IS_UNPAGED_VAD(Vad))
         return STATUS_CONFLICTING_ADDRESSES;
     MiLockWorkingSet(Process);
     if (*Size != 0 && !MiIsRangeCommitted(Vad, Vpn, End - 1))

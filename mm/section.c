@@ -5,7 +5,7 @@
 
 POBJECT_TYPE MmSectionObjectType;
 
-#define MI_SECTION_ATTRIBUTES (SEC_IMAGE | SEC_COMMIT | SEC_RESERVE | SEC_NOCACHE)
+#define MI_SECTION_ATTRIBUTES (SEC_IMAGE | SEC_COMMIT | SEC_RESERVE | SEC_NOCACHE | SEC_LARGE_PAGES)
 #define TAG_SECTION 0x74636553 // 'Sect'
 
 // The rights to a file that a section with a protection (MM_*) needs. Source: WDK, ZwCreateSection.
@@ -22,6 +22,8 @@ static VOID NTAPI MiSectionDelete(PVOID Object)
 {
     PSECTION Section = Object;
 
+    if (Section->Segment != NULL)
+        MiDropWritableReference(Section->Segment->ControlArea, Section->WritableUserReference);
     if (Section->Segment != NULL)
         MiDereferenceControlArea(Section->Segment->ControlArea, 1, 0, Section->UserReference);
 }
@@ -84,6 +86,29 @@ static NTSTATUS MiCreateDataSegment(PFILE_OBJECT File, HANDLE Handle, ULONG Prot
     return MiCreateDataFileMap(File, (ULONGLONG)MaximumSize->QuadPart, Segment);
 }
 
+// A segment of the page file in large pages: whole ones, committed, not cached by halves. Needs SeLockMemoryPrivilege.
+static NTSTATUS MiCreateLargeSegment(ULONGLONG Size, ULONG Protection, ULONG Attributes, PSEGMENT *Segment)
+{
+    NTSTATUS Status;
+
+    if (!(Attributes & SEC_COMMIT) || (Attributes & SEC_NOCACHE))
+        return STATUS_INVALID_PARAMETER_6;
+    if (Protection != MM_READWRITE && Protection != MM_EXECUTE_READWRITE)
+        return STATUS_INVALID_PAGE_PROTECTION;
+    if (Size & (MI_LARGE_PAGE_SIZE - 1))
+        return STATUS_INVALID_PARAMETER_4;
+    if (!SeSinglePrivilegeCheck(SE_LOCK_MEMORY_PRIVILEGE, ExGetPreviousMode()))
+        return STATUS_PRIVILEGE_NOT_HELD;
+    Status = MiCreatePagingFileMap(Size, Protection, Attributes, Segment);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    (*Segment)->ControlArea->u.Flags.LargePages = 1;
+    Status = MiFillLargeSection(*Segment, Protection);
+    if (!NT_SUCCESS(Status))
+        MiDereferenceControlArea((*Segment)->ControlArea, 1, 0, 0);
+    return Status;
+}
+
 static NTSTATUS MiCreateSegment(PFILE_OBJECT File, HANDLE Handle, ULONG Protection, ULONG Attributes,
                                 PLARGE_INTEGER MaximumSize, PSEGMENT *Segment)
 {
@@ -94,8 +119,12 @@ static NTSTATUS MiCreateSegment(PFILE_OBJECT File, HANDLE Handle, ULONG Protecti
             return STATUS_INVALID_FILE_FOR_SECTION;
         if (MaximumSize->QuadPart <= 0)
             return MaximumSize->QuadPart == 0 ? STATUS_INVALID_PARAMETER_4 : STATUS_SECTION_TOO_BIG;
+        if (Attributes & SEC_LARGE_PAGES)
+            return MiCreateLargeSegment((ULONGLONG)MaximumSize->QuadPart, Protection, Attributes, Segment);
         return MiCreatePagingFileMap((ULONGLONG)MaximumSize->QuadPart, Protection, Attributes, Segment);
     }
+    if (Attributes & SEC_LARGE_PAGES)
+        return STATUS_INVALID_PARAMETER_6; // only memory has large pages
     if (File->SectionObjectPointer == NULL)
         return STATUS_INVALID_FILE_FOR_SECTION;
     if (!(Attributes & SEC_IMAGE))
@@ -139,8 +168,12 @@ static NTSTATUS MiCreateSectionObject(PSEGMENT Segment, POBJECT_ATTRIBUTES Objec
     Section->InitialPageProtection = Protection;
     Section->AllocationAttributes = Attributes;
     Section->UserReference = UserReference;
+    Section->WritableUserReference = UserReference && Segment->ControlArea->FilePointer != NULL &&
+                                     !Segment->ControlArea->u.Flags.Image && MI_IS_WRITABLE(Protection) &&
+                                     !MI_IS_COPY_ON_WRITE(Protection);
     OldIrql = MiLockPfn();
     Segment->ControlArea->NumberOfUserReferences += UserReference;
+    Segment->ControlArea->WritableUserReferences += Section->WritableUserReference;
     MiUnlockPfn(OldIrql);
     *Object = Section;
     return STATUS_SUCCESS;

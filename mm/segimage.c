@@ -151,7 +151,7 @@ static VOID MiFlushDataOfFile(PFILE_OBJECT File)
 }
 
 // The image segment of a file, with a section reference. IRQL PASSIVE_LEVEL, no locks: reads the file.
-// STATUS_INVALID_IMAGE_* if the file is no program.
+// STATUS_INVALID_IMAGE_* if the file is no program; STATUS_SHARING_VIOLATION if a section can write to it.
 NTSTATUS MiCreateImageFileMap(PFILE_OBJECT File, PSEGMENT *Segment)
 {
     MI_IMAGE Image = {.Buffer = NULL};
@@ -165,10 +165,16 @@ NTSTATUS MiCreateImageFileMap(PFILE_OBJECT File, PSEGMENT *Segment)
     *Segment = ControlArea->Segment;
     if (!Created)
         return STATUS_SUCCESS;
-    MiFlushDataOfFile(File);
-    Status = MiLoadHeaders(File, &Image);
+    if (MiIsFileWritten(File)) {
+        Status = STATUS_SHARING_VIOLATION;
+    } else {
+        MiFlushDataOfFile(File);
+        Status = MiLoadHeaders(File, &Image);
+    }
     if (NT_SUCCESS(Status))
         Status = MiBuildImage(ControlArea->Segment, &Image);
+    if (NT_SUCCESS(Status))
+        MiMoveImage(File, ControlArea->Segment, &Image);
     if (Image.Buffer != NULL)
         ExFreePoolWithTag(Image.Buffer, TAG_MM);
     MiFinishControlArea(ControlArea, NT_SUCCESS(Status));

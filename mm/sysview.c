@@ -299,6 +299,47 @@ NTSTATUS NTAPI MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T 
     return STATUS_SUCCESS;
 }
 
+// The lowest system view of a control area that ends above Va. The PFN lock is held.
+static PMI_SYSTEM_VIEW MiNextSystemView(PCONTROL_AREA ControlArea, PCHAR Va)
+{
+    PMI_SYSTEM_VIEW Lowest = NULL;
+
+    for (PLIST_ENTRY Entry = MiSystemViews.Flink; Entry != &MiSystemViews; Entry = Entry->Flink) {
+        PMI_SYSTEM_VIEW View = CONTAINING_RECORD(Entry, MI_SYSTEM_VIEW, Links);
+
+        if (View->ControlArea == ControlArea && (PCHAR)View->Va + View->Pages * PAGE_SIZE > Va &&
+            (Lowest == NULL || View->Va < Lowest->Va))
+            Lowest = View;
+    }
+    return Lowest;
+}
+
+// What the kernel wrote to a file through its system views becomes visible in the frames. The control area is
+// referenced. IRQL <= DISPATCH_LEVEL. Takes the PFN lock, for a batch of pages at a time.
+VOID MiCaptureSystemViewDirtyBits(PCONTROL_AREA ControlArea)
+{
+    PCHAR Va = (PCHAR)MM_SESSION_BASE;
+    PMI_SYSTEM_VIEW View;
+
+    if (IsListEmpty(&MiSystemViews))
+        return;
+    do {
+        KIRQL OldIrql = MiLockPfn();
+
+        View = MiNextSystemView(ControlArea, Va);
+        if (View != NULL) {
+            ULONG Pages;
+
+            Va = max_of(Va, (PCHAR)View->Va);
+            Pages = View->Pages - (ULONG)((ULONG_PTR)Va - (ULONG_PTR)View->Va) / PAGE_SIZE;
+            Pages = min_of(Pages, MI_PTE_BATCH);
+            MiCaptureDirtyRange(Va, Pages);
+            Va += Pages * PAGE_SIZE;
+        }
+        MiUnlockPfn(OldIrql);
+    } while (View != NULL);
+}
+
 // IRQL <= APC_LEVEL. STATUS_NOT_MAPPED_VIEW if no view begins there.
 NTSTATUS NTAPI MmUnmapViewInSystemSpace(PVOID MappedBase)
 {

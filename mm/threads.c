@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Mm's system threads: the zero page thread, which clears free pages when nobody else wants the processor, and the
-// mapped page writer, which writes files' modified pages before memory gets short.
+// mapped page writer, which writes files' modified pages before memory gets short, and those in programs' views every
+// five minutes.
 
 #include "mi.h"
 
@@ -73,10 +74,14 @@ VOID NTAPI MiMappedPageWriter(PVOID Context)
     for (;;) {
         NTSTATUS Status = STATUS_SUCCESS;
         PSUBSECTION Subsection;
+        LARGE_INTEGER Interval;
         PMMPTE Proto;
         ULONG Pages;
 
-        KeWaitForever(&MiModifiedPageWriterEvent, WrPageOut);
+        Interval.QuadPart = MiMappedWriteInterval;
+        if (KeWaitForSingleObject(&MiModifiedPageWriterEvent, WrPageOut, KernelMode, FALSE, &Interval) ==
+            STATUS_TIMEOUT)
+            MiWriteMappedFiles();
         while (NT_SUCCESS(Status) && (Subsection = MiNextModifiedPage(&Proto)) != NULL) {
             Status = MiWriteCluster(Subsection, Proto, MAXULONG, &Pages);
             MiDereferenceControlArea(Subsection->ControlArea, 1, 0, 0);

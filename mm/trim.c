@@ -38,6 +38,7 @@ VOID MiEliminateWorkingSetEntry(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, PVOID
         Old = MiUnmapSharedPte(Vad, Pte, Va, Pfn);
     else
         Old = MiExchangePte(Pte, MI_TRANSITION_PTE(MI_PFN_NUMBER(Pfn), Pfn->OriginalPte.u.Soft.Protection));
+    MiCaptureWriteWatch(Process, Va, Old);
     Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
     MiAddTbFlush(Flush, Va);
     MiRemoveFromWorkingSet(&Process->Vm, Va, Pfn);

@@ -41,7 +41,8 @@ VOID MiClearVadBits(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
         Last--;
     if (Last + 1 > First) { // the first may lie behind the last, at 0
         RtlClearBits(&Map->BitMap, First, Last - First + 1);
-        Map->Hint = min_of(Map->Hint, First);
+        if (First >= Map->Bias)
+            Map->Hint = min_of(Map->Hint, First);
     }
 }
 
@@ -60,7 +61,8 @@ BOOLEAN MiMakeVadMap(PEPROCESS Process)
     if (Map->BitMap.Buffer == NULL)
         return FALSE;
     Map->BitMap.SizeOfBitMap = Bits;
-    Map->Hint = MiBitOfVpn(MI_VPN(MM_LOWEST_USER_ADDRESS));
+    // What lies below the bias is given out by a walk through the tree when nothing above it is left.
+    Map->Hint = Map->Bias = MiBitOfVpn(MI_VPN(MM_LOWEST_USER_ADDRESS)) + MiMemoryBias();
     for (Vad = MiFirstVad(&Process->VadRoot); Vad != NULL; Vad = MiNextVad(Vad))
         MiSetVadBits(Process, Vad->StartingVpn, Vad->EndingVpn);
     return TRUE;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The limits of a working set. Minimum and maximum are soft unless a program makes them hard (QUOTA_LIMITS_HARDWS_*):
-// a set at its hard maximum gets a new page only in the place of another one. Source: SDK, "SetProcessWorkingSetSizeEx".
+// a set at its hard maximum gets a new page only in the place of another one. Source: SDK,
+// "SetProcessWorkingSetSizeEx".
 
 #include "mi.h"
 

@@ -11,7 +11,6 @@ static volatile LONG MiAgeNow; // the balance-set manager's second is over
 ULONG MiTrimStamp;
 
 #define MI_TRIM_GOAL (2 * MI_LOW_MEMORY) // available pages that are enough
-#define MI_PLENTY_SHARE 8                // more than 1/8 of memory available: nobody needs to be looked at
 #define MI_AGEING_SHARE 4                // of each list in a second
 #define MI_FOREGROUND_SHARE 4            // of what could go, in the first attempts
 

@@ -99,6 +99,8 @@ static ULONG MiDescribeAddress(PEPROCESS Process, PVOID Va)
     PMMPFN Pfn;
     MMPTE Entry;
 
+    if (Pte == NULL && MI_IS_USER_VA(Va) && MmIsAddressValid(Va))
+        Pte = MiGetPdeAddress(Va); // of a large page
     if (Pte == NULL || !Pte->u.Hard.Valid || Process->Vm.Flags.BeingDeleted ||
         PAGE_ALIGN(Va) == (PVOID)USER_SHARED_DATA_USER)
         return 0;
@@ -108,7 +110,8 @@ static ULONG MiDescribeAddress(PEPROCESS Process, PVOID Va)
     Block.Win32Protection = MiProtectionToValue(MiValidPteProtection(&Entry));
     Block.Shared = Pfn->u3.e1.PrototypePte;
     Block.ShareCount = MiShareCount(Pfn);
-    Block.Locked = MiLocateWsle(List, Va, Pfn) < List->FirstDynamic;
+    Block.LargePage = Entry.u.Hard.LargePage;
+    Block.Locked = Block.LargePage || Pfn->u3.e1.UserPhysical || MiLocateWsle(List, Va, Pfn) < List->FirstDynamic;
     Block.Priority = Pfn->u3.e1.Priority;
     return *(PULONG)&Block;
 }

@@ -44,10 +44,8 @@ NTSTATUS PspSetQuotaLimits(PEPROCESS Process, PVOID Information, ULONG Length)
 // What is asked for by the length of QUOTA_LIMITS is the beginning of this. IRQL PASSIVE_LEVEL.
 VOID PspQueryQuotaLimits(PEPROCESS Process, PQUOTA_LIMITS_EX Limits)
 {
-    Limits->PagedPoolLimit =
-        Process->QuotaBlock != NULL ? (SIZE_T)Process->QuotaBlock->Limit[PagedPool] : PSP_UNLIMITED;
-    Limits->NonPagedPoolLimit =
-        Process->QuotaBlock != NULL ? (SIZE_T)Process->QuotaBlock->Limit[NonPagedPool] : PSP_UNLIMITED;
+    Limits->PagedPoolLimit = PSP_UNLIMITED;
+    Limits->NonPagedPoolLimit = PSP_UNLIMITED;
     Limits->PagefileLimit = PSP_UNLIMITED;
     Limits->TimeLimit.QuadPart = -1;
     MmQueryWorkingSetLimits(Process, &Limits->MinimumWorkingSetSize, &Limits->MaximumWorkingSetSize, &Limits->Flags);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types. Each target installs what is missing, builds, and hands over to ./mica.
 
-.PHONY: host-list setup run check chaos model powercut lint bench bochs iso fmt
+.PHONY: host-list setup run check chaos paging model powercut lint bench bochs iso fmt
 setup:
 	@tools/setup.sh
 run: setup
@@ -13,6 +13,9 @@ check: setup
 chaos: setup
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@./mica chaos
+paging: setup
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@MICA_PAGING=1 ./mica check --ring user --only paging
 model: setup
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@./mica model

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A QEMU plugin that pulls the plug: it counts guest instructions from the marker NOP 0F 1F 80 02 00 ED 5E on, and kills
-// QEMU, without a word to anybody, when cut=N of them have run. At an ordinary end it writes their number to out=FILE.
-// QEMU 7.2, plugin interface 1. Build: gcc -O2 -shared -fPIC -o libpowercut.so powercut.c
+// A QEMU plugin that pulls the plug: it counts guest instructions from the marker NOP 0F 1F 80 02 00 ED 5E on, and
+// kills QEMU, without a word to anybody, when cut=N of them have run. At an ordinary end it writes their number to
+// out=FILE. QEMU 7.2, plugin interface 1. Build: gcc -O2 -shared -fPIC -o libpowercut.so powercut.c
 
 #include <signal.h>
 #include <stdint.h>

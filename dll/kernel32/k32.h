@@ -125,7 +125,6 @@ VOID BaseFindDataFromDirectory(WIN32_FIND_DATAW *Data, const FILE_BOTH_DIR_INFOR
 VOID BaseFindDataToAnsi(WIN32_FIND_DATAA *Ansi, const WIN32_FIND_DATAW *Wide);
 
 // --- nls
-extern const WCHAR BaseOem437[128];
 VOID BaseInitializeCommandLine(VOID);
 VOID BaseRunFlsCallbacks(VOID);
 VOID BaseInitializeFls(VOID);

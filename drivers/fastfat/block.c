@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Metadata blocks: 4 KB of the FAT, of directories, of the boot and FSInfo sectors, in pages of the volume's metadata
-// stream (stream.c) that Cc has pinned while they are looked at. What goes in and out is copied, so nobody holds a
-// pointer. A block may also cover sectors of file data; they are never looked at: a cluster that becomes a directory is
-// zeroed through here first, and only dirty 512-byte units are written back. A freed directory's units are written before
-// its clusters can become a file's (flush.c).
+// stream (stream.c) that Cc has mapped while they are looked at, and pinned while they are changed. What goes in and
+// out is copied, so nobody holds a pointer. A block may also cover sectors of file data; they are never looked at: a
+// cluster that becomes a directory is zeroed through here first, and only dirty 512-byte units are written back. A
+// freed directory's units are written before its clusters can become a file's (flush.c).
 
 #include "fat.h"
 
+#define FAT_PIN_TRIES 100u
+#define FAT_PIN_PAUSE (-10 * 10000ll)                  // 10 ms
 #define FAT_OWNER(Vcb) ((PVOID)((ULONG_PTR)(Vcb) | 3)) // of the pinned block, whichever thread uses it
 
 // The block at Lbo, if there is one. MetaResource held.
@@ -44,32 +46,54 @@ VOID FatUnpinBlock(PVCB Vcb)
 
     if (Meta->PinnedBlock == NULL)
         return;
-    CcUnpinDataForThread(Meta->Bcb, (ERESOURCE_THREAD)FAT_OWNER(Vcb));
+    if (Meta->Writable)
+        CcUnpinDataForThread(Meta->Bcb, (ERESOURCE_THREAD)FAT_OWNER(Vcb));
+    else
+        CcUnpinData(Meta->Bcb);
     Meta->PinnedBlock = NULL;
     Meta->Data = NULL;
 }
 
-// Pins the block's page; Meta.Data is its address. The status of a failed read.
-static NTSTATUS FatPinBlock(PVCB Vcb, PFAT_BLOCK Block)
+// Maps the block's page, if it is not; Write: pins it. Meta.Data is its address. The status of a failed read.
+static NTSTATUS FatTryPin(PVCB Vcb, PFAT_BLOCK Block, BOOLEAN Write)
 {
     PFAT_META Meta = &Vcb->Meta;
     LARGE_INTEGER Offset = {.QuadPart = (LONGLONG)FatStreamOffset(Vcb, Block)};
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
-    if (Meta->PinnedBlock == Block)
-        return STATUS_SUCCESS;
-    FatUnpinBlock(Vcb);
     SEH_TRY
     {
-        CcPinRead(Meta->File, &Offset, FAT_BLOCK_SIZE, PIN_WAIT, &Meta->Bcb, (PVOID *)&Meta->Data);
-        CcSetBcbOwnerPointer(Meta->Bcb, FAT_OWNER(Vcb));
-        Meta->PinnedBlock = Block;
+        if (Meta->PinnedBlock != Block) {
+            FatUnpinBlock(Vcb);
+            CcMapData(Meta->File, &Offset, FAT_BLOCK_SIZE, MAP_WAIT, &Meta->Bcb, (PVOID *)&Meta->Data);
+            Meta->PinnedBlock = Block;
+            Meta->Writable = FALSE;
+        }
+        if (Write && !Meta->Writable) {
+            CcPinMappedData(Meta->File, &Offset, FAT_BLOCK_SIZE, PIN_WAIT, &Meta->Bcb);
+            CcSetBcbOwnerPointer(Meta->Bcb, FAT_OWNER(Vcb));
+            Meta->Writable = TRUE;
+        }
     }
     SEH_EXCEPT
     {
         Status = SEH_CODE();
     }
     SEH_END
+    return Status;
+}
+
+// The same, with patience while there is no memory: metadata that is half changed is worse than a short wait.
+static NTSTATUS FatPinBlock(PVCB Vcb, PFAT_BLOCK Block, BOOLEAN Write)
+{
+    NTSTATUS Status = FatTryPin(Vcb, Block, Write);
+
+    for (ULONG Try = 0; Status == STATUS_INSUFFICIENT_RESOURCES && Try < FAT_PIN_TRIES; Try++) {
+        LARGE_INTEGER Pause = {.QuadPart = FAT_PIN_PAUSE};
+
+        IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Pause));
+        Status = FatTryPin(Vcb, Block, Write);
+    }
     FatStartLazyFlush(); // an idle tick unpins it
     return Status;
 }
@@ -119,8 +143,8 @@ static NTSTATUS FatMakeRoom(PVCB Vcb, PFAT_BLOCK *Block)
     return *Block != NULL ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
-// Finds or makes the block at Lbo (a multiple of its size), and pins its page.
-static NTSTATUS FatGetBlock(PVCB Vcb, ULONGLONG Lbo, PFAT_BLOCK *Result)
+// Finds or makes the block at Lbo (a multiple of its size), and maps its page; Write: pins it.
+static NTSTATUS FatGetBlock(PVCB Vcb, ULONGLONG Lbo, BOOLEAN Write, PFAT_BLOCK *Result)
 {
     PFAT_BLOCK Block = FatFindBlock(Vcb, Lbo);
     NTSTATUS Status;
@@ -137,7 +161,7 @@ static NTSTATUS FatGetBlock(PVCB Vcb, ULONGLONG Lbo, PFAT_BLOCK *Result)
         InsertTailList(&Vcb->BlockLru, &Block->LruLinks);
     }
     *Result = Block;
-    return FatPinBlock(Vcb, Block);
+    return FatPinBlock(Vcb, Block, Write);
 }
 
 typedef enum _FAT_COPY { FatCopyOut, FatCopyIn, FatCopyZeros } FAT_COPY;
@@ -181,7 +205,7 @@ static NTSTATUS FatCopyMeta(PVCB Vcb, ULONGLONG Lbo, PUCHAR Buffer, ULONG Length
     while (Length != 0) {
         ULONG Offset = (ULONG)Lbo % FAT_BLOCK_SIZE, Piece = min_of(Length, FAT_BLOCK_SIZE - Offset);
         PFAT_BLOCK Block;
-        NTSTATUS Status = FatGetBlock(Vcb, Lbo - Offset, &Block);
+        NTSTATUS Status = FatGetBlock(Vcb, Lbo - Offset, Kind != FatCopyOut, &Block);
 
         if (NT_SUCCESS(Status))
             Status = FatCopyPiece(Vcb->Meta.Data + Offset, Buffer, Piece, Kind);

@@ -30,8 +30,8 @@
 #define FAT_NTC_ROOT_DCB 0x0504
 #define FAT_NTC_META 0x0505
 
-// --- metadata blocks (block.c): 4 KB of the volume each, dirty by 512-byte units. Their bytes are pages of the volume's
-// metadata stream, a file of our own that Cc caches:
+// --- metadata blocks (block.c): 4 KB of the volume each, dirty by 512-byte units. Their bytes are pages of the
+// volume's metadata stream, a file of our own that Cc caches:
 //
 //   0          IdentityEnd = DataLbo, rounded up        BlockCount pages
 //   | boot sector, FSInfo, FATs: as on the volume | slot | slot | slot | ...  the directories' blocks, in any order
@@ -54,7 +54,8 @@ typedef struct _FAT_META { // the stream, as Mm and Cc see it
     PFAT_BLOCK Blocks;             // each with a slot of its own
     ULONGLONG WriteLow, WriteHigh; // a page write takes the units between; MetaResource held exclusively
     NTSTATUS WriteStatus;          // of the disk
-    PFAT_BLOCK PinnedBlock;        // the last one used stays pinned
+    PFAT_BLOCK PinnedBlock;        // the last one used stays mapped
+    BOOLEAN Writable;              // and is pinned
     PVOID Bcb;
     PUCHAR Data;
 } FAT_META, *PFAT_META;

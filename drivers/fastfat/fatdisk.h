@@ -143,8 +143,15 @@ BOOLEAN FatFitsShort(const WCHAR *Name, ULONG Length, PUCHAR Short, PUCHAR NtCas
 // --- alias.c
 #define FAT_ALIAS_CANDIDATES 13u
 VOID FatMakeAlias(const WCHAR *Name, ULONG Length, ULONG Attempt, PUCHAR Short);
-// --- oem.c
-WCHAR FatOemToUnicode(UCHAR Character);
+// --- short names
+// The Unicode character of a byte of a short name: code page 437. The short names that we make are pure ASCII.
+FORCEINLINE WCHAR FatOemToUnicode(UCHAR Character)
+{
+    WCHAR Wide = 0;
+
+    IGNORE_STATUS(RtlOemToUnicodeN(&Wide, sizeof(Wide), NULL, (const CHAR *)&Character, 1)); // one always succeeds
+    return Wide;
+}
 
 // --- lfn.c
 UCHAR FatShortChecksum(const UCHAR *Short);

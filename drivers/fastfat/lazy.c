@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The lazy flush: a second after the first change a worker thread writes the metadata of every volume that has some;
-// two quiet seconds later it marks the volume clean. Nothing to do, no timer. It takes the place of Cc's lazy writer for
-// metadata, which must be written in order.
+// two quiet seconds later it marks the volume clean. Nothing to do, no timer. It takes the place of Cc's lazy writer
+// for metadata, which must be written in order.
 
 #include "fat.h"
 

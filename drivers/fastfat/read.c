@@ -31,8 +31,8 @@ static NTSTATUS FatReadValid(PFCB Fcb, ULONG Offset, ULONG Length, ULONG ZeroLen
     return NT_SUCCESS(Status) && Bytes < ZeroLength ? FatZeroMdl(Mdl, Bytes, ZeroLength - Bytes) : Status;
 }
 
-// A page that comes to memory may have to be written when there is no memory left to follow the chain with: its clusters
-// are looked up now, even if the page is behind ValidDataLength and nothing is read.
+// A page that comes to memory may have to be written when there is no memory left to follow the chain with: its
+// clusters are looked up now, even if the page is behind ValidDataLength and nothing is read.
 static NTSTATUS FatKnowClusters(PFCB Fcb, ULONG Offset, ULONG Length)
 {
     ULONGLONG Lbo;

@@ -98,8 +98,8 @@ static NTSTATUS FatWriteStreamPage(PVCB Vcb, PMDL Mdl, ULONG MdlOffset, ULONGLON
 }
 
 // Paging I/O of the stream. Takes no lock: reads come from whoever holds MetaResource and touches a page, writes from
-// the flush, which has it exclusively. A write from elsewhere would be out of order: STATUS_FILE_LOCK_CONFLICT keeps the
-// page as it is.
+// the flush, which has it exclusively. A write from elsewhere would be out of order: STATUS_FILE_LOCK_CONFLICT keeps
+// the page as it is.
 NTSTATUS NTAPI FatMetaPagingIo(PVCB Vcb, PIRP Irp, BOOLEAN Write, ULONGLONG Offset, ULONG Length)
 {
     NTSTATUS Status = STATUS_SUCCESS;
@@ -150,7 +150,8 @@ static NTSTATUS FatCacheStream(PVCB Vcb)
     return Status;
 }
 
-// Makes the stream of a volume that is being mounted. PASSIVE_LEVEL. FatDeleteMetaStream undoes it, after a failure too.
+// Makes the stream of a volume that is being mounted. PASSIVE_LEVEL. FatDeleteMetaStream undoes it, after a failure
+// too.
 NTSTATUS NTAPI FatCreateMetaStream(PVCB Vcb)
 {
     PFAT_META Meta = &Vcb->Meta;

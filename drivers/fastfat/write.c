@@ -107,19 +107,11 @@ static NTSTATUS FatFillGap(PFILE_OBJECT File, PFCB Fcb, ULONG OldSize, ULONG End
     return Status;
 }
 
-// An unbuffered write: the cache's pages of the range are written and dropped first, so that nobody sees old data.
-static NTSTATUS FatDirectWrite(PFCB Fcb, PIRP Irp, ULONG Offset, ULONG Length)
+static NTSTATUS FatWriteLocked(PFCB Fcb, PIRP Irp, ULONG Offset, ULONG Length)
 {
-    LARGE_INTEGER Start = {.QuadPart = Offset & ~(PAGE_SIZE - 1)};
-    ULONG Span = ((Offset + Length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1)) - Start.LowPart;
     PMDL Mdl;
-    NTSTATUS Status = FatFlushFile(Fcb);
+    NTSTATUS Status = FatLockUserBuffer(Irp, IoReadAccess, Length, &Mdl);
 
-    if (!NT_SUCCESS(Status))
-        return Status;
-    if (Fcb->Section.DataSectionObject != NULL)
-        CcPurgeCacheSection(&Fcb->Section, &Start, Span, FALSE); // a mapped view keeps its pages, as documented
-    Status = FatLockUserBuffer(Irp, IoReadAccess, Length, &Mdl);
     if (!NT_SUCCESS(Status))
         return Status;
     ExAcquireResourceSharedLite(&Fcb->PagingIoResource, TRUE);
@@ -129,6 +121,35 @@ static NTSTATUS FatDirectWrite(PFCB Fcb, PIRP Irp, ULONG Offset, ULONG Length)
     if (NT_SUCCESS(Status))
         FatNoteWritten(Fcb, Offset + Length);
     return Status;
+}
+
+// A view keeps the range's pages: the write goes through them to the disk, so that all agree.
+static NTSTATUS FatWriteThrough(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONG Offset, ULONG Length)
+{
+    LARGE_INTEGER Start = {.QuadPart = Offset};
+    IO_STATUS_BLOCK IoStatus;
+    NTSTATUS Status = FatInitializeCaching(File, Fcb);
+
+    if (NT_SUCCESS(Status))
+        Status = FatCopyToCache(File, Fcb, Irp, Offset, Length);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    CcFlushCache(&Fcb->Section, &Start, Length, &IoStatus);
+    return IoStatus.Status;
+}
+
+// An unbuffered write: the cache's pages of the range are written and dropped first, so that nobody sees old data.
+static NTSTATUS FatDirectWrite(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONG Offset, ULONG Length)
+{
+    LARGE_INTEGER Start = {.QuadPart = Offset & ~(PAGE_SIZE - 1)};
+    ULONG Span = ((Offset + Length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1)) - Start.LowPart;
+    NTSTATUS Status = FatFlushFile(Fcb);
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (Fcb->Section.DataSectionObject != NULL && !CcPurgeCacheSection(&Fcb->Section, &Start, Span, FALSE))
+        return FatWriteThrough(File, Fcb, Irp, Offset, Length);
+    return FatWriteLocked(Fcb, Irp, Offset, Length);
 }
 
 // MainResource held exclusively. A failed write that had extended the file cuts it again.
@@ -151,7 +172,7 @@ static NTSTATUS FatWriteFile(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONGLONG Of
         return Status;
     Status = Direct ? FatZeroTo(Fcb, (ULONG)Offset) : FatFillGap(File, Fcb, OldSize, (ULONG)Offset);
     if (NT_SUCCESS(Status))
-        Status = Direct ? FatDirectWrite(Fcb, Irp, (ULONG)Offset, Length)
+        Status = Direct ? FatDirectWrite(File, Fcb, Irp, (ULONG)Offset, Length)
                         : FatCopyToCache(File, Fcb, Irp, (ULONG)Offset, Length);
     if (!NT_SUCCESS(Status) && End > OldSize)
         IGNORE_STATUS(FatTruncateFile(File, Fcb, OldSize)); // a view in the way: the file stays longer, with zeros

@@ -131,6 +131,8 @@ NTCHECK RtlAnsiStringToUnicodeString(PUNICODE_STRING Destination, PCANSI_STRING 
 NTCHECK RtlUnicodeStringToAnsiString(PANSI_STRING Destination, PCUNICODE_STRING Source, BOOLEAN Allocate);
 // The ANSI code page is 1252. Sizes are in bytes; characters without a mapping become '?'.
 NTCHECK RtlMultiByteToUnicodeN(PWSTR Unicode, ULONG UnicodeSize, PULONG Result, PCSTR MultiByte, ULONG MultiByteSize);
+NTCHECK RtlOemToUnicodeN(PWSTR Unicode, ULONG UnicodeSize, PULONG Result, PCSTR Oem, ULONG OemSize);
+NTCHECK RtlUnicodeToOemN(PCHAR Oem, ULONG OemSize, PULONG Result, PCWSTR Unicode, ULONG UnicodeSize);
 NTCHECK RtlUnicodeToMultiByteN(PCHAR MultiByte, ULONG MultiByteSize, PULONG Result, PCWSTR Unicode, ULONG UnicodeSize);
 NTCHECK RtlMultiByteToUnicodeSize(PULONG Size, PCSTR MultiByte, ULONG MultiByteSize);
 NTCHECK RtlUnicodeToMultiByteSize(PULONG Size, PCWSTR Unicode, ULONG UnicodeSize);

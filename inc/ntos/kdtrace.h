@@ -35,7 +35,8 @@
     X(FAULT, 11, "fault")                                                                                              \
     X(IDS, 12, "ids")                                                                                                  \
     X(CHAOS, 13, "chaos")                                                                                              \
-    X(MEMORY, 14, "memory")
+    X(MEMORY, 14, "memory")                                                                                            \
+    X(PAGES, 15, "pages")
 #define KD_TRACE_GROUP_BIT(Group, Bit, Text) KD_TRACE_##Group = 1 << (Bit),
 enum { KD_TRACE_GROUPS(KD_TRACE_GROUP_BIT) };
 
@@ -64,6 +65,8 @@ enum { KD_TRACE_GROUPS(KD_TRACE_GROUP_BIT) };
     X(ServiceEnd, SERVICE, "service end", "service:service status:status")                                             \
     X(FaultBegin, FAULT, "fault begin", "address:hex eip:hex error:hex")                                               \
     X(FaultEnd, FAULT, "fault end", "status:status")                                                                   \
+    X(Resolve, MEMORY, "resolve", "address:hex kind:number page:hex write:number")                                     \
+    X(PageList, PAGES, "page list", "page:hex list:number priority:number")                                            \
     X(WorkingSetTrim, MEMORY, "trim", "process:process taken:number left:number age:number")                           \
     X(ProcessCreate, IDS, "process create", "process:process parent:process")                                          \
     X(ProcessExit, IDS, "process exit", "process:process status:status")                                               \

@@ -292,6 +292,9 @@ VOID KeFlushSingleTb(PVOID Va, BOOLEAN AllProcessors);
 VOID KeFlushMultipleTb(ULONG Count, PVOID *Va, BOOLEAN AllProcessors);
 // The same for the user part of another process's address space (trimming it from outside).
 VOID KeFlushProcessTb(PKPROCESS Process);
+// Kernel stacks out of memory (ke/swap.c).
+BOOLEAN NTAPI KeSetKernelStackSwapEnable(BOOLEAN Enable); // ke/swap.c
+VOID KeOutSwapNow(VOID);
 // No processor has the address space of Process loaded any more, not even an idle one: before its page tables go.
 // The current thread is not in it. IRQL <= APC_LEVEL.
 VOID KeUnloadProcess(PKPROCESS Process);

@@ -368,9 +368,11 @@ struct _KTHREAD {
     BOOLEAN Preempted;
     BOOLEAN ProcessReadyQueue;
     BOOLEAN SystemThread;
-    UCHAR NpxState;               // does the FPU area hold this thread's state, is it loaded (ke/npx.c)
-    UCHAR IdealProcessor;         // where it should run
-    UCHAR NextProcessor;          // Ready, Standby: whose queue it is in; else where it runs or ran last
+    UCHAR NpxState;              // does the FPU area hold this thread's state, is it loaded (ke/npx.c)
+    UCHAR IdealProcessor;        // where it should run
+    UCHAR NextProcessor;         // Ready, Standby: whose queue it is in; else where it runs or ran last
+    BOOLEAN KernelStackResident; // else it has to be brought back before the thread runs (ke/swap.c)
+    BOOLEAN EnableStackSwap;
     BOOLEAN SystemAffinityActive; // Affinity is the kernel's for now, UserAffinity comes back
     KAFFINITY Affinity;
     KAFFINITY UserAffinity;

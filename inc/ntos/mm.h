@@ -68,10 +68,10 @@ typedef struct _MMSUPPORT_FLAGS {
 } MMSUPPORT_FLAGS;
 #define MEMORY_PRIORITY_BACKGROUND 0
 #define MEMORY_PRIORITY_FOREGROUND 2
-// Where descriptors lie, a bit for each 64 KB (mm/vadbits.c). Below Hint all bits are set.
+// Where descriptors lie, a bit for each 64 KB (mm/vadbits.c). From Bias to Hint all bits are set.
 typedef struct _MM_VAD_MAP {
     RTL_BITMAP BitMap;
-    ULONG Hint;
+    ULONG Bias, Hint;
 } MM_VAD_MAP, *PMM_VAD_MAP;
 
 typedef struct _MMSUPPORT {
@@ -226,6 +226,10 @@ VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters);
 
 // --- working sets
 VOID MmBalanceWorkingSets(VOID); // once a second
+BOOLEAN MmIsOutSwapWanted(VOID);
+VOID MmOutPageKernelStack(PKTHREAD Thread); // for ke/swap.c
+VOID MmInPageKernelStack(PKTHREAD Thread);
+VOID MmOutSwapProcess(PEPROCESS Process);
 VOID MmEmptyWorkingSet(PEPROCESS Process);
 NTCHECK MmAdjustWorkingSetSize(PEPROCESS Process, SIZE_T Minimum, SIZE_T Maximum, ULONG Flags); // pages
 VOID MmQueryWorkingSetLimits(PEPROCESS Process, PSIZE_T Minimum, PSIZE_T Maximum, PULONG Flags);
@@ -281,6 +285,7 @@ typedef struct _MM_STATISTICS {
     ULONG PageFaults, CopyOnWriteFaults, DemandZeroFaults, TransitionFaults, PageReads, PageReadIos, MappedPagesWritten;
     ULONG PagesWritten, PageWriteIos; // to page files
     ULONG PagedPoolPages, NonPagedPoolPages, FreeSystemPtes;
+    ULONG StacksSwappedOut, StacksSwappedIn;
     ULONG SystemCodePages, InitPagesFreed;
 } MM_STATISTICS, *PMM_STATISTICS;
 VOID MmQueryStatistics(PMM_STATISTICS Statistics);

@@ -21,6 +21,11 @@
 #define DRAIN_PAGES 256      // touched at a time until no page is zero already
 #define MEMORY_LIST_CLASS 80 // SystemMemoryListInformation: the number of zeroed pages is its first word
 #define MEMORY_LIST_WORDS 22
+#define FLUSH_MODIFIED_LIST 3
+#define PURGE_STANDBY_LIST 4
+#define PAGING_PAGES 240 // fewer than what wakes the writer
+#define PAGING_ROUNDS 7
+#define RAW_OFFSET 0x2000000
 #define SMALL_BLOCK 65536
 #define USER_SHARED_DATA 0x7FFE0000
 #define SYSTEM_CALL_FIELD 0x300
@@ -444,12 +449,74 @@ static void trim(const char *name)
         K32EmptyWorkingSet(GetCurrentProcess());
         for (size_t page = 0; page < DRAIN_PAGES; page++)
             block[page * PAGE] = 1;
+        MARK_BEGIN();
         begin = ticks();
         K32EmptyWorkingSet(GetCurrentProcess());
         costs[batch] = (ticks() - begin) / DRAIN_PAGES;
+        MARK_END();
         VirtualFree(block, 0, MEM_RELEASE);
     }
     print(name, median(costs, BATCHES));
+}
+
+static void memory_list_command(ULONG command)
+{
+    typedef LONG(WINAPI * set_t)(ULONG, PVOID, ULONG);
+    set_t set = (set_t)(void *)GetProcAddress(GetModuleHandleA("ntdll.dll"), "NtSetSystemInformation");
+
+    set(MEMORY_LIST_CLASS, &command, sizeof(command));
+}
+
+// Pages of ours to the page file and back, by transfers of 16.
+static void page_file(const char *out_name, const char *in_name)
+{
+    ticks_t out[PAGING_ROUNDS], in[PAGING_ROUNDS], begin;
+
+    for (int round = 0; round < PAGING_ROUNDS; round++) {
+        char *block = fresh_pages(PAGING_PAGES);
+
+        memory_list_command(FLUSH_MODIFIED_LIST);
+        for (size_t page = 0; page < PAGING_PAGES; page++)
+            block[page * PAGE] = 1;
+        K32EmptyWorkingSet(GetCurrentProcess());
+        begin = ticks();
+        memory_list_command(FLUSH_MODIFIED_LIST);
+        out[round] = (ticks() - begin) / PAGING_PAGES;
+        memory_list_command(PURGE_STANDBY_LIST);
+        begin = ticks();
+        for (size_t page = 0; page < PAGING_PAGES; page++)
+            *(volatile char *)&block[page * PAGE];
+        in[round] = (ticks() - begin) / PAGING_PAGES;
+        VirtualFree(block, 0, MEM_RELEASE);
+    }
+    print(out_name, median(out, PAGING_ROUNDS));
+    print(in_name, median(in, PAGING_ROUNDS));
+}
+
+// The same bytes through the disk driver alone: what is at the disk's end is read and written back.
+static void raw_disk(const char *out_name, const char *in_name)
+{
+    HANDLE disk = CreateFileA("\\\\.\\PhysicalDrive1", GENERIC_READ | GENERIC_WRITE, 3, NULL, OPEN_EXISTING, 0, NULL);
+    char *block = VirtualAlloc(NULL, SMALL_BLOCK, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    ticks_t out[BATCHES], in[BATCHES], begin;
+    DWORD done;
+
+    for (int batch = 0; batch < BATCHES; batch++) {
+        SetFilePointer(disk, RAW_OFFSET, NULL, FILE_BEGIN);
+        begin = ticks();
+        if (!ReadFile(disk, block, SMALL_BLOCK, &done, NULL) || done != SMALL_BLOCK)
+            exit(1);
+        in[batch] = (ticks() - begin) / (SMALL_BLOCK / PAGE);
+        SetFilePointer(disk, RAW_OFFSET, NULL, FILE_BEGIN);
+        begin = ticks();
+        if (!WriteFile(disk, block, SMALL_BLOCK, &done, NULL) || done != SMALL_BLOCK)
+            exit(1);
+        out[batch] = (ticks() - begin) / (SMALL_BLOCK / PAGE);
+    }
+    print(out_name, median(out, BATCHES));
+    print(in_name, median(in, BATCHES));
+    VirtualFree(block, 0, MEM_RELEASE);
+    CloseHandle(disk);
 }
 
 static unsigned interrupt_time(void)
@@ -488,6 +555,64 @@ static const char *wanted = "";
 static int want(const char *name)
 {
     return strncmp(name, wanted, strlen(wanted)) == 0;
+}
+
+// --- an address space with many descriptors
+#define DESCRIPTORS 100000
+static char *span, *low_pages, *high_pages;
+static int carved;
+
+static void release_page(void *address)
+{
+    static LONG(NTAPI * release)(HANDLE, void **, SIZE_T *, ULONG);
+    SIZE_T size = PAGE;
+
+    if (release == NULL)
+        release = (LONG(NTAPI *)(HANDLE, void **, SIZE_T *, ULONG))(void *)GetProcAddress(GetModuleHandleA("ntdll.dll"),
+                                                                                          "NtFreeVirtualMemory");
+    release(GetCurrentProcess(), &address, &size, MEM_RELEASE);
+}
+
+// Every second page of one large reservation is released, until what is left are so many reservations.
+static void want_descriptors(int count)
+{
+    if (span == NULL)
+        span = VirtualAlloc(NULL, 2 * DESCRIPTORS * PAGE, MEM_RESERVE, PAGE_NOACCESS);
+    for (; carved < count; carved++)
+        release_page(span + (2 * carved + 1) * PAGE);
+    while (zeroed_pages() < 2 * ALL_FRESH)
+        Sleep(10);
+    low_pages = fresh_pages(ALL_FRESH);
+    high_pages = VirtualAlloc(NULL, ALL_FRESH * PAGE, MEM_RESERVE | MEM_COMMIT | MEM_TOP_DOWN, PAGE_READWRITE);
+    next_page = 0;
+}
+
+// Below all of them and above all of them in turn, so that the descriptor is searched for each time.
+static void touch_far_pages(void)
+{
+    low_pages[next_page] = 1;
+    high_pages[next_page] = 1;
+    next_page += PAGE;
+}
+
+static void reserve_and_release(void)
+{
+    VirtualFree(VirtualAlloc(NULL, SMALL_BLOCK, MEM_RESERVE, PAGE_NOACCESS), 0, MEM_RELEASE);
+}
+
+static void with_descriptors(int count, const char *touch, const char *reserve)
+{
+    want_descriptors(count);
+    measure(touch, touch_far_pages, FRESH_PAGES / 2);
+    measure(reserve, reserve_and_release, FRESH_PAGES);
+    VirtualFree(low_pages, 0, MEM_RELEASE);
+    VirtualFree(high_pages, 0, MEM_RELEASE);
+}
+
+static void release_descriptors(void)
+{
+    for (int piece = 0; piece < DESCRIPTORS; piece++)
+        release_page(span + 2 * piece * PAGE);
 }
 
 static void prepare(void)
@@ -537,6 +662,12 @@ int main(int count, char **arguments)
     MEASURE("access violation to a user handler and back", access_violation, 50);
     ROW("first touch of a fresh private page",
         (want_zeroed_pages(), measure("first touch of a fresh private page", fresh_page, FRESH_PAGES)));
+    ROW("two first touches, 10 descriptors", with_descriptors(10, "two first touches, 10 descriptors",
+                                                              "two first touches, 10 descriptors: reserve, release"));
+    ROW("two first touches, 100,000 descriptors",
+        (with_descriptors(DESCRIPTORS, "two first touches, 100,000 descriptors",
+                          "two first touches, 100,000 descriptors: reserve, release"),
+         release_descriptors()));
     ROW("same, page must be zeroed now",
         (want_no_zeroed_pages(), measure("same, page must be zeroed now", fresh_page, FRESH_PAGES)));
     ROW("copy-on-write fault with copy",
@@ -545,6 +676,9 @@ int main(int count, char **arguments)
         (prepare_soft_faults(), measure("soft fault from the standby list", soft_fault, FRESH_PAGES)));
     MEASURE("reserve + commit 64 KB, touch a page, release", block_touch_release, 20);
     ROW("trimming, per page", trim("trimming, per page"));
+    ROW("page-out and page-in, per page", page_file("page-out, per page", "page-in, per page"));
+    ROW("raw disk transfers of 64 KB, per page",
+        raw_disk("raw disk write of 64 KB, per page", "raw disk read of 64 KB, per page"));
     MEASURE("read 4 KB, cached", read_4k, 50);
     MEASURE("read 64 KB, cached", read_64k, 10);
     MEASURE("write 4 KB, cached", write_4k, 50);

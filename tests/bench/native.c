@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The smallest native program: no DLL but ntdll, and it ends with its first call. bench.c measures what a process costs.
+// The smallest native program: no DLL but ntdll, and it ends with its first call. bench.c measures what a process
+// costs.
 
 #include <windows.h>
 #include <winternl.h>

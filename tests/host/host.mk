@@ -6,7 +6,7 @@ HOST := $(BUILD_DIR)/host
 HOST_CFLAGS := -std=gnu11 -O1 -g -ffreestanding -fshort-wchar -mms-bitfields -fno-strict-aliasing -fno-pic -fno-pie -static \
 	-fno-stack-protector -fno-omit-frame-pointer -mno-sse -mno-mmx -fsanitize=undefined -fno-sanitize=alignment \
 	-fsanitize-undefined-trap-on-error $(WARN) -Iinc/nt -Itests/host -I$(INC) -I.
-HOST_RTL := mem string wstring format unistr compare upcase codepage utf8 integer nameexpr bitmap time image export sid random doserr
+HOST_RTL := mem string wstring format unistr compare upcase codepage oem utf8 integer nameexpr bitmap time image export sid random doserr
 HOST_COMMON := $(HOST_RTL:%=$(HOST)/obj/rtl/%.o) $(HOST)/obj/gen/upcase.o $(HOST)/obj/tests/host/hosttest.o
 HOST_SOURCES := $(wildcard tests/host/rtl/*.c tests/host/hal/*.c)
 HOST_HAL := $(HOST)/obj/hal/acpi.o $(HOST)/obj/hal/madt.o $(HOST)/obj/hal/mptable.o

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What ./mica powercut runs until the power fails: creates, extends, overwrites, cuts, renames, deletes and flushes files,
-// by plain writes and through views, and tells on standard output what must survive from here on:
+// What ./mica powercut runs until the power fails: creates, extends, overwrites, cuts, renames, deletes and flushes
+// files, by plain writes and through views, and tells on standard output what must survive from here on:
 //   t NAME             is about to change: nothing is promised of it any more
 //   f NAME SIZE HASH   was flushed with this content
 //   g NAME             was deleted, and a flush has come since: it must not be there

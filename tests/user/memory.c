@@ -250,6 +250,10 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "child") == 0)
         return 0;
     if (argc > 1) {
+        MEMORYSTATUSEX Memory = {.dwLength = sizeof(Memory)};
+
+        CHECK(GlobalMemoryStatusEx(&Memory) && Memory.ullTotalPhys > 6100ull * MB &&
+              Memory.ullAvailPhys > 5900ull * MB);
         PhysicalPages(strtoul(argv[1], NULL, 10));
         return Verdict();
     }

@@ -181,6 +181,25 @@ static void Counters(void)
     CHECK(QueryPerformanceFrequency(&Frequency) && Frequency.QuadPart > 0);
 }
 
+// smss has made one on C: before the first program runs.
+static void PageFiles(void)
+{
+    ULONG Information[64], Needed;
+    const ULONG *File = Information;
+
+    CHECK_EQUAL(Query(18, Information, 4, &Needed), (LONG)0xC0000004); // STATUS_INFO_LENGTH_MISMATCH
+    CHECK_EQUAL(Query(18, Information, sizeof(Information), &Needed), 0);
+    CHECK(Needed > 24 && Needed < sizeof(Information));
+    CHECK_EQUAL(File[0], 0);                        // NextEntryOffset: the last
+    CHECK(File[1] >= 256);                          // TotalSize
+    CHECK(File[2] <= File[3] && File[3] < File[1]); // TotalInUse, PeakUsage
+    CHECK_EQUAL(File[5], (ULONG)(ULONG_PTR)&Information[6]);
+    CHECK(memcmp((void *)(ULONG_PTR)File[5], L"\\??\\C:\\pagefile.sys", LOWORD(File[4])) == 0);
+    CHECK_FAILS(CreateFileA("C:\\pagefile.sys", GENERIC_READ, 7, NULL, OPEN_EXISTING, 0, NULL) != INVALID_HANDLE_VALUE,
+                ERROR_SHARING_VIOLATION);
+    CHECK_FAILS(DeleteFileA("C:\\pagefile.sys"), ERROR_SHARING_VIOLATION);
+}
+
 #define SHARED_ULONG(Offset) (*(volatile ULONG *)(SHARED + (Offset)))
 
 static void SharedPage(void)
@@ -236,6 +255,7 @@ int main(int Count, char **Arguments)
     Arrays();
     Processes();
     Counters();
+    PageFiles();
     SharedPage();
     return Verdict();
 }

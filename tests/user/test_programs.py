@@ -55,6 +55,10 @@ def test_threads():
     passes("threads")
 
 
+def test_workset():
+    passes("workset")
+
+
 def test_schedule():
     passes("schedule", libraries=["-lntdll"])
 
@@ -86,8 +90,8 @@ def test_memory():
 
 
 def test_memory_beyond_four_gigabytes():
-    """A program reaches (nearly) all of 6 GB, through one window of 1 MB."""
-    output = passes("memory", ["5376"], memory=6144)
+    """A program reaches memory above 4 GB through one window of 1 MB; with MICA_BIG set, (nearly) all of 6 GB."""
+    output = passes("memory", ["5376" if os.environ.get("MICA_BIG") else "512"], memory=6144)
     assert int(output.split()[-3]) > 4096, output
 
 
@@ -97,6 +101,15 @@ def test_dep():
     passes("dep", libraries=["-Wl,--disable-nxcompat"])
     for policy in ("OptOut", "AlwaysOn", "AlwaysOff"):
         passes("dep", [policy.lower()], boot="/NOEXECUTE=" + policy)
+
+
+def test_layout():
+    """Addresses are random, and follow from the seed; /MOVEIMAGES=0 leaves images where they were linked for."""
+    first, again, other = (passes("layout", boot=f"SEED={seed}") for seed in (1, 1, 2))
+    assert first == again, f"the same seed, another layout:\n{first.decode()}\n{again.decode()}"
+    for one, two in zip(first.split(), other.split()):
+        assert one != two or not one.startswith(b"0") and not one.startswith(b"7"), f"the same for two seeds: {one.decode()}"
+    passes("layout", ["fixed"], boot="/MOVEIMAGES=0")
 
 
 def test_storm():
@@ -116,6 +129,9 @@ for program in ("threads", "races", "storm", "schedule", "files"):
 
 # A machine of 16 MB with a page file of 64 MB: paging.c asks for 72 MB and a shell beside. `make paging` runs it in full,
 # on all machines; here the processors of four get less to do.
+EVERYTHING = bool(os.environ.get("MICA_PAGING"))
+
+
 def page(arguments, **options):
     return passes("paging", arguments, memory=16, boot="/PAGEFILE=" + options.pop("files", "D:64"), data_mb=110, **options)
 
@@ -130,6 +146,17 @@ def test_smp4_paging():
 
 def test_real4_paging():
     page(["24", "12", "1"], cpus=4, realtime=True, files="D:40")
+
+
+def page_in_full(**options):
+    return lambda: page(["48", "24", "2"], timeout=600, **options)
+
+
+if EVERYTHING:
+    test_smp4_paging_in_full = page_in_full(cpus=4)
+    test_real4_paging_in_full = page_in_full(cpus=4, realtime=True)
+    for number in range(1, 8):
+        globals()[f"test_paging_with_seed_{number}"] = page_in_full(seed=number)
 
 
 def test_paging_to_two_disks_that_grow():

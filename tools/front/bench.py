@@ -41,6 +41,10 @@ TARGETS = {
     "clock tick with nothing to do": 500,
     "access violation to a user handler and back": 3000,
     "first touch of a fresh private page": 700,
+    "two first touches, 10 descriptors": 2 * 700,
+    "two first touches, 10 descriptors: reserve, release": 3000,
+    "two first touches, 100,000 descriptors": 2 * 2 * 700,
+    "two first touches, 100,000 descriptors: reserve, release": 6000,
     "same, page must be zeroed now": 1100,
     "copy-on-write fault with copy": 1900,
     "soft fault from the standby list": 900,
@@ -161,7 +165,7 @@ def profile(program, row):
     with tempfile.TemporaryDirectory() as folder:
         histogram = os.path.join(folder, "histogram")
         extra = ["-plugin", f"{build_plugin(folder)},out={folder}/counts,hist={histogram}"]
-        measured = measure(program, row, extra=extra)
+        measured = measure(program, row, extra=extra, boot="/MOVEIMAGES=0")  # so that the symbols' addresses are right
         with open(histogram, encoding="ascii") as lines:
             counts = [(int(address, 16), int(count)) for address, count in map(str.split, lines)]
     measured.pop(RATE)
@@ -196,7 +200,8 @@ def main(arguments):
         counted[MEMORY] = memory_in_use()
     over = 0
     for name, value in counted.items():
-        target = TARGETS[name]
-        over += value > target
-        print(f"{name}\t{value}\t{target}\t{'OVER' if value > target else 'ok'}\t{nanoseconds.get(name, '-')}")
+        target = TARGETS.get(name)  # None: a figure without a target
+        bad = target is not None and value > target
+        over += bad
+        print(f"{name}\t{value}\t{target or '-'}\t{'OVER' if bad else 'ok'}\t{nanoseconds.get(name, '-')}")
     return 1 if over else 0

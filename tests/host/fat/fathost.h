@@ -22,6 +22,15 @@ typedef uint32_t ULONG;
 typedef int64_t LONGLONG;
 typedef uint64_t ULONGLONG;
 
+typedef char CHAR;
+#define IGNORE_STATUS(Expression) ((void)(Expression))
+static inline int RtlOemToUnicodeN(WCHAR *Unicode, ULONG UnicodeSize, ULONG *Result, const CHAR *Oem, ULONG OemSize)
+{
+    (void)UnicodeSize, (void)Result, (void)OemSize;
+    *Unicode = (UCHAR)*Oem;
+    return 0;
+}
+
 // The kernel's comes from rtl/; the tests need ASCII and Latin-1 only.
 static inline WCHAR RtlUpcaseUnicodeChar(WCHAR Character)
 {

@@ -76,7 +76,7 @@ ULONG SimMetadataBlocks(VOID)
 {
     PVCB Vcb = SimVolume->DeviceExtension;
 
-    return Vcb->Meta.PinnedBlock != NULL; // its Bcb
+    return Vcb->Meta.PinnedBlock != NULL && Vcb->Meta.Writable; // its Bcb
 }
 
 static PIRP SimIrp(PFILE_OBJECT File, UCHAR MajorFunction, PIO_STACK_LOCATION *Stack)

@@ -196,6 +196,13 @@ VOID KeWaitForever(PVOID Object, KWAIT_REASON Reason)
 }
 
 // --- time and workers
+NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE Mode, BOOLEAN Alertable, PLARGE_INTEGER Interval)
+{
+    UNREFERENCED_PARAMETER(Mode);
+    UNREFERENCED_PARAMETER(Alertable);
+    UNREFERENCED_PARAMETER(Interval);
+    return STATUS_SUCCESS;
+}
 VOID NTAPI KeQuerySystemTime(PLARGE_INTEGER Time)
 {
     SimTime.QuadPart += 12345;

@@ -97,6 +97,27 @@ HOST_TEST(ill_formed_utf8_becomes_replacement_characters)
     ExpectUtf8("\xE2\x82\xAC", 3, L"\x20AC", STATUS_SUCCESS);
 }
 
+HOST_TEST(oem_characters_come_back)
+{
+    // Law: each byte of code page 437 is one character, and that character is this byte again; others become '?'.
+    for (ULONG Byte = 0; Byte < 256; Byte++) {
+        char Oem = (char)Byte, Back = 0;
+        WCHAR Wide = 0;
+        ULONG Size;
+
+        expect_eq(RtlOemToUnicodeN(&Wide, sizeof(Wide), &Size, &Oem, 1), STATUS_SUCCESS);
+        expect(Size == 2 && (Byte < 0x80) == (Wide == Byte));
+        expect_eq(RtlUnicodeToOemN(&Back, 1, &Size, &Wide, sizeof(Wide)), STATUS_SUCCESS);
+        expect(Size == 1 && (UCHAR)Back == Byte);
+    }
+    {
+        char Back = 0;
+
+        expect_eq(RtlUnicodeToOemN(&Back, 1, NULL, L"\x20AC", 2), STATUS_SUCCESS);
+        expect_eq(Back, '?');
+    }
+}
+
 HOST_TEST(conversions_never_leave_their_buffers)
 {
     ULONG Round;

@@ -65,7 +65,8 @@ KTEST(cc, reads_in_a_row_are_read_ahead)
 
 KTEST(cc, lazy_writer_takes_an_eighth)
 {
-    // Law: a scan writes an eighth of what is dirty at least, not all of it; what grew old is written whatever its share.
+    // Law: a scan writes an eighth of what is dirty at least, not all of it; what grew old is written whatever its
+    // share.
     HANDLE Directory = FtMakeDirectory(L"cceighth"), File;
     PFILE_OBJECT Object = CtOpen(Directory, CT_BIG, &File);
     PSHARED_CACHE_MAP Map = Object->SectionObjectPointer->SharedCacheMap;

@@ -105,8 +105,8 @@ static BOOLEAN CtOtherThreadPins(ULONG Flags)
 
 KTEST(cc, exclusive_pins_keep_others_out)
 {
-    // Law: a range pinned exclusively is nobody else's; one pinned shared can be pinned by others, but not exclusively. A
-    // pin with an owner pointer belongs to no thread.
+    // Law: a range pinned exclusively is nobody else's; one pinned shared can be pinned by others, but not exclusively.
+    // A pin with an owner pointer belongs to no thread.
     HANDLE Directory = FtMakeDirectory(L"ccexcl"), File;
     PVOID Bcb, Buffer;
 
@@ -177,8 +177,8 @@ static VOID NTAPI CtSeeDirty(PFILE_OBJECT File, PLARGE_INTEGER Offset, ULONG Len
 
 KTEST(cc, log_is_flushed_before_what_it_describes)
 {
-    // Law: CcGetDirtyPages shows each dirty range with its oldest and newest record; a flush asks for the log first, up to
-    // the newest record in its range.
+    // Law: CcGetDirtyPages shows each dirty range with its oldest and newest record; a flush asks for the log first, up
+    // to the newest record in its range.
     HANDLE Directory = FtMakeDirectory(L"cclog"), File;
     PFILE_OBJECT Object = CtOpen(Directory, 40000, &File);
     static const struct {

@@ -2,6 +2,7 @@
 // Laws of what is in a file: reads give what was written, whichever way either goes.
 
 #include "fattest.h"
+#include "mm/mi.h"
 
 #define FT_MODEL_SIZE 200000u
 #define FT_STEPS 250u
@@ -166,6 +167,146 @@ KTEST(fat, mapped_view_agrees_with_reads_and_writes)
     ZwClose(File);
     expect_status(FtDelete(Directory, L"view"), STATUS_SUCCESS);
     FtDropDirectory(Directory);
+}
+
+static BOOLEAN FtFindOnDisk(PCSTR Text);
+
+typedef struct _FT_VIEW {
+    HANDLE Directory, File, Direct, Section;
+    PUCHAR Base;
+} FT_VIEW;
+
+// A file of three pages of 'o', open buffered and unbuffered, and mapped.
+static VOID FtMapFile(FT_VIEW *View, PCWSTR Name)
+{
+    PUCHAR Text = ExAllocatePoolWithTag(PagedPool, 3 * PAGE_SIZE, TAG_FAT_NAME);
+    SIZE_T Size = 0;
+
+    View->Base = NULL;
+    memset(Text, 'o', 3 * PAGE_SIZE);
+    View->Directory = FtMakeDirectory(Name);
+    expect_status(FtOpen(View->Directory, L"mapped", FILE_CREATE, 0, &View->File), STATUS_SUCCESS);
+    expect_status(FtWrite(View->File, 0, Text, 3 * PAGE_SIZE), STATUS_SUCCESS);
+    expect_status(FtOpen(View->Directory, L"mapped", FILE_OPEN, FILE_NO_INTERMEDIATE_BUFFERING, &View->Direct),
+                  STATUS_SUCCESS);
+    expect_status(
+        ZwCreateSection(&View->Section, SECTION_ALL_ACCESS, NULL, NULL, PAGE_READWRITE, SEC_COMMIT, View->File),
+        STATUS_SUCCESS);
+    expect_status(ZwMapViewOfSection(View->Section, NtCurrentProcess(), (PVOID *)&View->Base, 0, 0, NULL, &Size,
+                                     ViewUnmap, 0, PAGE_READWRITE),
+                  STATUS_SUCCESS);
+    ExFreePoolWithTag(Text, TAG_FAT_NAME);
+}
+
+static VOID FtUnmapFile(FT_VIEW *View)
+{
+    expect_status(ZwUnmapViewOfSection(NtCurrentProcess(), View->Base), STATUS_SUCCESS);
+    ZwClose(View->Section);
+    ZwClose(View->Direct);
+    ZwClose(View->File);
+    expect_status(FtDelete(View->Directory, L"mapped"), STATUS_SUCCESS);
+    FtDropDirectory(View->Directory);
+}
+
+KTEST(fat, unbuffered_access_agrees_with_views_and_the_cache)
+{
+    // Law: what is written through a view or the cache is what an unbuffered read gives, at once; and what is written
+    // unbuffered is what the view and the cache show.
+    PUCHAR Sectors = ExAllocatePoolWithTag(NonPagedPool, PAGE_SIZE, TAG_FAT_NAME);
+    UCHAR Byte = 0;
+    FT_VIEW View;
+    ULONG Done;
+
+    FtMapFile(&View, L"ftdirect");
+    View.Base[PAGE_SIZE + 17] = 'v';
+    expect_status(FtWrite(View.File, PAGE_SIZE + 18, "c", 1), STATUS_SUCCESS);
+    expect_status(FtRead(View.Direct, PAGE_SIZE, Sectors, PAGE_SIZE, &Done), STATUS_SUCCESS);
+    expect(Sectors[16] == 'o' && Sectors[17] == 'v' && Sectors[18] == 'c');
+    memset(Sectors, 'd', PAGE_SIZE);
+    expect_status(FtWrite(View.Direct, PAGE_SIZE, Sectors, PAGE_SIZE), STATUS_SUCCESS);
+    expect(View.Base[PAGE_SIZE] == 'd' && View.Base[2 * PAGE_SIZE - 1] == 'd' && View.Base[2 * PAGE_SIZE] == 'o');
+    expect_status(FtRead(View.File, PAGE_SIZE + 17, &Byte, 1, &Done), STATUS_SUCCESS);
+    expect_eq(Byte, 'd');
+    View.Base[PAGE_SIZE + 5] = 'w';
+    expect_status(FtRead(View.Direct, PAGE_SIZE, Sectors, 512, &Done), STATUS_SUCCESS);
+    expect(Sectors[4] == 'd' && Sectors[5] == 'w');
+    FtUnmapFile(&View);
+    ExFreePoolWithTag(Sectors, TAG_FAT_NAME);
+}
+
+KTEST(fat, system_view_agrees_with_reads_and_flushes)
+{
+    // Law: what the kernel writes through a system view of a file is read, buffered or not, at once.
+    PUCHAR Sectors = ExAllocatePoolWithTag(NonPagedPool, PAGE_SIZE, TAG_FAT_NAME), Base = NULL;
+    PVOID Section;
+    SIZE_T Size = 0;
+    UCHAR Byte = 0;
+    FT_VIEW View;
+    ULONG Done;
+
+    FtMapFile(&View, L"ftsystem");
+    expect_status(
+        ObReferenceObjectByHandle(View.Section, SECTION_MAP_WRITE, MmSectionObjectType, KernelMode, &Section, NULL),
+        STATUS_SUCCESS);
+    expect_status(MmMapViewInSystemSpace(Section, (PVOID *)&Base, &Size), STATUS_SUCCESS);
+    expect_eq(Size, 3 * PAGE_SIZE);
+    Base[2 * PAGE_SIZE + 3] = 's';
+    expect_eq(View.Base[2 * PAGE_SIZE + 3], 's');
+    expect_status(FtRead(View.File, 2 * PAGE_SIZE + 3, &Byte, 1, &Done), STATUS_SUCCESS);
+    expect_eq(Byte, 's');
+    expect_status(FtRead(View.Direct, 2 * PAGE_SIZE, Sectors, 512, &Done), STATUS_SUCCESS);
+    expect(Sectors[2] == 'o' && Sectors[3] == 's');
+    expect_status(MmUnmapViewInSystemSpace(Base), STATUS_SUCCESS);
+    ObDereferenceObject(Section);
+    FtUnmapFile(&View);
+    ExFreePoolWithTag(Sectors, TAG_FAT_NAME);
+}
+
+KTEST(fat, mapped_changes_are_written_within_the_interval)
+{
+    // Law: a page that a program modified in its view, and does not flush or unmap, is on the disk when the mapped page
+    // writer's interval (five minutes; here two seconds) has passed.
+    LONGLONG Interval = MiMappedWriteInterval;
+    LARGE_INTEGER Second = {.QuadPart = -10000000};
+    IO_STATUS_BLOCK IoStatus;
+    FT_VIEW View;
+    ULONG Tries = 0;
+
+    FtMapFile(&View, L"ftinterval");
+    expect_status(ZwFlushBuffersFile(View.File, &IoStatus), STATUS_SUCCESS); // nothing is the lazy writer's
+    MiMappedWriteInterval = -2 * 10000000ll;
+    KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE); // it begins to wait anew
+    memcpy(View.Base + 2 * PAGE_SIZE, "written by the clock alone", 26);
+    while (!FtFindOnDisk("written by the clock alone") && Tries++ < 4)
+        IGNORE_STATUS(KeDelayExecutionThread(KernelMode, FALSE, &Second));
+    expect(Tries < 4);
+    MiMappedWriteInterval = Interval;
+    KeSetEvent(&MiModifiedPageWriterEvent, IO_NO_INCREMENT, FALSE);
+    FtUnmapFile(&View);
+}
+
+KTEST(fat, writable_view_keeps_a_file_from_being_run)
+{
+    // Law: a file that a section can write to is no image (STATUS_SHARING_VIOLATION), until section and view are gone.
+    FT_VIEW View;
+    HANDLE Image;
+
+    FtMapFile(&View, L"ftimage");
+    expect_status(ZwCreateSection(&Image, SECTION_ALL_ACCESS, NULL, NULL, PAGE_READONLY, SEC_IMAGE, View.File),
+                  STATUS_SHARING_VIOLATION);
+    ZwClose(View.Section);
+    expect_status(ZwCreateSection(&Image, SECTION_ALL_ACCESS, NULL, NULL, PAGE_READONLY, SEC_IMAGE, View.File),
+                  STATUS_SHARING_VIOLATION);
+    expect_status(ZwCreateSection(&View.Section, SECTION_ALL_ACCESS, NULL, NULL, PAGE_READONLY, SEC_COMMIT, View.File),
+                  STATUS_SUCCESS);
+    expect_status(ZwUnmapViewOfSection(NtCurrentProcess(), View.Base), STATUS_SUCCESS);
+    expect_status(ZwCreateSection(&Image, SECTION_ALL_ACCESS, NULL, NULL, PAGE_READONLY, SEC_IMAGE, View.File),
+                  STATUS_INVALID_IMAGE_NOT_MZ);
+    ZwClose(View.Section);
+    ZwClose(View.Direct);
+    ZwClose(View.File);
+    expect_status(FtDelete(View.Directory, L"mapped"), STATUS_SUCCESS);
+    FtDropDirectory(View.Directory);
 }
 
 // Searches the volume's sectors for one that begins with Text.

@@ -216,6 +216,47 @@ KTEST(mm, cache_kinds_are_kept_in_the_entry)
     expect(!(KeFeatureBits & KF_PAT) || Bits[2] == MI_WRITE_THROUGH);
 }
 
+KTEST(mm, large_section_is_the_same_in_all_its_views)
+{
+    // Law: a SEC_LARGE_PAGES section is mapped by directory entries, in whole large pages; its views show the same
+    // memory, and it comes back with the last of them.
+    MM_STATISTICS Before, After;
+    HANDLE Section;
+    PUCHAR First, Second;
+    ULONG Faults, Old;
+    SIZE_T Size = PAGE_SIZE;
+    PVOID Base = NULL;
+
+    MtQueryAtRest(&Before);
+    expect(MtSection(PAGE_SIZE, PAGE_READWRITE, SEC_COMMIT | SEC_LARGE_PAGES) == NULL);
+    expect(MtSection(MI_LARGE_PAGE_SIZE, PAGE_READWRITE, SEC_RESERVE | SEC_LARGE_PAGES) == NULL);
+    Section = MtSection(2 * MI_LARGE_PAGE_SIZE, PAGE_READWRITE, SEC_COMMIT | SEC_LARGE_PAGES);
+    if (Section == NULL)
+        return; // a machine of 16 MB has no 4 MB in one piece
+    expect_status(
+        ZwMapViewOfSection(Section, NtCurrentProcess(), &Base, 0, 0, NULL, &Size, ViewUnmap, 0, PAGE_READWRITE),
+        STATUS_MAPPED_ALIGNMENT);
+    First = MtMap(Section, PAGE_READWRITE);
+    Second = MtMap(Section, PAGE_READONLY);
+    expect(First != NULL && Second != NULL && (ULONG_PTR)First % MI_LARGE_PAGE_SIZE == 0);
+    expect(MiGetPdeAddress(First)->u.Hard.LargePage && !MiGetPdeAddress(Second)->u.Hard.Write);
+    Faults = PsGetCurrentProcess()->Vm.PageFaultCount;
+    expect_eq(Second[3 * MI_LARGE_PAGE_SIZE / 2], 0);
+    First[3 * MI_LARGE_PAGE_SIZE / 2] = 99;
+    expect_eq(Second[3 * MI_LARGE_PAGE_SIZE / 2], 99);
+    expect_eq(PsGetCurrentProcess()->Vm.PageFaultCount, Faults);
+    expect_status(MtWrite(Second, 1), STATUS_ACCESS_VIOLATION);
+    expect_status(MtProtect(Second, PAGE_SIZE, PAGE_READWRITE, &Old), STATUS_INVALID_PAGE_PROTECTION);
+    expect_status(MtUnmap(First), STATUS_SUCCESS);
+    expect_status(MtRead(First), STATUS_ACCESS_VIOLATION);
+    ZwClose(Section);
+    expect_eq(Second[3 * MI_LARGE_PAGE_SIZE / 2], 99); // the view keeps it
+    expect_status(MtUnmap(Second), STATUS_SUCCESS);
+    MtQueryAtRest(&After);
+    expect_eq(After.CommittedPages, Before.CommittedPages);
+    expect_eq(After.AvailablePages, Before.AvailablePages);
+}
+
 #define MT_AWE_PAGES 200u
 
 KTEST(mm, physical_pages_show_in_the_windows_they_are_mapped_in)

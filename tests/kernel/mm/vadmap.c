@@ -15,7 +15,8 @@ static ULONG MtWrongMapBit(VOID)
     for (Bit = 1; Bit < Process->VadMap.BitMap.SizeOfBitMap; Bit++) {
         BOOLEAN Taken = MiFindOverlap(&Process->VadRoot, Bit * 16, Bit * 16 + 15) != NULL;
 
-        if (RtlTestBit(&Process->VadMap.BitMap, Bit) != Taken || (!Taken && Bit < Process->VadMap.Hint))
+        if (RtlTestBit(&Process->VadMap.BitMap, Bit) != Taken ||
+            (!Taken && Bit >= Process->VadMap.Bias && Bit < Process->VadMap.Hint))
             return Bit;
     }
     return MAXULONG;

@@ -212,7 +212,8 @@ KTEST(mm, locked_pages_never_leave)
 
 KTEST(mm, locks_have_their_statuses)
 {
-    // Law: SDK, VirtualLock: committed and accessible pages only, within the minimum working set; unlocking needs locks.
+    // Law: SDK, VirtualLock: committed and accessible pages only, within the minimum working set; unlocking
+    // needs locks.
     PUCHAR Memory = MtAllocate(400 * PAGE_SIZE, MEM_RESERVE, PAGE_READWRITE);
     PVOID Base = Memory;
     SIZE_T Size = 300 * PAGE_SIZE;

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// Address space layout randomization: where images, the first free memory, PEB and TEBs come to lie. The numbers follow
+// from SEED= on the boot line, or without it from the time-stamp counter, which virtual time repeats too: the same seed
+// gives the same layout. /MOVEIMAGES=0 leaves everything where it lay before. Source: Windows Internals, "Address Space
+// Layout Randomization".
+//
+//   a program    its preferred base and 1 to 254 times 64 KB, chosen when its segment is made
+//   a DLL        below 78000000, from a bias that is chosen once a boot downwards: the next free place, the same in
+//                every process as long as the segment lives
+//   memory       a process's bottom-up allocations (stacks, heaps, views) begin up to 255 times 64 KB above the lowest
+//                address
+//   PEB, TEBs    one of 16 pages below 7FFE0000
+
+#include "mi.h"
+
+#define MI_DLL_TOP 0x78000000u
+#define MI_DLL_BOTTOM 0x50000000u
+#define MI_DLL_SLOTS ((MI_DLL_TOP - MI_DLL_BOTTOM) / MM_ALLOCATION_GRANULARITY)
+#define MI_DLL_BIASES 256u
+#define MI_PROGRAM_BIASES 254u
+#define MI_MEMORY_BIASES 256u
+#define MI_BLOCK_PAGES 16u
+#define MI_GOLDEN 0x9E3779B9u
+
+static BOOLEAN MiMoves;
+static volatile LONG MiRandomState;
+static MI_RANGE MiDllRange; // its unit is 64 KB from MI_DLL_TOP down: "address" (slot + 1) * PAGE_SIZE
+static ULONG MiDllBits[MI_DLL_SLOTS / 32];
+
+// The next number: a counter in steps of the golden ratio, mixed (the finalizer of MurmurHash3, A. Appleby). Any IRQL.
+static ULONG MiRandom(VOID)
+{
+    ULONG Value = (ULONG)InterlockedExchangeAdd(&MiRandomState, (LONG)MI_GOLDEN);
+
+    Value = (Value ^ (Value >> 16)) * 0x85EBCA6Bu;
+    Value = (Value ^ (Value >> 13)) * 0xC2B2AE35u;
+    return Value ^ (Value >> 16);
+}
+
+static ULONG MiReadSeed(VOID)
+{
+    PCSTR Text = KeFindBootOption("SEED=");
+    ULONG Seed = 0;
+
+    if (Text == NULL)
+        return (KeFeatureBits & KF_RDTSC) ? (ULONG)__builtin_ia32_rdtsc() >> 4 : 0;
+    for (; *Text >= '0' && *Text <= '9'; Text++)
+        Seed = Seed * 10 + (ULONG)(*Text - '0');
+    return Seed;
+}
+
+// Chooses the boot's numbers. Phase 0.
+VOID MiInitializeRandomLayout(VOID)
+{
+    MiMoves = KeFindBootOption("/MOVEIMAGES=0") == NULL;
+    MiRandomState = (LONG)(MiReadSeed() * MI_GOLDEN);
+    MiInitializeRange(&MiDllRange, PAGE_SIZE, MI_DLL_SLOTS, MiDllBits); // so that no slot looks like NULL
+    MiDllRange.Hint = MiRandom() % MI_DLL_BIASES;
+}
+
+// How far above the lowest address a new process's memory begins, in 64 KB.
+ULONG MiMemoryBias(VOID)
+{
+    return MiMoves ? MiRandom() % MI_MEMORY_BIASES : 0;
+}
+
+// How many pages below the highest place the search for a PEB's or TEB's page begins.
+ULONG MiBlockBias(VOID)
+{
+    return MiMoves ? MiRandom() % MI_BLOCK_PAGES : 0;
+}
+
+// Chooses where an image of Pages pages, linked for Preferred, shall lie. *Slots: what MiReleaseImageBase needs, 0 for
+// nothing. Returns Preferred if it stays. IRQL <= DISPATCH_LEVEL.
+ULONG_PTR MiSelectImageBase(ULONG_PTR Preferred, ULONG Pages, BOOLEAN Dll, PULONG Slots)
+{
+    ULONG Count = (ULONG)(ALIGN_UP_BY(Pages << PAGE_SHIFT, MM_ALLOCATION_GRANULARITY) / MM_ALLOCATION_GRANULARITY);
+    ULONG_PTR Base;
+    PVOID Slot;
+
+    *Slots = 0;
+    if (!MiMoves)
+        return Preferred;
+    if (!Dll) {
+        Base = Preferred + (1 + MiRandom() % MI_PROGRAM_BIASES) * MM_ALLOCATION_GRANULARITY;
+        return Base > Preferred && Base + (Pages << PAGE_SHIFT) <= MI_DLL_BOTTOM ? Base : Preferred;
+    }
+    Slot = MiReserveInRange(&MiDllRange, Count);
+    if (Slot == NULL)
+        return Preferred;
+    *Slots = Count;
+    return MI_DLL_TOP - (((ULONG_PTR)Slot >> PAGE_SHIFT) - 1 + Count) * MM_ALLOCATION_GRANULARITY;
+}
+
+// The place is free again. IRQL <= DISPATCH_LEVEL.
+VOID MiReleaseImageBase(ULONG_PTR Base, ULONG Slots)
+{
+    ULONG_PTR Slot = (MI_DLL_TOP - Base) / MM_ALLOCATION_GRANULARITY - Slots;
+
+    if (Slots != 0)
+        MiReleaseInRange(&MiDllRange, (PVOID)((Slot + 1) << PAGE_SHIFT), Slots);
+}
