@@ -86,7 +86,7 @@ def test_pte():
     """Kernel text is global, read-only, executable, in frame 200; the shared page is a user page that cannot be written."""
     text = section("kd pte 80250000")
     in_order(text, "VA 80250000", "PDE at c0602008", "PTE at c0401280", "contains ", "pfn 250")
-    assert re.search(r"pfn 200\s+-G-[D-]A--KREV", text), text
+    assert re.search(r"pfn 250\s+-G-[D-]A--KREV", text), text
     assert re.search(r"pfn [0-9a-f]+\s+\S{7}UR-V", section("kd pte 7ffe0000")), section("kd pte 7ffe0000")
 
 
