@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The pages of paged and session pool, which are really paged: an allocation gets demand-zero entries; a page comes
 // with the first touch, into the system working set, from which it is trimmed like any other page: on the modified
-// list, written to a page file, reused, and read back when it is touched again. So it may be touched at IRQL <= APC_LEVEL
-// only, and not while Mm's own locks are held. What the system allocates before phase 1 stays resident.
+// list, written to a page file, reused, and read back when it is touched again. So it may be touched at IRQL <=
+// APC_LEVEL only, and not while Mm's own locks are held. What the system allocates before phase 1 stays resident.
 
 #include "mi.h"
 
@@ -130,7 +130,8 @@ static NTSTATUS MiResolvePoolTransition(PMI_FAULT Fault)
 }
 
 // A touch of paged or session pool, or of pageable code, whose entry is not valid. The system working set lock is held,
-// and there is room in the set. Returns MI_STATUS_READ and MI_STATUS_NO_PAGE too; STATUS_ACCESS_VIOLATION: not allocated.
+// and there is room in the set. Returns MI_STATUS_READ and MI_STATUS_NO_PAGE too; STATUS_ACCESS_VIOLATION: not
+// allocated.
 NTSTATUS MiResolvePoolFault(PMI_FAULT Fault)
 {
     MMPTE Pte = *Fault->Pte;

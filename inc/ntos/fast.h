@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The short ways of the paths that are measured (docs/bench.md): single accesses to user memory without an SEH frame, and
-// objects by handle without a call. Each does only the common case and leaves every other to the function it stands
+// The short ways of the paths that are measured (docs/bench.md): single accesses to user memory without an SEH frame,
+// and objects by handle without a call. Each does only the common case and leaves every other to the function it stands
 // for.
 
 #ifndef MICA_NTOS_FAST_H

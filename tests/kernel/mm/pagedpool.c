@@ -19,8 +19,8 @@ static BOOLEAN MtHolds(PULONG Memory, ULONG Pages, ULONG Seed)
 
 KTEST(mm, paged_pool_pages_come_when_touched)
 {
-    // Law: an allocation of paged pool takes commitment at once and frames only for the pages that are touched; freed, it
-    // gives both back.
+    // Law: an allocation of paged pool takes commitment at once and frames only for the pages that are touched; freed,
+    // it gives both back.
     MM_STATISTICS Before, During, After;
     PUCHAR Memory;
 
@@ -41,8 +41,8 @@ KTEST(mm, paged_pool_pages_come_when_touched)
 
 KTEST(mm, paged_pool_keeps_its_contents_when_trimmed)
 {
-    // Law: pages that are taken out of the system working set are not valid any more, and come back with what they held,
-    // again and again; freeing them works in every state.
+    // Law: pages that are taken out of the system working set are not valid any more, and come back with what they
+    // held, again and again; freeing them works in every state.
     PULONG Paged = ExAllocatePoolWithTag(PagedPool, 20 * PAGE_SIZE, TEST_TAG);
     PULONG Session = ExAllocatePoolWithTag(PagedPoolSession, 5 * PAGE_SIZE, TEST_TAG);
     ULONG Round, Index;
