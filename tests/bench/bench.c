@@ -4,29 +4,15 @@
 // fast that runs. Prints "name<tab>counter ticks per operation" a line. An argument: only rows that begin with it.
 // How each row is measured, and what it contains: docs/bench.md.
 
-#include <windows.h>
-#include <psapi.h>
+#include "bench.h"
 #include <winternl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCHES 50
 #define CALIBRATIONS 5
 #define CALIBRATION_TICKS 6
 #define TICK_SPIN 2000
-#define PAGE 4096
-#define FRESH_PAGES 20
-#define ALL_FRESH (BATCHES * FRESH_PAGES + 2)
-#define DRAIN_PAGES 256      // touched at a time until no page is zero already
-#define MEMORY_LIST_CLASS 80 // SystemMemoryListInformation: the number of zeroed pages is its first word
-#define MEMORY_LIST_WORDS 22
-#define FLUSH_MODIFIED_LIST 3
-#define PURGE_STANDBY_LIST 4
-#define PAGING_PAGES 240 // fewer than what wakes the writer
-#define PAGING_ROUNDS 7
-#define RAW_OFFSET 0x2000000
-#define SMALL_BLOCK 65536
 #define USER_SHARED_DATA 0x7FFE0000
 #define SYSTEM_CALL_FIELD 0x300
 #define TICK_COUNT_FIELD 0x320
@@ -35,12 +21,6 @@
 #define NULL_SERVICE 0x126 // NtGetCurrentProcessorNumber
 #define PARTNER_ARGUMENT "--partner"
 #define READY_NAME "bench-ready"
-
-// The plugin tools/icnt.c reports its counts when it sees these.
-#define MARK_BEGIN() __asm__ volatile(".byte 0x0F, 0x1F, 0x80, 0x02, 0x00, 0xED, 0x5E")
-#define MARK_END() __asm__ volatile(".byte 0x0F, 0x1F, 0x80, 0x03, 0x00, 0xED, 0x5E")
-
-typedef unsigned long long ticks_t;
 
 // What the SDK's headers leave out of ntdll (Windows Internals, "Processes"; the structure's first half counts).
 typedef struct _RTL_USER_PROCESS_INFORMATION {
@@ -62,19 +42,9 @@ static UNICODE_STRING native;
 static PVOID native_parameters;
 
 static HANDLE event, ping, pong, file, section;
-static char *pages, *copied, *soft;
-static size_t next_page;
 static char buffer[65536];
 static volatile LONG stop;
 static int *volatile nowhere = (int *)8;
-
-static ticks_t ticks(void)
-{
-    unsigned low, high;
-
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-    return (ticks_t)high << 32 | low;
-}
 
 static unsigned tick_count(void)
 {
@@ -184,99 +154,6 @@ static void access_violation(void)
     __asm__ volatile("movl (%%ecx), %%eax" : "+c"(address) : : "eax", "memory");
 }
 
-static void fresh_page(void)
-{
-    pages[next_page] = 1;
-    next_page += PAGE;
-}
-
-static void copy_on_write(void)
-{
-    copied[next_page] = 1;
-    next_page += PAGE;
-}
-
-static void soft_fault(void)
-{
-    (void)*(volatile char *)&soft[next_page];
-    next_page += PAGE;
-}
-
-static void block_touch_release(void)
-{
-    char *block = VirtualAlloc(NULL, SMALL_BLOCK, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-
-    *block = 1;
-    VirtualFree(block, 0, MEM_RELEASE);
-}
-
-static unsigned zeroed_pages(void)
-{
-    static LONG(NTAPI * query)(ULONG, void *, ULONG, ULONG *);
-    ULONG lists[MEMORY_LIST_WORDS];
-
-    if (query == NULL)
-        query = (LONG(NTAPI *)(ULONG, void *, ULONG, ULONG *))(void *)GetProcAddress(GetModuleHandleA("ntdll.dll"),
-                                                                                     "NtQuerySystemInformation");
-    return query(MEMORY_LIST_CLASS, lists, sizeof(lists), NULL) < 0 ? 0 : lists[0];
-}
-
-static char *fresh_pages(size_t count)
-{
-    return VirtualAlloc(NULL, count * PAGE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-}
-
-// Lets the zero page thread work until there are enough zeroed pages.
-static void want_zeroed_pages(void)
-{
-    while (zeroed_pages() < 2 * ALL_FRESH)
-        Sleep(10);
-    pages = fresh_pages(ALL_FRESH);
-    next_page = 0;
-}
-
-// Uses the zeroed pages up.
-static void want_no_zeroed_pages(void)
-{
-    while (zeroed_pages() != 0) {
-        char *more = fresh_pages(DRAIN_PAGES);
-
-        for (size_t page = 0; page < DRAIN_PAGES; page++)
-            more[page * PAGE] = 1;
-    }
-    pages = fresh_pages(ALL_FRESH);
-    next_page = 0;
-}
-
-// Pages that two views have, and that the one to be written to will get copies of.
-static void prepare_copies(void)
-{
-    HANDLE section = CreateFileMappingA(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, ALL_FRESH * PAGE, NULL);
-    char *view = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
-
-    copied = MapViewOfFile(section, FILE_MAP_COPY, 0, 0, 0);
-    for (size_t page = 0; page < ALL_FRESH; page++) {
-        view[page * PAGE] = 1;
-        (void)*(volatile char *)&copied[page * PAGE];
-    }
-    next_page = 0;
-}
-
-// Pages of a file that nobody has changed, all on the standby list.
-static void prepare_soft_faults(void)
-{
-    HANDLE other = CreateFileA("D:\\soft.dat", GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL), section;
-
-    SetFilePointer(other, ALL_FRESH * PAGE, NULL, FILE_BEGIN);
-    SetEndOfFile(other);
-    section = CreateFileMappingA(other, NULL, PAGE_READONLY, 0, 0, NULL);
-    soft = MapViewOfFile(section, FILE_MAP_READ, 0, 0, 0);
-    for (size_t page = 0; page < ALL_FRESH; page++)
-        (void)*(volatile char *)&soft[page * PAGE];
-    K32EmptyWorkingSet(GetCurrentProcess());
-    next_page = 0;
-}
-
 static void read_4k(void)
 {
     DWORD done;
@@ -329,20 +206,20 @@ static int compare(const void *first, const void *second)
     return a < b ? -1 : a > b;
 }
 
-static ticks_t median(ticks_t *values, int count)
+ticks_t median(ticks_t *values, int count)
 {
     qsort(values, count, sizeof(values[0]), compare);
     return values[count / 2];
 }
 
-static void print(const char *name, ticks_t value)
+void print(const char *name, ticks_t value)
 {
     printf("%s\t%llu\n", name, value);
     fflush(stdout);
 }
 
 // Runs an operation in batches and prints the median cost of one.
-static void measure(const char *name, void (*operation)(void), int per_batch)
+void measure(const char *name, void (*operation)(void), int per_batch)
 {
     ticks_t costs[BATCHES];
 
@@ -438,87 +315,6 @@ static void clock_tick(const char *name)
     print(name, begin > cost ? begin - cost : 0);
 }
 
-// What it costs to take a page out of the working set: all of them at once, and so many of them are ours.
-static void trim(const char *name)
-{
-    ticks_t costs[BATCHES], begin;
-
-    for (int batch = 0; batch < BATCHES; batch++) {
-        char *block = fresh_pages(DRAIN_PAGES);
-
-        K32EmptyWorkingSet(GetCurrentProcess());
-        for (size_t page = 0; page < DRAIN_PAGES; page++)
-            block[page * PAGE] = 1;
-        MARK_BEGIN();
-        begin = ticks();
-        K32EmptyWorkingSet(GetCurrentProcess());
-        costs[batch] = (ticks() - begin) / DRAIN_PAGES;
-        MARK_END();
-        VirtualFree(block, 0, MEM_RELEASE);
-    }
-    print(name, median(costs, BATCHES));
-}
-
-static void memory_list_command(ULONG command)
-{
-    typedef LONG(WINAPI * set_t)(ULONG, PVOID, ULONG);
-    set_t set = (set_t)(void *)GetProcAddress(GetModuleHandleA("ntdll.dll"), "NtSetSystemInformation");
-
-    set(MEMORY_LIST_CLASS, &command, sizeof(command));
-}
-
-// Pages of ours to the page file and back, by transfers of 16.
-static void page_file(const char *out_name, const char *in_name)
-{
-    ticks_t out[PAGING_ROUNDS], in[PAGING_ROUNDS], begin;
-
-    for (int round = 0; round < PAGING_ROUNDS; round++) {
-        char *block = fresh_pages(PAGING_PAGES);
-
-        memory_list_command(FLUSH_MODIFIED_LIST);
-        for (size_t page = 0; page < PAGING_PAGES; page++)
-            block[page * PAGE] = 1;
-        K32EmptyWorkingSet(GetCurrentProcess());
-        begin = ticks();
-        memory_list_command(FLUSH_MODIFIED_LIST);
-        out[round] = (ticks() - begin) / PAGING_PAGES;
-        memory_list_command(PURGE_STANDBY_LIST);
-        begin = ticks();
-        for (size_t page = 0; page < PAGING_PAGES; page++)
-            *(volatile char *)&block[page * PAGE];
-        in[round] = (ticks() - begin) / PAGING_PAGES;
-        VirtualFree(block, 0, MEM_RELEASE);
-    }
-    print(out_name, median(out, PAGING_ROUNDS));
-    print(in_name, median(in, PAGING_ROUNDS));
-}
-
-// The same bytes through the disk driver alone: what is at the disk's end is read and written back.
-static void raw_disk(const char *out_name, const char *in_name)
-{
-    HANDLE disk = CreateFileA("\\\\.\\PhysicalDrive1", GENERIC_READ | GENERIC_WRITE, 3, NULL, OPEN_EXISTING, 0, NULL);
-    char *block = VirtualAlloc(NULL, SMALL_BLOCK, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    ticks_t out[BATCHES], in[BATCHES], begin;
-    DWORD done;
-
-    for (int batch = 0; batch < BATCHES; batch++) {
-        SetFilePointer(disk, RAW_OFFSET, NULL, FILE_BEGIN);
-        begin = ticks();
-        if (!ReadFile(disk, block, SMALL_BLOCK, &done, NULL) || done != SMALL_BLOCK)
-            exit(1);
-        in[batch] = (ticks() - begin) / (SMALL_BLOCK / PAGE);
-        SetFilePointer(disk, RAW_OFFSET, NULL, FILE_BEGIN);
-        begin = ticks();
-        if (!WriteFile(disk, block, SMALL_BLOCK, &done, NULL) || done != SMALL_BLOCK)
-            exit(1);
-        out[batch] = (ticks() - begin) / (SMALL_BLOCK / PAGE);
-    }
-    print(out_name, median(out, BATCHES));
-    print(in_name, median(in, BATCHES));
-    VirtualFree(block, 0, MEM_RELEASE);
-    CloseHandle(disk);
-}
-
 static unsigned interrupt_time(void)
 {
     return *(volatile unsigned *)(USER_SHARED_DATA + INTERRUPT_TIME_FIELD);
@@ -555,64 +351,6 @@ static const char *wanted = "";
 static int want(const char *name)
 {
     return strncmp(name, wanted, strlen(wanted)) == 0;
-}
-
-// --- an address space with many descriptors
-#define DESCRIPTORS 100000
-static char *span, *low_pages, *high_pages;
-static int carved;
-
-static void release_page(void *address)
-{
-    static LONG(NTAPI * release)(HANDLE, void **, SIZE_T *, ULONG);
-    SIZE_T size = PAGE;
-
-    if (release == NULL)
-        release = (LONG(NTAPI *)(HANDLE, void **, SIZE_T *, ULONG))(void *)GetProcAddress(GetModuleHandleA("ntdll.dll"),
-                                                                                          "NtFreeVirtualMemory");
-    release(GetCurrentProcess(), &address, &size, MEM_RELEASE);
-}
-
-// Every second page of one large reservation is released, until what is left are so many reservations.
-static void want_descriptors(int count)
-{
-    if (span == NULL)
-        span = VirtualAlloc(NULL, 2 * DESCRIPTORS * PAGE, MEM_RESERVE, PAGE_NOACCESS);
-    for (; carved < count; carved++)
-        release_page(span + (2 * carved + 1) * PAGE);
-    while (zeroed_pages() < 2 * ALL_FRESH)
-        Sleep(10);
-    low_pages = fresh_pages(ALL_FRESH);
-    high_pages = VirtualAlloc(NULL, ALL_FRESH * PAGE, MEM_RESERVE | MEM_COMMIT | MEM_TOP_DOWN, PAGE_READWRITE);
-    next_page = 0;
-}
-
-// Below all of them and above all of them in turn, so that the descriptor is searched for each time.
-static void touch_far_pages(void)
-{
-    low_pages[next_page] = 1;
-    high_pages[next_page] = 1;
-    next_page += PAGE;
-}
-
-static void reserve_and_release(void)
-{
-    VirtualFree(VirtualAlloc(NULL, SMALL_BLOCK, MEM_RESERVE, PAGE_NOACCESS), 0, MEM_RELEASE);
-}
-
-static void with_descriptors(int count, const char *touch, const char *reserve)
-{
-    want_descriptors(count);
-    measure(touch, touch_far_pages, FRESH_PAGES / 2);
-    measure(reserve, reserve_and_release, FRESH_PAGES);
-    VirtualFree(low_pages, 0, MEM_RELEASE);
-    VirtualFree(high_pages, 0, MEM_RELEASE);
-}
-
-static void release_descriptors(void)
-{
-    for (int piece = 0; piece < DESCRIPTORS; piece++)
-        release_page(span + 2 * piece * PAGE);
 }
 
 static void prepare(void)

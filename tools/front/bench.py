@@ -22,6 +22,7 @@ BOOT = "boot to the first user instruction"
 RATE = "counter ticks a second"
 MEMORY = "memory in use at the prompt, KB"
 REALTIME_RUNS = 3
+SOURCES = ("bench.c", "memory.c")
 NATIVE = "native.exe"
 NATIVE_FLAGS = ["-O2", "-nostdlib", "-Wl,--subsystem,native", "-Wl,-e,_NtProcessStartup@4", "-lntdll"]
 PROMPT, PROMPT_SECONDS, SETTLE_SECONDS = "C:\\>", 60, 5
@@ -185,7 +186,8 @@ def main(arguments):
     options = parse(arguments)
     machine.ensure_built("free")
     with tempfile.TemporaryDirectory() as folder:
-        program = check.compile_program(folder, [os.path.join(machine.ROOT, "tests", "bench", "bench.c")], flags=["-O2", "-lntdll"])
+        sources = [os.path.join(machine.ROOT, "tests", "bench", name) for name in SOURCES]
+        program = check.compile_program(folder, sources, flags=["-O2", "-lntdll"])
         check.compile_program(folder, [os.path.join(machine.ROOT, "tests", "bench", "native.c")], flags=NATIVE_FLAGS)
         if options.profile:
             return profile(program, options.row)
