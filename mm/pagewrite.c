@@ -169,16 +169,20 @@ static BOOLEAN MiWritePages(VOID)
 }
 
 // Has every page that is on the modified list now, and belongs to page files, written. PASSIVE_LEVEL, no locks.
-// Returns without having done so if the page files cannot be written.
+// Returns without having done so if the page files cannot be written or have no room.
 VOID MiFlushModifiedPages(VOID)
 {
     LARGE_INTEGER Pause = {.QuadPart = MI_FAILURE_PAUSE};
+    ULONG Written = MiStatistics.PagesWritten;
+    BOOLEAN Full = FALSE;
 
     InterlockedIncrement(&MiWriteAll);
-    while ((MmModifiedPagefilePageListHead.Total != 0 || MiWriting) && MiCanWritePageFile()) {
+    while ((MmModifiedPagefilePageListHead.Total != 0 || MiWriting) && MiCanWritePageFile() && !Full) {
         KeClearEvent(&MiPagefileWriterDone);
         KeSetEvent(&MiPagefileWriterEvent, IO_NO_INCREMENT, FALSE);
         IGNORE_STATUS(KeWaitForSingleObject(&MiPagefileWriterDone, WrPageOut, KernelMode, FALSE, &Pause));
+        Full = MiSlotsWanted && MiStatistics.PagesWritten == Written;
+        Written = MiStatistics.PagesWritten;
     }
     InterlockedDecrement(&MiWriteAll);
 }

@@ -399,7 +399,8 @@ int main(int count, char **arguments)
     ROW("clock tick with nothing to do", clock_tick("clock tick with nothing to do"));
     MEASURE("access violation to a user handler and back", access_violation, 50);
     ROW("first touch of a fresh private page",
-        (want_zeroed_pages(), measure("first touch of a fresh private page", fresh_page, FRESH_PAGES)));
+        (want_zeroed_pages(), measure("first touch of a fresh private page", fresh_page, FRESH_PAGES),
+         release_pages()));
     ROW("two first touches, 10 descriptors", with_descriptors(10, "two first touches, 10 descriptors",
                                                               "two first touches, 10 descriptors: reserve, release"));
     ROW("two first touches, 100,000 descriptors",
@@ -407,9 +408,9 @@ int main(int count, char **arguments)
                           "two first touches, 100,000 descriptors: reserve, release"),
          release_descriptors()));
     ROW("same, page must be zeroed now",
-        (want_no_zeroed_pages(), measure("same, page must be zeroed now", fresh_page, FRESH_PAGES)));
+        (want_no_zeroed_pages(), measure("same, page must be zeroed now", fresh_page, FRESH_PAGES), release_pages()));
     ROW("copy-on-write fault with copy",
-        (prepare_copies(), measure("copy-on-write fault with copy", copy_on_write, FRESH_PAGES)));
+        (prepare_copies(), measure("copy-on-write fault with copy", copy_on_write, FRESH_PAGES), release_copies()));
     ROW("soft fault from the standby list",
         (prepare_soft_faults(), measure("soft fault from the standby list", soft_fault, FRESH_PAGES)));
     MEASURE("reserve + commit 64 KB, touch a page, release", block_touch_release, 20);

@@ -5,7 +5,8 @@
 #include <psapi.h>
 
 #define ALL_FRESH (BATCHES * FRESH_PAGES + 2)
-#define DRAIN_PAGES 256      // touched at a time until no page is zero already
+#define DRAIN_PAGES 256 // touched at a time until no page is zero already
+#define MOST_DRAINS 1024
 #define MEMORY_LIST_CLASS 80 // SystemMemoryListInformation: the number of zeroed pages is its first word
 #define MEMORY_LIST_WORDS 22
 #define FLUSH_MODIFIED_LIST 3
@@ -14,7 +15,7 @@
 #define PAGING_ROUNDS 7
 #define RAW_OFFSET 0x2000000
 
-static char *pages, *copied, *soft;
+static char *pages, *original, *copied, *soft;
 static size_t next_page;
 
 void fresh_page(void)
@@ -68,15 +69,27 @@ void want_zeroed_pages(void)
     next_page = 0;
 }
 
-// Uses the zeroed pages up.
+// What a row has touched would fill the page file when later rows empty working sets.
+void release_pages(void)
+{
+    VirtualFree(pages, 0, MEM_RELEASE);
+}
+
+// Uses the zeroed pages up and frees them: who frees no longer leaves them zeroed, and the thread that zeroes them does
+// not run while the processor has anything else to do.
 void want_no_zeroed_pages(void)
 {
-    while (zeroed_pages() != 0) {
-        char *more = fresh_pages(DRAIN_PAGES);
+    static char *used[MOST_DRAINS];
+    size_t count = 0;
 
+    while (zeroed_pages() != 0 && count < MOST_DRAINS) {
+        used[count] = fresh_pages(DRAIN_PAGES);
         for (size_t page = 0; page < DRAIN_PAGES; page++)
-            more[page * PAGE] = 1;
+            used[count][page * PAGE] = 1;
+        count++;
     }
+    while (count != 0)
+        VirtualFree(used[--count], 0, MEM_RELEASE);
     pages = fresh_pages(ALL_FRESH);
     next_page = 0;
 }
@@ -85,14 +98,21 @@ void want_no_zeroed_pages(void)
 void prepare_copies(void)
 {
     HANDLE section = CreateFileMappingA(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, ALL_FRESH * PAGE, NULL);
-    char *view = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
 
+    original = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
     copied = MapViewOfFile(section, FILE_MAP_COPY, 0, 0, 0);
+    CloseHandle(section);
     for (size_t page = 0; page < ALL_FRESH; page++) {
-        view[page * PAGE] = 1;
+        original[page * PAGE] = 1;
         (void)*(volatile char *)&copied[page * PAGE];
     }
     next_page = 0;
+}
+
+void release_copies(void)
+{
+    UnmapViewOfFile(copied);
+    UnmapViewOfFile(original);
 }
 
 // Pages of a file that nobody has changed, all on the standby list.

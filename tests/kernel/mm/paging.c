@@ -174,6 +174,64 @@ static VOID NTAPI MtReadThread(PVOID Context)
     }
 }
 
+typedef struct _MT_RUN {
+    PMMPAGING_FILE File;
+    ULONG First, Count;
+} MT_RUN, *PMT_RUN;
+#define MT_RUNS 4096u
+
+// Takes every free slot of all page files, or gives them back. Returns how many runs that were.
+static ULONG MtTakeSlots(PMT_RUN Runs)
+{
+    KIRQL OldIrql = MiLockPfn();
+    ULONG Count = 0;
+
+    for (; Count < MT_RUNS; Count++) {
+        Runs[Count].File = NULL;
+        Runs[Count].Count = MiAllocatePageFileRun(1024, &Runs[Count].File, &Runs[Count].First);
+        if (Runs[Count].Count == 0)
+            break;
+    }
+    MiUnlockPfn(OldIrql);
+    return Count;
+}
+
+static VOID MtGiveSlots(PMT_RUN Runs, ULONG Count)
+{
+    KIRQL OldIrql = MiLockPfn();
+
+    while (Count-- != 0) {
+        while (Runs[Count].Count-- != 0)
+            MiFreePageFileSlot(Runs[Count].File->FileNumber, Runs[Count].First + Runs[Count].Count);
+    }
+    MiUnlockPfn(OldIrql);
+}
+
+KTEST(mm, flush_ends_when_page_files_are_full)
+{
+    // Law: who asks for modified pages to be written gets an answer though there is no slot for them; they stay in
+    // memory, and are written when there is.
+    PMT_RUN Runs = ExAllocatePoolWithTag(NonPagedPool, MT_RUNS * sizeof(MT_RUN), TAG_MM);
+    PUCHAR Memory = MtAllocate(MT_PAGES * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    ULONG Count;
+
+    expect(Runs != NULL);
+    MiFlushModifiedPages();
+    Count = MtTakeSlots(Runs);
+    expect(Count != 0 && Count < MT_RUNS);
+    MtFill(Memory, 5);
+    MiTrimProcess(PsGetCurrentProcess());
+    MiTrimProcess(PsGetCurrentProcess());
+    expect_status(MmMemoryListCommand(MemoryFlushModifiedList), STATUS_SUCCESS);
+    expect(MmModifiedPagefilePageListHead.Total >= MT_PAGES);
+    MtGiveSlots(Runs, Count);
+    MtPageOut();
+    expect(MI_IS_PAGE_FILE_PTE(MiGetPteAddress(Memory)));
+    expect_eq(MtCountWrong(Memory, 5), 0);
+    expect_status(MtFree(Memory), STATUS_SUCCESS);
+    ExFreePoolWithTag(Runs, TAG_MM);
+}
+
 KTEST_MP(mm, collided_faults_read_a_page_once)
 {
     // Law: threads that touch the same pages at the same time wait for one read, and each page has one frame.
