@@ -49,22 +49,25 @@ static PMMVAD MiRotate(PMM_AVL_TABLE Table, PMMVAD Vad, BOOLEAN Left)
     return Up;
 }
 
-// Restores heights and balance from Vad up to the root.
+// Restores heights and balance from Vad up to where the height is what it was: nothing has changed for those above.
 static VOID MiRebalance(PMM_AVL_TABLE Table, PMMVAD Vad)
 {
     for (; Vad != NULL; Vad = Vad->Parent) {
-        LONG Balance = (LONG)MiHeight(Vad->LeftChild) - (LONG)MiHeight(Vad->RightChild);
+        ULONG Left = MiHeight(Vad->LeftChild), Right = MiHeight(Vad->RightChild), Before = Vad->Height;
 
-        MiUpdateHeight(Vad);
-        if (Balance > 1) {
+        if (Left <= Right + 1 && Right <= Left + 1) {
+            Vad->Height = 1 + max_of(Left, Right);
+        } else if (Left > Right) {
             if (MiHeight(Vad->LeftChild->LeftChild) < MiHeight(Vad->LeftChild->RightChild))
                 MiRotate(Table, Vad->LeftChild, TRUE);
             Vad = MiRotate(Table, Vad, FALSE);
-        } else if (Balance < -1) {
+        } else {
             if (MiHeight(Vad->RightChild->RightChild) < MiHeight(Vad->RightChild->LeftChild))
                 MiRotate(Table, Vad->RightChild, FALSE);
             Vad = MiRotate(Table, Vad, TRUE);
         }
+        if (Vad->Height == Before)
+            return;
     }
 }
 
@@ -116,6 +119,7 @@ VOID MiRemoveVad(PMM_AVL_TABLE Table, PMMVAD Vad)
         MiReplaceChild(Table, Vad->Parent, Vad, Next);
         Next->LeftChild = Vad->LeftChild;
         Next->LeftChild->Parent = Next;
+        Next->Height = Vad->Height;
     }
     MiRebalance(Table, Lowest);
     Table->Hint = NULL;

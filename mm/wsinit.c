@@ -54,6 +54,7 @@ BOOLEAN MiCreateWorkingSetList(PEPROCESS Process)
     Entry[MI_HYPER_INDEX].u.Long = MI_TABLE_PTE(Table);
     MiUnmapPage(Entry, OldIrql);
     Process->Vm.VmWorkingSetList = MmWorkingSetList;
+    Process->Vm.WorkingSetListPages = 1;
     return TRUE;
 }
 
@@ -85,6 +86,7 @@ BOOLEAN MiMapWorkingSetPage(PMMSUPPORT Vm, PVOID Va)
         return FALSE;
     MiChargeCommitmentAlways(1);
     MiWriteValidPte(MiGetPteAddress(Va), System ? MI_KERNEL_PTE(Page) : MI_HYPER_PTE(Page));
+    Vm->WorkingSetListPages++;
     return TRUE;
 }
 
@@ -99,6 +101,7 @@ VOID MiUnmapWorkingSetPages(PMMSUPPORT Vm, ULONG_PTR Start, ULONG_PTR End)
         KeFlushSingleTb((PVOID)Start, Vm == &MmSystemCacheWs);
         MiFreeKernelPage(Page);
         MiReturnCommitment(1, NULL);
+        Vm->WorkingSetListPages--;
     }
 }
 
@@ -123,7 +126,7 @@ static ULONG MiTakeFrames(PFN_NUMBER Table, ULONG First, ULONG Entries, PPFN_NUM
 VOID MiDeleteWorkingSetList(PEPROCESS Process)
 {
     PFN_NUMBER Tables[MI_HYPER_TABLES], Frames[MI_FREE_BATCH];
-    ULONG Count, Index, Freed = 0, Taken;
+    ULONG Left = Process->Vm.WorkingSetListPages, Count, Index, Freed = 0, Taken;
 
     if (Process->Vm.VmWorkingSetList == NULL)
         return;
@@ -131,14 +134,16 @@ VOID MiDeleteWorkingSetList(PEPROCESS Process)
                          MI_HYPER_TABLES);
     while (Count-- != 0) {
         do {
-            Taken = MiTakeFrames(Tables[Count], 0, PTES_PER_PAGE, Frames, MI_FREE_BATCH);
+            Taken = MiTakeFrames(Tables[Count], 0, PTES_PER_PAGE, Frames, min_of(Left, MI_FREE_BATCH));
             for (Index = 0; Index < Taken; Index++)
                 MiFreeKernelPage(Frames[Index]);
             Freed += Taken;
+            Left -= Taken;
         } while (Taken == MI_FREE_BATCH);
         MiFreeKernelPage(Tables[Count]);
         Freed++;
     }
+    ASSERT(Left == 0);
     Process->Vm.VmWorkingSetList = NULL;
     MiReturnCommitment(Freed, NULL);
 }

@@ -46,7 +46,7 @@ int CDECL _snwprintf(WCHAR *Buffer, size_t Count, const WCHAR *Format, ...);
 
 #define RtlCopyMemory(d, s, n) memcpy((d), (s), (n))
 #define RtlMoveMemory(d, s, n) memmove((d), (s), (n))
-#define RtlZeroMemory(d, n) memset((d), 0, (n))
+#define RtlZeroMemory(d, n) __builtin_memset((d), 0, (n)) // small structures: in place
 #define RtlFillMemory(d, n, v) memset((d), (v), (n))
 #define RtlEqualMemory(a, b, n) (memcmp((a), (b), (n)) == 0)
 SIZE_T NTAPI RtlCompareMemory(const VOID *First, const VOID *Second, SIZE_T Length);

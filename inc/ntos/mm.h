@@ -87,6 +87,7 @@ typedef struct _MMSUPPORT {
     ULONG GrowthLimit;               // the maximum if it is hard, else no limit
     struct _MMWSL *VmWorkingSetList; // NULL: none is kept
     ULONG Claim;                     // pages that were not used for a while, as far as was seen
+    ULONG WorkingSetListPages;       // of memory that the list has, without page tables
     ULONG NextAgingSlot;             // where the next look at a part of the list begins
 } MMSUPPORT, *PMMSUPPORT;
 

@@ -50,7 +50,6 @@ TARGETS = {
     "copy-on-write fault with copy": 1900,
     "soft fault from the standby list": 900,
     "reserve + commit 64 KB, touch a page, release": 5000,
-    "trimming, per page": 1000,
     "read 4 KB, cached": 2000,
     "read 64 KB, cached": 19000,
     "write 4 KB, cached": 2200,
