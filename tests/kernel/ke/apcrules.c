@@ -250,7 +250,7 @@ static VOID NTAPI KtCompute(PVOID Context)
     }
 }
 
-KTEST_MP(ke, apc_reaches_a_thread_that_computes_elsewhere)
+KTEST_MP_TIMED(ke, apc_reaches_a_thread_that_computes_elsewhere)
 {
     // Law: a kernel APC runs soon in a thread that computes and never waits, on whichever processor that is: long
     // before its next tick there; and it can be suspended there.

@@ -98,7 +98,7 @@ static VOID NTAPI KtWatchAfterGate(PVOID Context)
     KtWatchPriority();
 }
 
-KTEST_EXACT(ke, boost_goes_a_level_a_quantum)
+KTEST_TIMED(ke, boost_goes_a_level_a_quantum)
 {
     // Law: each quantum that is used up takes one level of a boost, down to the base and no further.
     PETHREAD Thread;
@@ -246,7 +246,7 @@ static VOID NTAPI KtStarved(PVOID Context)
     KtStop = TRUE;
 }
 
-KTEST_EXACT(ke, boost_of_the_starved_is_long_and_goes_at_once)
+KTEST_TIMED(ke, boost_of_the_starved_is_long_and_goes_at_once)
 {
     // Law: a starved thread has priority 15 for four quanta, then its old one again: it starves once more.
     const ULONG Ticks = 4 * THREAD_QUANTUM / CLOCK_QUANTUM_DECREMENT;
@@ -313,7 +313,7 @@ static KT_TIMES KtReadTimes(VOID)
     return Times;
 }
 
-KTEST_MP_EXACT(ke, ticks_are_charged_to_what_they_interrupt)
+KTEST_MP_TIMED(ke, ticks_are_charged_to_what_they_interrupt)
 {
     // Law: on every processor, a tick above DISPATCH_LEVEL is interrupt time, one in a DPC is DPC time, any other in
     // the kernel is the thread's; all of them are kernel time of the processor.
