@@ -41,8 +41,8 @@ VOID MiClearVadBits(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
         Last--;
     if (Last + 1 > First) { // the first may lie behind the last, at 0
         RtlClearBits(&Map->BitMap, First, Last - First + 1);
-        if (First >= Map->Bias)
-            Map->Hint = min_of(Map->Hint, First);
+        if (Last >= Map->Bias)
+            Map->Hint = min_of(Map->Hint, max_of(First, Map->Bias));
     }
 }
 

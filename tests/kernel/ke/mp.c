@@ -121,7 +121,8 @@ KTEST_MP(ke, mp_threaded_dpc_runs_at_passive_level_on_its_target)
         KeSetTargetProcessorDpc(&Dpc, (CCHAR)Number);
         Old = KfRaiseIrql(CLOCK_LEVEL);
         expect(KeInsertQueueDpc(&Dpc, NULL, NULL));
-        expect(!KeInsertQueueDpc(&Dpc, NULL, NULL));
+        if (Number == KeGetCurrentProcessorNumber()) // another one may have run it already
+            expect(!KeInsertQueueDpc(&Dpc, NULL, NULL));
         KfLowerIrql(Old);
         KeFlushQueuedDpcs();
         expect_eq(Ran, Number);

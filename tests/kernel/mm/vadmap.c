@@ -10,16 +10,18 @@
 static ULONG MtWrongMapBit(VOID)
 {
     PEPROCESS Process = PsGetCurrentProcess();
-    ULONG Bit;
+    ULONG Bit, Wrong = MAXULONG;
 
-    for (Bit = 1; Bit < Process->VadMap.BitMap.SizeOfBitMap; Bit++) {
+    NT_VERIFY(NT_SUCCESS(MiLockAddressSpace(Process)));
+    for (Bit = 1; Wrong == MAXULONG && Bit < Process->VadMap.BitMap.SizeOfBitMap; Bit++) {
         BOOLEAN Taken = MiFindOverlap(&Process->VadRoot, Bit * 16, Bit * 16 + 15) != NULL;
 
         if (RtlTestBit(&Process->VadMap.BitMap, Bit) != Taken ||
             (!Taken && Bit >= Process->VadMap.Bias && Bit < Process->VadMap.Hint))
-            return Bit;
+            Wrong = Bit;
     }
-    return MAXULONG;
+    MiUnlockAddressSpace(Process);
+    return Wrong;
 }
 
 KTEST(mm, lowest_free_place_is_taken)
@@ -67,6 +69,25 @@ KTEST(mm, zero_bits_bound_the_address)
                       STATUS_SUCCESS);
         expect(ZeroBits < 2 || (ULONG_PTR)Base <= MAXULONG >> ZeroBits);
         expect_status(MtFree(Base), STATUS_SUCCESS);
+    }
+}
+
+KTEST(mm, map_knows_what_begins_below_the_bias)
+{
+    // Law: memory that begins below the bias and ends above it is free again for the search when it is released.
+    ULONG Bias = PsGetCurrentProcess()->VadMap.Bias;
+    PVOID Base = (PVOID)((Bias - 1) * MT_GRANULE);
+    SIZE_T Size = 2 * MT_GRANULE;
+    ULONG Round;
+
+    if (Bias < 2 || MiFindOverlap(&PsGetCurrentProcess()->VadRoot, MI_VPN(Base), MI_VPN(Base) + 31) != NULL)
+        return; // this seed has no such place
+    for (Round = 0; Round < 2; Round++) {
+        expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE, PAGE_READWRITE),
+                      STATUS_SUCCESS);
+        expect_eq(MtWrongMapBit(), MAXULONG);
+        expect_status(MtFree(Base), STATUS_SUCCESS);
+        expect_eq(MtWrongMapBit(), MAXULONG);
     }
 }
 
