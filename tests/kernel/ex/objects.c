@@ -141,7 +141,7 @@ static VOID NTAPI SetTimerAndEnd(PVOID Context)
         ZwSetTimer(((PVOID *)Context)[0], &Due, CountTimerApc, (PVOID)100, FALSE, 10, NULL);
 }
 
-KTEST(ex, timer_apc_runs_in_its_thread_and_dies_with_it)
+KTEST_EXACT(ex, timer_apc_runs_in_its_thread_and_dies_with_it)
 {
     // Law: an expiry queues the APC to the thread that set the timer; when that thread ends, the timer is stopped.
     LARGE_INTEGER Due = {.QuadPart = -10 * 10000}, Pause = {.QuadPart = -100 * 10000};
