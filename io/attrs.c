@@ -34,9 +34,9 @@ static NTSTATUS IopQuerySizes(PFILE_OBJECT File, PFILE_NETWORK_OPEN_INFORMATION 
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS IopMarkForDeletion(PFILE_OBJECT File)
+// Sets one class of information from inside the kernel: no handle, no file lock. PASSIVE_LEVEL.
+static NTSTATUS IopSetFileFromKernel(PFILE_OBJECT File, FILE_INFORMATION_CLASS Class, PVOID Information, ULONG Length)
 {
-    FILE_DISPOSITION_INFORMATION Disposition = {.DeleteFile = TRUE};
     IOP_CALL Call = {.File = File, .Device = IopTopDevice(File), .Mode = KernelMode};
     IO_STATUS_BLOCK IoStatus;
     PIO_STACK_LOCATION Stack;
@@ -44,27 +44,25 @@ static NTSTATUS IopMarkForDeletion(PFILE_OBJECT File)
 
     if (!NT_SUCCESS(Status))
         return Status;
-    Call.Irp->AssociatedIrp.SystemBuffer = &Disposition;
-    Stack->Parameters.SetFile.Length = sizeof(Disposition);
-    Stack->Parameters.SetFile.FileInformationClass = FileDispositionInformation;
+    Call.Irp->AssociatedIrp.SystemBuffer = Information;
+    Stack->Parameters.SetFile.Length = Length;
+    Stack->Parameters.SetFile.FileInformationClass = Class;
     return IopSubmitSynchronous(&Call, &IoStatus);
+}
+
+static NTSTATUS IopMarkForDeletion(PFILE_OBJECT File)
+{
+    FILE_DISPOSITION_INFORMATION Disposition = {.DeleteFile = TRUE};
+
+    return IopSetFileFromKernel(File, FileDispositionInformation, &Disposition, sizeof(Disposition));
 }
 
 // Sets a file's end, from inside the kernel (no handle, no file lock). PASSIVE_LEVEL. The file system's status.
 NTSTATUS NTAPI IoSetFileSize(PFILE_OBJECT File, PLARGE_INTEGER EndOfFile)
 {
     FILE_END_OF_FILE_INFORMATION Information = {.EndOfFile = *EndOfFile};
-    IOP_CALL Call = {.File = File, .Device = IopTopDevice(File), .Mode = KernelMode};
-    IO_STATUS_BLOCK IoStatus;
-    PIO_STACK_LOCATION Stack;
-    NTSTATUS Status = IopAllocateCallIrp(&Call, IRP_MJ_SET_INFORMATION, &Stack);
 
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Call.Irp->AssociatedIrp.SystemBuffer = &Information;
-    Stack->Parameters.SetFile.Length = sizeof(Information);
-    Stack->Parameters.SetFile.FileInformationClass = FileEndOfFileInformation;
-    return IopSubmitSynchronous(&Call, &IoStatus);
+    return IopSetFileFromKernel(File, FileEndOfFileInformation, &Information, sizeof(Information));
 }
 
 // Does what the open packet was made for to a file that has just been opened.
