@@ -194,12 +194,12 @@ VOID MiMoveImage(PFILE_OBJECT File, PSEGMENT Segment, PMI_IMAGE Image)
         ExFreePoolWithTag(Work.Table, TAG_MM);
     if (Work.Count != NULL)
         ExFreePoolWithTag(Work.Count, TAG_MM);
-    if (!Moved) {
+    if (Work.Delta != 0 && !Moved) {
         MiReleaseImageBase(Base, Segment->ImageSlots);
         Segment->ImageSlots = 0;
         return;
     }
-    Segment->Relocations = Work.Result;
+    Segment->Relocations = Work.Result; // NULL: chosen was what it was linked for
     Segment->BasedAddress = (PVOID)Base;
     Segment->ImageInformation.TransferAddress = (PCHAR)Segment->ImageInformation.TransferAddress + Work.Delta;
 }
@@ -207,10 +207,9 @@ VOID MiMoveImage(PFILE_OBJECT File, PSEGMENT Segment, PMI_IMAGE Image)
 // The segment goes. IRQL <= APC_LEVEL.
 VOID MiForgetMovedImage(PSEGMENT Segment)
 {
-    if (Segment->Relocations == NULL)
-        return;
     MiReleaseImageBase((ULONG_PTR)Segment->BasedAddress, Segment->ImageSlots);
-    ExFreePoolWithTag(Segment->Relocations, TAG_RELOCATIONS);
+    if (Segment->Relocations != NULL)
+        ExFreePoolWithTag(Segment->Relocations, TAG_RELOCATIONS);
 }
 
 static VOID MiApplyFixups(PUCHAR Page, const USHORT *Entries, ULONG Count, ULONG Delta)

@@ -178,6 +178,11 @@ def test_paging_from_a_bad_disk():
         assert b"in-page error: " in output, output
 
 
+def test_smp2_heap():
+    """With this seed a DLL's random place is the one that it was linked for: it keeps it, and no other gets it."""
+    passes("heap", cpus=2)
+
+
 def test_child():
     passes("child")
 
