@@ -70,12 +70,20 @@ static VOID MiDeleteInTable(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR End
     MiCountUsedPte(MI_VA(StartVpn), -Deleted);
 }
 
-// Deletes every entry of a range and the page tables that become empty. IRQL <= APC_LEVEL. Takes the PFN lock.
+// Deletes every entry of a range and the page tables that become empty. The address creation lock is held too: tables
+// that are out are brought in, without the working set lock. IRQL <= APC_LEVEL. Takes the PFN lock.
 VOID MiDeleteRange(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
 {
+    ULONG_PTR First = StartVpn;
+
     while (StartVpn <= EndVpn) {
         ULONG_PTR Last = min_of(EndVpn, StartVpn | (PTES_PER_PAGE - 1));
 
+        if (__builtin_expect(MiIsTableOut(MiGetPdeAddress(MI_VA(StartVpn))), 0)) {
+            MiDemandTableToDelete(Process, MI_VA(StartVpn));
+            StartVpn = First; // meanwhile somebody may have touched what was deleted
+            continue;
+        }
         if (MiGetPdeAddress(MI_VA(StartVpn))->u.Hard.Valid) {
             MiDeleteInTable(Process, StartVpn, Last);
             MiDeletePageTable(Process, MI_VA(StartVpn));

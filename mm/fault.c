@@ -202,6 +202,8 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
             Fault.Pte = MiGetPdeAddress(Va); // it says what a page's entry would
         if (Table && Fault.Pte->u.Hard.Valid)
             Status = MiValidPteFault(&Fault);
+        else if (!Table && MiIsTableOut(MiGetPdeAddress(Va)))
+            Status = MiResolvePageTable(&Fault);
         else if (!MiReserveWsle(&Process->Vm))
             Status = MI_STATUS_NO_PAGE;
         else

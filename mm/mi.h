@@ -120,6 +120,7 @@ C_ASSERT_SIZE(MMPTE, 8);
 #define MiGetVaOfPte(Pte) ((PVOID)(((ULONG_PTR)(Pte)-PTE_BASE) << 9))
 #define MiGetVaOfPde(Pde) ((PVOID)(((ULONG_PTR)(Pde)-PDE_BASE) << 18))
 #define MI_PTE_FRAME(p) ((PFN_NUMBER)((p)->u.Long >> PAGE_SHIFT) & 0xFFFFFFu)
+#define MI_IS_SAME_TABLE(Va, Other) (((ULONG_PTR)(Va) >> PDE_SHIFT) == ((ULONG_PTR)(Other) >> PDE_SHIFT))
 #define MI_IS_USER_VA(Va) ((ULONG_PTR)(Va) < MM_KSEG0_BASE)
 
 // Protections as Mm keeps them (5 bits); 0x08 and 0x10 modify the low three.
@@ -175,7 +176,7 @@ typedef struct _MMPFNENTRY {
     USHORT Priority : 3;     // which standby list it goes to, 0 to 7
     USHORT UserPhysical : 1; // AWE (awe.c): links, owner and place are kept in fields of their own
     USHORT Marked : 1;       // in the request that is being looked through
-    USHORT Unused : 1;
+    USHORT TableOut : 1;     // a page table whose directory entry is not valid; ShareCount: entries in transition
 } MMPFNENTRY;
 
 // One for each physical page. Who changes it holds the PFN lock.
@@ -395,7 +396,8 @@ typedef enum _MI_RESOLUTION {
     MiSharedTransition,
     MiSharedZero,
     MiReadFromDisk, // read, or waited for another thread's read; a transition follows
-    MiStaleTranslation
+    MiStaleTranslation,
+    MiPageTable // the page table was out; another resolution follows
 } MI_RESOLUTION;
 #define MiTraceResolution(Fault, Kind, Page) KdTrace(Resolve, (Fault)->Va, Kind, Page, (Fault)->Write)
 NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection);
@@ -406,6 +408,27 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode);
 NTSTATUS MiFinishFault(PMI_FAULT Fault, NTSTATUS Status, PULONG Attempt);
 NTSTATUS MiGuardFault(PVOID Va);
 NTSTATUS MiRaisedFault(ULONG FaultStatus, PVOID Va);
+// tableout.c: page tables that are out of memory
+NTSTATUS MiResolvePageTable(PMI_FAULT Fault);
+NTSTATUS MiBringPageTable(PEPROCESS Process, PVOID Va);
+VOID MiDemandPageTable(PVOID Va);
+VOID MiDemandTableToDelete(PEPROCESS Process, PVOID Va);
+ULONG MiTrimPageTables(PEPROCESS Process, BOOLEAN All);
+VOID MiTransitionLeftTable(PFN_NUMBER Table);
+// The low half of a directory entry is 0 exactly if there is no table: a Soft one has its protection there.
+FORCEINLINE BOOLEAN MiIsTableOut(PMMPTE Pde)
+{
+    ULONG Low = ((volatile MMPTE *)Pde)->u.Low;
+
+    return !(Low & MI_VALID) && Low != 0;
+}
+// Before a look at an entry of the process attached to: brings its page table in if it is out. Both locks of the
+// process are held; the working set lock is dropped then, so what was seen of other entries may have changed.
+FORCEINLINE VOID MiNeedPageTable(PVOID Va)
+{
+    if (__builtin_expect(MiIsTableOut(MiGetPdeAddress(Va)), 0))
+        MiDemandPageTable(Va);
+}
 // pagein.c
 NTSTATUS MiStartPageRead(PMI_FAULT Fault, PMMPTE Proto);
 NTSTATUS MiStartPageFileRead(PMI_FAULT Fault, PMMPTE Pte, PMMPTE Last);

@@ -245,6 +245,7 @@ VOID MiCountUsedPte(PVOID Va, LONG Change);
 PMMPTE MiPteIfTable(PVOID Va); // address.c
 PFN_NUMBER MiGetFrame(PVOID Va);
 BOOLEAN MiDeletePageTable(PEPROCESS Process, PVOID Va);
+VOID MiUnmapSharedData(PEPROCESS Process); // process.c
 // deletepte.c
 VOID MiDeleteRange(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
 VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush);

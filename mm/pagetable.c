@@ -15,6 +15,7 @@ NTSTATUS MiMakePageTable(PEPROCESS Process, PVOID Va)
     UNREFERENCED_PARAMETER(Process);
     if (Pde->u.Hard.Valid)
         return STATUS_SUCCESS;
+    ASSERT(Pde->u.Long == 0); // who comes here has brought it in
     Page = MmAvailablePages > MI_FAULT_RESERVE ? MiAllocateKernelPage(Pde) : 0;
     if (Page == 0)
         return STATUS_NO_MEMORY;
@@ -24,22 +25,24 @@ NTSTATUS MiMakePageTable(PEPROCESS Process, PVOID Va)
     return STATUS_SUCCESS;
 }
 
-// As MiMakePageTable, but waits for a frame: drops the working set lock meanwhile, so the caller holds the address
+// As MiMakePageTable, but waits for a frame, or for a table that is out to come in: drops the working set lock meanwhile, so the caller holds the address
 // creation lock, which keeps the descriptors as they are.
 NTSTATUS MiMakePageTableWait(PEPROCESS Process, PVOID Va)
 {
     ULONG Attempt;
 
-    for (Attempt = 0; !NT_SUCCESS(MiMakePageTable(Process, Va)); Attempt++) {
+    for (Attempt = 0;; Attempt++) {
+        NTSTATUS Status = MiIsTableOut(MiGetPdeAddress(Va)) ? MiBringPageTable(Process, Va) : STATUS_SUCCESS;
         BOOLEAN Hope;
 
+        if (!NT_SUCCESS(Status) || NT_SUCCESS(MiMakePageTable(Process, Va)))
+            return Status;
         MiUnlockWorkingSet(Process);
         Hope = MiWaitForFreePage(Attempt);
         MiLockWorkingSet(Process);
         if (!Hope)
             return STATUS_NO_MEMORY;
     }
-    return STATUS_SUCCESS;
 }
 
 // An entry for Va becomes used (+1) or 0 (-1). The table itself stays; MiDeletePageTable looks.
@@ -61,7 +64,7 @@ BOOLEAN MiDeletePageTable(PEPROCESS Process, PVOID Va)
 
     UNREFERENCED_PARAMETER(Process);
     if (!Pde->u.Hard.Valid)
-        return TRUE;
+        return Pde->u.Long == 0; // one that is out is not empty
     Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(Pde));
     if (Pfn->OriginalPte.u.Soft.UsedPageTableEntries != 0)
         return FALSE;

@@ -32,6 +32,7 @@ VOID MiRestoreTransitionPte(PMMPFN Pfn)
     if (!Pfn->u3.e1.PrototypePte) {
         ASSERT(MI_IS_PAGE_FILE_PTE(&Pfn->OriginalPte));
         MiWriteForeignPte(Pfn->PteFrame, Pfn->PteAddress, Pfn->OriginalPte.u.Long);
+        MiTransitionLeftTable(Pfn->PteFrame);
         return;
     }
     ASSERT(Pfn->PteAddress->u.Soft.Transition && !Pfn->PteAddress->u.Hard.Valid);

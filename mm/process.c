@@ -155,7 +155,8 @@ NTSTATUS NTAPI MmInitializeProcessAddressSpace(PEPROCESS Process, PVOID ImageSec
     return Status;
 }
 
-static VOID MiUnmapSharedData(PEPROCESS Process)
+// Takes the shared data's page away, and its page table if it was the last in it. The working set lock is held.
+VOID MiUnmapSharedData(PEPROCESS Process)
 {
     PVOID Va = (PVOID)USER_SHARED_DATA_USER;
     PMMPTE Pte = MiPteIfTable(Va);

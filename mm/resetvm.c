@@ -64,6 +64,7 @@ NTSTATUS MiResetVirtualMemory(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size)
     while (NT_SUCCESS(Status) && Vad->u.VadFlags.PrivateMemory && Vpn < End) {
         ULONG_PTR Last = min_of(End - 1, Vpn | (MI_PTE_BATCH - 1));
 
+        MiNeedPageTable(MI_VA(Vpn));
         if (MiGetPdeAddress(MI_VA(Vpn))->u.Hard.Valid)
             MiResetBatch(Process, Vpn, Last);
         Vpn = Last + 1;

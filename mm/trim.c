@@ -192,6 +192,8 @@ ULONG MiTrimSet(PEPROCESS Process, const MI_TRIM *Trim, BOOLEAN Wait)
             MiAgeWorkingSet(Process != NULL ? &Process->Vm : &MmSystemCacheWs, Trim->Quota);
         else
             Taken = MiTrimWorkingSet(Process != NULL ? &Process->Vm : &MmSystemCacheWs, Process, Trim);
+        if (!Trim->Ageing && Process != NULL && MiTrimPrivatePages && !Process->Vm.Flags.BeingDeleted)
+            MiTrimPageTables(Process, Trim->Age == 0);
         KeReleaseGuardedMutex(Lock);
     }
     if (Process != NULL)

@@ -13,8 +13,10 @@ static BOOLEAN MiIsDecommitPte(const MMPTE *Pte)
 
 BOOLEAN MiIsPageCommitted(PMMVAD Vad, ULONG_PTR Vpn)
 {
-    PMMPTE Pte = MiPteIfTable(MI_VA(Vpn)), Proto;
+    PMMPTE Pte, Proto;
 
+    MiNeedPageTable(MI_VA(Vpn));
+    Pte = MiPteIfTable(MI_VA(Vpn));
     if (Vad->u.VadFlags.VadType == VadAwe)
         return Pte != NULL && Pte->u.Long != 0;
     if (Vad->u.VadFlags.PrivateMemory) {
@@ -49,6 +51,7 @@ ULONG MiCountCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
     if (StartVpn == Vad->StartingVpn && EndVpn == Vad->EndingVpn)
         return Vad->u.VadFlags.CommitCharge;
     while (StartVpn <= EndVpn) {
+        MiNeedPageTable(MI_VA(StartVpn));
         if (!MiGetPdeAddress(MI_VA(StartVpn))->u.Hard.Valid) {
             ULONG_PTR Last = min_of(EndVpn, StartVpn | (PTES_PER_PAGE - 1)); // no table: all alike
 
@@ -62,11 +65,13 @@ ULONG MiCountCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
     return Count;
 }
 
-// The MM_* protection of a committed page. The working set lock is enough.
+// The MM_* protection of a committed page. The working set lock is enough if the page table is not out.
 ULONG MiPageProtection(PMMVAD Vad, ULONG_PTR Vpn)
 {
-    PMMPTE Pte = MiPteIfTable(MI_VA(Vpn)), Proto;
+    PMMPTE Pte, Proto;
 
+    MiNeedPageTable(MI_VA(Vpn));
+    Pte = MiPteIfTable(MI_VA(Vpn));
     if (Pte != NULL && Pte->u.Long != 0) {
         MMPTE Entry = *Pte;
 
@@ -89,6 +94,7 @@ static NTSTATUS MiWriteCommittedPtes(PEPROCESS Process, PMMVAD Vad, ULONG_PTR St
     for (; StartVpn <= EndVpn; StartVpn++) {
         PMMPTE Pte;
 
+        MiNeedPageTable(MI_VA(StartVpn));
         if (Default && !MiGetPdeAddress(MI_VA(StartVpn))->u.Hard.Valid)
             continue; // committed without an entry
         Status = MiMakePageTableWait(Process, MI_VA(StartVpn));
@@ -180,6 +186,10 @@ NTSTATUS MiDecommitRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULON
         Vad->u.VadFlags.MemCommit = 0;
     for (Vpn = StartVpn; Vad->u.VadFlags.MemCommit && Vpn <= EndVpn; Vpn++) {
         Status = MiMakePageTableWait(Process, MI_VA(Vpn));
+        while (NT_SUCCESS(Status) && MiGetPteAddress(MI_VA(Vpn))->u.Long != 0) { // touched while it waited
+            MiDeleteRange(Process, Vpn, Vpn);
+            Status = MiMakePageTableWait(Process, MI_VA(Vpn));
+        }
         if (!NT_SUCCESS(Status))
             break;
         MiWriteInvalidPte(MiGetPteAddress(MI_VA(Vpn)), MI_DEMAND_ZERO(MM_DECOMMIT));

@@ -287,6 +287,7 @@ typedef struct _MM_STATISTICS {
     ULONG PagesWritten, PageWriteIos; // to page files
     ULONG PagedPoolPages, NonPagedPoolPages, FreeSystemPtes;
     ULONG StacksSwappedOut, StacksSwappedIn;
+    ULONG PageTablesOut, PageTablesIn;
     ULONG SystemCodePages, InitPagesFreed;
 } MM_STATISTICS, *PMM_STATISTICS;
 VOID MmQueryStatistics(PMM_STATISTICS Statistics);

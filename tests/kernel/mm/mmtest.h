@@ -113,6 +113,31 @@ static __attribute__((unused)) VOID MtPageOut(VOID)
     NT_VERIFY(NT_SUCCESS(MmMemoryListCommand(MemoryPurgeStandbyList)));
 }
 
+// The same, and then the page tables too, as far as nothing in them is valid.
+static __attribute__((unused)) VOID MtPageTablesOut(VOID)
+{
+    ULONG Round;
+
+    MmEmptyWorkingSet(PsGetCurrentProcess());
+    for (Round = 0; Round < 2; Round++) {
+        MiFlushModifiedPages();
+        NT_VERIFY(NT_SUCCESS(MmMemoryListCommand(MemoryPurgeStandbyList)));
+    }
+}
+
+// The entry of a page of the test's process; brings its page table in.
+static __attribute__((unused)) PMMPTE MtPteOf(PVOID Va)
+{
+    PEPROCESS Process = PsGetCurrentProcess();
+
+    KeAcquireGuardedMutex(&Process->AddressCreationLock);
+    MiLockWorkingSet(Process);
+    MiNeedPageTable(Va);
+    MiUnlockWorkingSet(Process);
+    KeReleaseGuardedMutex(&Process->AddressCreationLock);
+    return MiGetPteAddress(Va);
+}
+
 #define MT_PAGE(Base, n) ((Base) + (n)*PAGE_SIZE)
 
 #endif

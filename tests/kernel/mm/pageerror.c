@@ -103,7 +103,7 @@ static BOOLEAN MtTouch(volatile UCHAR *Va, BOOLEAN Write)
 
 static BOOLEAN MtIsOnD(PUCHAR Va)
 {
-    return MiGetPteAddress(Va)->u.Soft.PageFileLow == Mt.File->FileNumber;
+    return MtPteOf(Va)->u.Soft.PageFileLow == Mt.File->FileNumber;
 }
 
 KTEST(mm, failed_read_is_an_in_page_error)
@@ -125,7 +125,7 @@ KTEST(mm, failed_read_is_an_in_page_error)
     expect(Victim != 0);
     Bad = MT_PAGE(Memory, Victim);
     Mt.Major = IRP_MJ_READ;
-    Mt.LastSlot = MiGetPteAddress(Bad)->u.Soft.PageFileHigh;
+    Mt.LastSlot = MtPteOf(Bad)->u.Soft.PageFileHigh;
     Mt.FirstSlot = Mt.LastSlot;
     for (Page = 0; Page < 16 * MT_PAGES; Page++) {
         if (Page != Victim)

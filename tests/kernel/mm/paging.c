@@ -36,7 +36,7 @@ KTEST(mm, private_pages_survive_the_page_file)
         MtFill(Memory, Salt);
         MtPageOut();
         for (Page = 0; Page < MT_PAGES; Page++)
-            expect(MI_IS_PAGE_FILE_PTE(MiGetPteAddress(MT_PAGE(Memory, Page))));
+            expect(MI_IS_PAGE_FILE_PTE(MtPteOf(MT_PAGE(Memory, Page))));
         expect_status(MtProtect(MT_PAGE(Memory, 3), PAGE_SIZE, PAGE_READONLY, &Old), STATUS_SUCCESS);
         expect_eq(MtCountWrong(Memory, Salt), 0);
         expect_status(MtWrite(MT_PAGE(Memory, 3), 1), STATUS_ACCESS_VIOLATION);
@@ -121,6 +121,7 @@ KTEST(mm, every_slot_has_one_owner)
     PUCHAR Memory = MtAllocate(MT_PAGES * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     PMMVAD Vad;
     PFN_NUMBER Frame;
+    ULONG_PTR Va;
     ULONG Page, Number, Used[MM_MAXIMUM_PAGING_FILES];
     KIRQL OldIrql;
 
@@ -134,6 +135,8 @@ KTEST(mm, every_slot_has_one_owner)
     MiTrimProcess(PsGetCurrentProcess());
     MiTrimProcess(PsGetCurrentProcess());
     memset(MtOwners, 0, sizeof(MtOwners));
+    for (Va = 0; Va < (ULONG_PTR)MM_HIGHEST_USER_ADDRESS; Va += MI_LARGE_PAGE_SIZE)
+        MtPteOf((PVOID)Va);
     Vad = MiLocateVad(&PsGetCurrentProcess()->VadRoot, MI_VPN(View));
     OldIrql = MiLockPfn();
     for (Page = 0; Page < MT_PAGES; Page++) {
@@ -226,7 +229,7 @@ KTEST(mm, flush_ends_when_page_files_are_full)
     expect(MmModifiedPagefilePageListHead.Total >= MT_PAGES);
     MtGiveSlots(Runs, Count);
     MtPageOut();
-    expect(MI_IS_PAGE_FILE_PTE(MiGetPteAddress(Memory)));
+    expect(MI_IS_PAGE_FILE_PTE(MtPteOf(Memory)));
     expect_eq(MtCountWrong(Memory, 5), 0);
     expect_status(MtFree(Memory), STATUS_SUCCESS);
     ExFreePoolWithTag(Runs, TAG_MM);

@@ -58,7 +58,7 @@ KTEST(mm, trimmed_private_pages_keep_their_contents)
     MiTrimPrivatePages = Before;
     for (Page = 0; Page < MT_VIEW_PAGES; Page++) {
         expect(!MmIsAddressValid(MT_PAGE(Memory, Page)));
-        expect(MiGetPteAddress(MT_PAGE(Memory, Page))->u.Soft.Transition);
+        expect(MtPteOf(MT_PAGE(Memory, Page))->u.Soft.Transition);
     }
     expect_status(MtProtect(MT_PAGE(Memory, 4), PAGE_SIZE, PAGE_READONLY, &Old), STATUS_SUCCESS);
     for (Page = 0; Page < MT_VIEW_PAGES - 1; Page++) { // the last stays away until it is deleted
