@@ -134,6 +134,7 @@ BOOLEAN KiStartDpcThreads(VOID);
 BOOLEAN KiStartBalanceSetManager(VOID);
 BOOLEAN KiStartSwapThread(VOID);
 VOID KiRequestInSwap(PKTHREAD Thread);
+VOID KiWaitForProcess(PKPROCESS Process, KIRQL OldIrql);
 VOID KiRequestOutSwap(VOID);
 LONG KiSetEventLocked(PKEVENT Event, KPRIORITY Increment);
 BOOLEAN KiInsertQueueApc(PKAPC Apc, KPRIORITY Increment);

@@ -76,16 +76,15 @@ static VOID KiEnterProcess(PKTHREAD Thread, PKPROCESS Process)
     Thread->ApcState.KernelApcInProgress = FALSE;
     Thread->ApcState.KernelApcPending = FALSE;
     Thread->ApcState.UserApcPending = FALSE;
+    Process->StackCount++;
+    Process->AttachCount++;
     KiLoadAddressSpace(Process);
 }
 
 // Attached to the current process already: nothing to undo.
 #define KI_ATTACH_NESTED ((PKPROCESS)1)
 
-// Puts the current thread into another process's address space until KeUnstackDetachProcess. Nests.
-//
-// State: storage for the way back, owned by the caller.  IRQL <= APC_LEVEL; not from a DPC.
-VOID NTAPI KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE State)
+static BOOLEAN KiStackAttachProcess(PKPROCESS Process, PKAPC_STATE State, BOOLEAN Wait)
 {
     PKTHREAD Thread = KeGetCurrentThread();
     KIRQL OldIrql;
@@ -94,9 +93,17 @@ VOID NTAPI KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE State)
     ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
     if (Thread->ApcState.Process == Process) {
         State->Process = KI_ATTACH_NESTED;
-        return;
+        return TRUE;
     }
     OldIrql = KiLockDispatcherDatabase();
+    while (__builtin_expect(Process->State != ProcessInMemory, 0)) {
+        if (!Wait) {
+            KiUnlockDispatcherDatabase(OldIrql);
+            return FALSE;
+        }
+        KiWaitForProcess(Process, OldIrql);
+        OldIrql = KiLockDispatcherDatabase();
+    }
     if (Thread->ApcStateIndex == OriginalApcEnvironment) {
         KiMoveApcState(&Thread->SavedApcState, &Thread->ApcState);
         Thread->ApcStatePointer[OriginalApcEnvironment] = &Thread->SavedApcState;
@@ -108,6 +115,22 @@ VOID NTAPI KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE State)
     }
     KiEnterProcess(Thread, Process);
     KiUnlockDispatcherDatabase(OldIrql);
+    return TRUE;
+}
+
+// Puts the current thread into another process's address space until KeUnstackDetachProcess. Nests.
+//
+// State: storage for the way back, owned by the caller.  IRQL <= APC_LEVEL; not from a DPC. Waits for a process that is
+// out of memory to come in; who must not wait uses KeTryToStackAttachProcess.
+VOID NTAPI KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE State)
+{
+    (VOID) KiStackAttachProcess(Process, State, TRUE);
+}
+
+// The same, but a process that is out stays there: FALSE, and nothing is to be undone. IRQL <= APC_LEVEL.
+BOOLEAN KeTryToStackAttachProcess(PKPROCESS Process, PKAPC_STATE State)
+{
+    return KiStackAttachProcess(Process, State, FALSE);
 }
 
 // Returns to where the thread was before the matching KeStackAttachProcess. Kernel APCs queued to the attached
@@ -128,6 +151,7 @@ VOID NTAPI KeUnstackDetachProcess(PKAPC_STATE State)
         OldIrql = KiLockDispatcherDatabase();
     }
     ASSERT(IsListEmpty(&Thread->ApcState.ApcListHead[UserMode]));
+    Thread->ApcState.Process->StackCount--;
     if (State->Process == NULL) {
         KiMoveApcState(&Thread->ApcState, &Thread->SavedApcState);
         Thread->SavedApcState.Process = NULL;

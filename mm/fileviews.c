@@ -71,8 +71,8 @@ static VOID MiCaptureFileView(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn,
     BOOLEAN Attach = Process != PsGetCurrentProcess();
     KAPC_STATE ApcState;
 
-    if (Attach)
-        KeStackAttachProcess(&Process->Pcb, &ApcState);
+    if (Attach && !KeTryToStackAttachProcess(&Process->Pcb, &ApcState))
+        return; // a process that is out of memory has no valid entry
     MiLockWorkingSet(Process);
     if (MiLocateVad(&Process->VadRoot, StartVpn) == Vad && !Vad->u.VadFlags.PrivateMemory &&
         Vad->ViewSequence == Sequence) {

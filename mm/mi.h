@@ -415,6 +415,9 @@ VOID MiDemandPageTable(PVOID Va);
 VOID MiDemandTableToDelete(PEPROCESS Process, PVOID Va);
 ULONG MiTrimPageTables(PEPROCESS Process, BOOLEAN All);
 VOID MiTransitionLeftTable(PFN_NUMBER Table);
+ULONG MiCountTransitions(PMMPTE Pte);
+VOID MiTakeBackPage(PMMPFN Pfn);
+VOID MiInSwapPages(PMMPTE First, PMMPTE Last, PVOID Owner); // stackswap.c
 // The low half of a directory entry is 0 exactly if there is no table: a Soft one has its protection there.
 FORCEINLINE BOOLEAN MiIsTableOut(PMMPTE Pde)
 {

@@ -246,6 +246,7 @@ PMMPTE MiPteIfTable(PVOID Va); // address.c
 PFN_NUMBER MiGetFrame(PVOID Va);
 BOOLEAN MiDeletePageTable(PEPROCESS Process, PVOID Va);
 VOID MiUnmapSharedData(PEPROCESS Process); // process.c
+VOID MiFillPointerTable(PEPROCESS Process, PMMPTE Table);
 // deletepte.c
 VOID MiDeleteRange(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
 VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush);

@@ -82,6 +82,9 @@ VOID MiUpdateWsleHash(PMMWSL List, ULONG Vpn, ULONG Index);
 BOOLEAN MiCreateWorkingSetList(PEPROCESS Process);
 VOID MiDeleteWorkingSetList(PEPROCESS Process);
 VOID MiInitializeSystemWorkingSet(VOID);
+BOOLEAN MiEmptyWorkingSetList(PEPROCESS Process);
+VOID MiFindWorkingSetList(PEPROCESS Process, PPFN_NUMBER Table, PPFN_NUMBER Page);
+VOID MiPlaceWorkingSetList(PEPROCESS Process, PFN_NUMBER Table, PFN_NUMBER Page);
 BOOLEAN MiMapWorkingSetPage(PMMSUPPORT Vm, PVOID Va);
 VOID MiUnmapWorkingSetPages(PMMSUPPORT Vm, ULONG_PTR Start, ULONG_PTR End);
 

@@ -95,7 +95,9 @@ static VOID MiFreeDirectories(PEPROCESS Process)
     }
 }
 
-static VOID MiFillPointerTable(PEPROCESS Process, PMMPTE Table)
+// Writes the frames of the directories into the pointer table and into directory 3, which maps them. No processor has
+// them loaded.
+VOID MiFillPointerTable(PEPROCESS Process, PMMPTE Table)
 {
     KIRQL OldIrql;
     PMMPTE Directory;

@@ -53,8 +53,7 @@ static NTSTATUS MiResolveStackPage(PMI_FAULT Fault, PMMPTE Last)
             MiDereferenceInPage(Spare);
         return MI_STATUS_READ;
     } else {
-        MiActivateTransitionPage(Pfn);
-        MiMakePageDirty(Pfn);
+        MiTakeBackPage(Pfn);
         MiWriteValidPte(Pte, MI_KERNEL_PTE(MI_PFN_NUMBER(Pfn)));
     }
     MiUnlockPfn(OldIrql);
@@ -63,35 +62,34 @@ static NTSTATUS MiResolveStackPage(PMI_FAULT Fault, PMMPTE Last)
     return Status;
 }
 
-// Brings the stack of a thread back that is about to run. IRQL PASSIVE_LEVEL, no locks; waits for memory and for reads
-// as long as it takes. A read that fails is bugcheck 77, as nothing could go on without the stack.
-VOID MmInPageKernelStack(PKTHREAD Thread)
+// Makes the entries from First to Last valid that are not, each of them a page of its own. IRQL PASSIVE_LEVEL, no locks;
+// waits for memory and for reads as long as it takes. A read that fails is bugcheck 77, as nothing could go on without
+// the page. Owner: for that.
+VOID MiInSwapPages(PMMPTE First, PMMPTE Last, PVOID Owner)
 {
-    PMMPTE Last = MiGetPteAddress((PCHAR)Thread->StackBase - PAGE_SIZE);
-    MI_FAULT Fault = {.Va = Thread->StackLimit, .Pte = MiGetPteAddress(Thread->StackLimit), .Write = TRUE};
+    MI_FAULT Fault = {.Va = First, .Pte = First, .Write = TRUE};
     ULONG Attempt = 0;
 
     while (Fault.Pte <= Last) {
         NTSTATUS Status;
 
-        if (Fault.Pte->u.Hard.Valid) {
+        if (Fault.Pte->u.Hard.Valid || Fault.Pte->u.Long == 0) {
             Fault.Pte++;
             continue;
         }
-        Fault.Va = MiGetVaOfPte(Fault.Pte);
+        Fault.Va = Fault.Pte;
         Fault.InPage = MI_IS_PAGE_FILE_PTE(Fault.Pte) ? MiAllocateInPage() : NULL;
         Status = MiFinishFault(&Fault, MiResolveStackPage(&Fault, Last), &Attempt);
         if (!NT_SUCCESS(Status) && Status != STATUS_NO_MEMORY && Status != STATUS_RETRY)
-            KeBugCheckEx(KERNEL_STACK_INPAGE_ERROR, (ULONG_PTR)Status, (ULONG_PTR)Fault.Va, (ULONG_PTR)Thread, 0);
+            KeBugCheckEx(KERNEL_STACK_INPAGE_ERROR, (ULONG_PTR)Status, (ULONG_PTR)Fault.Pte, (ULONG_PTR)Owner, 0);
     }
-    MiStatistics.StacksSwappedIn++;
 }
 
-// The last stack of a process is out: nobody in it uses its memory. IRQL PASSIVE_LEVEL; attaches.
-VOID MmOutSwapProcess(PEPROCESS Process)
+// Brings the stack of a thread back that is about to run. IRQL PASSIVE_LEVEL, no locks; as MiInSwapPages.
+VOID MmInPageKernelStack(PKTHREAD Thread)
 {
-    if (MiTrimPrivatePages && Process->Vm.VmWorkingSetList != NULL && !Process->Vm.Flags.MinimumWorkingSetHard)
-        MmEmptyWorkingSet(Process);
+    MiInSwapPages(MiGetPteAddress(Thread->StackLimit), MiGetPteAddress((PCHAR)Thread->StackBase - PAGE_SIZE), Thread);
+    MiStatistics.StacksSwappedIn++;
 }
 
 // Is it time to take stacks out: is memory short, and is there a place for them? Any IRQL.

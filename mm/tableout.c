@@ -32,7 +32,8 @@ static BOOLEAN MiLooksIdle(PMMPTE Pte, PULONG Transitions)
     return TRUE;
 }
 
-static ULONG MiCountTransitions(PMMPTE Pte)
+// How many entries of a table are in transition now. The PFN lock is held, so that none of them goes.
+ULONG MiCountTransitions(PMMPTE Pte)
 {
     ULONG Index, Count = 0;
 
@@ -103,14 +104,21 @@ VOID MiTransitionLeftTable(PFN_NUMBER Table)
         MiDecrementShareCount(Pfn);
 }
 
-static VOID MiMapPageTable(PMMPTE Pde, PMMPFN Pfn)
+// A page whose use no dirty bit tells, such as a page table's, is found still in memory: it is active again, with one
+// mapping, and no page file has it. The PFN lock is held.
+VOID MiTakeBackPage(PMMPFN Pfn)
 {
     if (Pfn->u2.ShareCount != 0 && Pfn->u3.e1.PageLocation == ActiveAndValid)
-        Pfn->u2.ShareCount = 1; // its transition entries need no count now
+        Pfn->u2.ShareCount = 1; // a table, whose transition entries need no count now
     else
         MiActivateTransitionPage(Pfn);
     Pfn->u3.e1.TableOut = 0;
     MiMakePageDirty(Pfn);
+}
+
+static VOID MiMapPageTable(PMMPTE Pde, PMMPFN Pfn)
+{
+    MiTakeBackPage(Pfn);
     MiWriteValidPte(Pde, MI_USER_TABLE_PTE(MI_PFN_NUMBER(Pfn)));
     MiStatistics.PageTablesIn++;
 }

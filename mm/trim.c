@@ -176,15 +176,16 @@ VOID MiAgeWorkingSet(PMMSUPPORT Vm, ULONG Share)
 }
 
 // Runs a trim in a process or, for NULL, in the system cache's set. IRQL PASSIVE_LEVEL or APC_LEVEL; attaches.
-// Wait: FALSE: not if somebody else holds the working set lock (0 then). Returns how many pages went.
+// Wait: FALSE: not if somebody else holds the working set lock (0 then). Nor of a process that is out of memory: it has
+// no page. Returns how many pages went.
 ULONG MiTrimSet(PEPROCESS Process, const MI_TRIM *Trim, BOOLEAN Wait)
 {
     PKGUARDED_MUTEX Lock = Process != NULL ? &Process->WorkingSetLock : &MmSystemWorkingSetLock;
     KAPC_STATE ApcState;
     ULONG Taken = 0;
 
-    if (Process != NULL)
-        KeStackAttachProcess(&Process->Pcb, &ApcState);
+    if (Process != NULL && !KeTryToStackAttachProcess(&Process->Pcb, &ApcState))
+        return 0;
     if (Wait || KeTryToAcquireGuardedMutex(Lock)) {
         if (Wait)
             KeAcquireGuardedMutex(Lock);

@@ -36,7 +36,6 @@ BOOLEAN MiCreateWorkingSetList(PEPROCESS Process)
 {
     PFN_NUMBER Table = MiAllocateKernelPage(NULL), Page = MiAllocateKernelPage(NULL);
     KIRQL OldIrql;
-    PMMPTE Entry;
     PMMWSL List;
 
     if (Table == 0 || Page == 0) {
@@ -47,12 +46,7 @@ BOOLEAN MiCreateWorkingSetList(PEPROCESS Process)
     List = MiMapPage(Page, &OldIrql);
     MiFillWorkingSetList(List, MM_WORKING_SET_LIST, MM_WORKING_SET_HASH, HYPER_SPACE_END);
     MiUnmapPage(List, OldIrql);
-    Entry = MiMapPage(Table, &OldIrql);
-    Entry[0].u.Long = MI_HYPER_PTE(Page);
-    MiUnmapPage(Entry, OldIrql);
-    Entry = MiMapPage(Process->PageDirectoryPages[MI_DIRECTORY3], &OldIrql);
-    Entry[MI_HYPER_INDEX].u.Long = MI_TABLE_PTE(Table);
-    MiUnmapPage(Entry, OldIrql);
+    MiPlaceWorkingSetList(Process, Table, Page);
     Process->Vm.VmWorkingSetList = MmWorkingSetList;
     Process->Vm.WorkingSetListPages = 1;
     return TRUE;
@@ -103,6 +97,63 @@ VOID MiUnmapWorkingSetPages(PMMSUPPORT Vm, ULONG_PTR Start, ULONG_PTR End)
         MiReturnCommitment(1, NULL);
         Vm->WorkingSetListPages--;
     }
+}
+
+// A list without entries shrinks to its first page. The process is attached to, its working set lock held. FALSE: it has
+// entries.
+BOOLEAN MiEmptyWorkingSetList(PEPROCESS Process)
+{
+    PMMWSL List = Process->Vm.VmWorkingSetList;
+    PMMPTE SecondTable = MiGetPdeAddress(HYPER_SPACE + MI_LARGE_PAGE_SIZE);
+
+    if (Process->Vm.WorkingSetSize != 0)
+        return FALSE;
+    if (List->HashTable != List->SmallHash)
+        MiUnmapWorkingSetPages(&Process->Vm, List->HashBase,
+                               List->HashBase + List->HashTableSize * sizeof(MMWSLE_HASH));
+    MiUnmapWorkingSetPages(&Process->Vm, (ULONG_PTR)List + PAGE_SIZE,
+                           (ULONG_PTR)&List->Wsle[List->LastInitializedWsle + 1]);
+    memset(List, 0, PAGE_SIZE);
+    MiFillWorkingSetList(List, MM_WORKING_SET_LIST, MM_WORKING_SET_HASH, HYPER_SPACE_END);
+    Process->Vm.NextAgingSlot = 0;
+    if (SecondTable->u.Hard.Valid) {
+        PFN_NUMBER Table = MI_PTE_FRAME(SecondTable);
+
+        MiWriteInvalidPte(SecondTable, 0);
+        KeFlushProcessTb(&Process->Pcb);
+        MiFreeKernelPage(Table);
+        MiReturnCommitment(1, NULL);
+    }
+    ASSERT(Process->Vm.WorkingSetListPages == 1);
+    return TRUE;
+}
+
+// The frames of the page table and of the only page of the list of a process that nobody is in.
+VOID MiFindWorkingSetList(PEPROCESS Process, PPFN_NUMBER Table, PPFN_NUMBER Page)
+{
+    KIRQL OldIrql;
+    PMMPTE Entry;
+
+    Entry = MiMapPage(Process->PageDirectoryPages[MI_DIRECTORY3], &OldIrql);
+    *Table = MI_PTE_FRAME(&Entry[MI_HYPER_INDEX]);
+    MiUnmapPage(Entry, OldIrql);
+    Entry = MiMapPage(*Table, &OldIrql);
+    *Page = MI_PTE_FRAME(&Entry[0]);
+    MiUnmapPage(Entry, OldIrql);
+}
+
+// The same frames are others now. PageDirectoryPages are up to date.
+VOID MiPlaceWorkingSetList(PEPROCESS Process, PFN_NUMBER Table, PFN_NUMBER Page)
+{
+    KIRQL OldIrql;
+    PMMPTE Entry;
+
+    Entry = MiMapPage(Table, &OldIrql);
+    Entry[0].u.Long = MI_HYPER_PTE(Page);
+    MiUnmapPage(Entry, OldIrql);
+    Entry = MiMapPage(Process->PageDirectoryPages[MI_DIRECTORY3], &OldIrql);
+    Entry[MI_HYPER_INDEX].u.Long = MI_TABLE_PTE(Table);
+    MiUnmapPage(Entry, OldIrql);
 }
 
 // Takes at most Count valid entries out of a table that is in no address space any more; returns how many, in Frames.

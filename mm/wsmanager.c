@@ -44,7 +44,7 @@ static ULONG MiMissingPages(VOID)
 static BOOLEAN MiIsCandidate(PEPROCESS Process, ULONG Attempt)
 {
     if (Process->Vm.VmWorkingSetList == NULL || Process->Vm.LastTrimStamp == MiTrimStamp ||
-        Process->Vm.Flags.BeingDeleted)
+        Process->Vm.Flags.BeingDeleted || Process->Pcb.State != ProcessInMemory)
         return FALSE;
     if (Process->Foreground && !MiAttempts[Attempt].Foreground)
         return FALSE;

@@ -295,6 +295,7 @@ VOID KeFlushProcessTb(PKPROCESS Process);
 // Kernel stacks out of memory (ke/swap.c).
 BOOLEAN NTAPI KeSetKernelStackSwapEnable(BOOLEAN Enable); // ke/swap.c
 VOID KeOutSwapNow(VOID);
+BOOLEAN KeTryToStackAttachProcess(PKPROCESS Process, PKAPC_STATE State); // FALSE: it is out of memory
 // No processor has the address space of Process loaded any more, not even an idle one: before its page tables go.
 // The current thread is not in it. IRQL <= APC_LEVEL.
 VOID KeUnloadProcess(PKPROCESS Process);

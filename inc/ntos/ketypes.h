@@ -418,11 +418,22 @@ struct _KPROCESS {
     KAFFINITY Affinity;
     SCHAR BasePriority;
     SCHAR QuantumReset;
-    UCHAR State;
+    volatile UCHAR State; // KPROCESS_STATE; dispatcher lock
     BOOLEAN DisableBoost;
-    UCHAR ThreadSeed; // ideal processor of the next thread
-    LONG StackCount;
+    UCHAR ThreadSeed;         // ideal processor of the next thread
+    LONG StackCount;          // kernel stacks of its threads that are in memory, and threads that are attached to it
+    ULONG AttachCount;        // attachments so far
+    LIST_ENTRY SwapListEntry; // ProcessInTransition: it waits for the swap thread
 };
+// Where a process's memory is (ke/swap.c). Only threads of a process in memory run, and only it is attached to.
+typedef enum _KPROCESS_STATE {
+    ProcessInMemory,
+    ProcessOutOfMemory,
+    ProcessInTransition,  // somebody waits for it to come in
+    ProcessOutTransition, // on its way out
+    ProcessInSwap,        // on its way in
+    ProcessOutSwap        // not used: the swap thread chooses what goes out itself
+} KPROCESS_STATE;
 
 #define MAXIMUM_PRIORITY 32
 #define LOW_REALTIME_PRIORITY 16

@@ -230,7 +230,9 @@ VOID MmBalanceWorkingSets(VOID); // once a second
 BOOLEAN MmIsOutSwapWanted(VOID);
 VOID MmOutPageKernelStack(PKTHREAD Thread); // for ke/swap.c
 VOID MmInPageKernelStack(PKTHREAD Thread);
+BOOLEAN MmPrepareOutSwap(PEPROCESS Process);
 VOID MmOutSwapProcess(PEPROCESS Process);
+VOID MmInSwapProcess(PEPROCESS Process);
 VOID MmEmptyWorkingSet(PEPROCESS Process);
 NTCHECK MmAdjustWorkingSetSize(PEPROCESS Process, SIZE_T Minimum, SIZE_T Maximum, ULONG Flags); // pages
 VOID MmQueryWorkingSetLimits(PEPROCESS Process, PSIZE_T Minimum, PSIZE_T Maximum, PULONG Flags);
@@ -287,7 +289,7 @@ typedef struct _MM_STATISTICS {
     ULONG PagesWritten, PageWriteIos; // to page files
     ULONG PagedPoolPages, NonPagedPoolPages, FreeSystemPtes;
     ULONG StacksSwappedOut, StacksSwappedIn;
-    ULONG PageTablesOut, PageTablesIn;
+    ULONG PageTablesOut, PageTablesIn, ProcessesSwappedOut, ProcessesSwappedIn;
     ULONG SystemCodePages, InitPagesFreed;
 } MM_STATISTICS, *PMM_STATISTICS;
 VOID MmQueryStatistics(PMM_STATISTICS Statistics);

@@ -58,6 +58,7 @@ struct _EPROCESS {
     PVOID HighestUserAddress;
     UCHAR ExecuteOptions; // MEM_EXECUTE_OPTION_*
     PFN_NUMBER PageDirectoryPages[4];
+    ULONGLONG SwapPtes[6]; // of the process's own pages while it is out (mm/processswap.c)
     PVOID PaePointerTable;     // virtual address of the PDPT
     LIST_ENTRY MmProcessLinks; // every address space, so that new system page tables reach all of them
 };
