@@ -79,14 +79,13 @@ VOID MiDeleteRange(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
     while (StartVpn <= EndVpn) {
         ULONG_PTR Last = min_of(EndVpn, StartVpn | (PTES_PER_PAGE - 1));
 
-        if (__builtin_expect(MiIsTableOut(MiGetPdeAddress(MI_VA(StartVpn))), 0)) {
-            MiDemandTableToDelete(Process, MI_VA(StartVpn));
-            StartVpn = First; // meanwhile somebody may have touched what was deleted
-            continue;
-        }
         if (MiGetPdeAddress(MI_VA(StartVpn))->u.Hard.Valid) {
             MiDeleteInTable(Process, StartVpn, Last);
             MiDeletePageTable(Process, MI_VA(StartVpn));
+        } else if (MiIsTableOut(MiGetPdeAddress(MI_VA(StartVpn)))) {
+            MiDemandTableToDelete(Process, MI_VA(StartVpn));
+            StartVpn = First; // meanwhile somebody may have touched what was deleted
+            continue;
         }
         StartVpn = Last + 1;
     }

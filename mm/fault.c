@@ -136,7 +136,7 @@ static NTSTATUS MiInvalidPteFault(PMI_FAULT Fault, BOOLEAN Table)
             return STATUS_ACCESS_VIOLATION;
         Protection = Vad->u.VadFlags.Protection;
     } else {
-        Protection = MiPageProtection(Vad, MI_VPN(Fault->Va));
+        Protection = MiEntryProtection(Vad, MI_VPN(Fault->Va));
     }
     Status = MiCheckAccess(Fault, Vad, Protection);
     if (Status != STATUS_SUCCESS)
@@ -198,16 +198,21 @@ NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
         MiLockWorkingSet(Process);
         Process->Vm.PageFaultCount++;
         Table = MiGetPdeAddress(Va)->u.Hard.Valid;
-        if (Table && MiGetPdeAddress(Va)->u.Hard.LargePage)
-            Fault.Pte = MiGetPdeAddress(Va); // it says what a page's entry would
-        if (Table && Fault.Pte->u.Hard.Valid)
-            Status = MiValidPteFault(&Fault);
-        else if (!Table && MiIsTableOut(MiGetPdeAddress(Va)))
-            Status = MiResolvePageTable(&Fault);
-        else if (!MiReserveWsle(&Process->Vm))
-            Status = MI_STATUS_NO_PAGE;
-        else
-            Status = MiInvalidPteFault(&Fault, Table);
+        if (!Table) {
+            if (MiIsTableOut(MiGetPdeAddress(Va))) {
+                Status = MiResolvePageTable(&Fault);
+                goto Resolved;
+            }
+        } else {
+            if (MiGetPdeAddress(Va)->u.Hard.LargePage)
+                Fault.Pte = MiGetPdeAddress(Va); // it says what a page's entry would
+            if (Fault.Pte->u.Hard.Valid) {
+                Status = MiValidPteFault(&Fault);
+                goto Resolved;
+            }
+        }
+        Status = MiReserveWsle(&Process->Vm) ? MiInvalidPteFault(&Fault, Table) : MI_STATUS_NO_PAGE;
+    Resolved:
         MiUnlockWorkingSet(Process);
         if (Status == STATUS_SUCCESS)
             return STATUS_SUCCESS;

@@ -263,6 +263,7 @@ NTSTATUS MiCommitRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_
 NTSTATUS MiDecommitRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
 BOOLEAN MiIsRangeCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
 BOOLEAN MiIsPageCommitted(PMMVAD Vad, ULONG_PTR Vpn);
+ULONG MiEntryProtection(PMMVAD Vad, ULONG_PTR Vpn);
 ULONG MiPageProtection(PMMVAD Vad, ULONG_PTR Vpn); // of a committed page, MM_*
 // protectvm.c
 NTSTATUS MiProtectRange(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn, ULONG Protection,

@@ -73,7 +73,7 @@ static ULONG MiFindPagesToProtect(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR Last
 
     _Static_assert(MI_PTE_BATCH <= 32, "a bit for each page");
     for (Vpn = StartVpn; Vpn <= Last; Vpn++) {
-        if (MiPageProtection(Vad, Vpn) != Protection)
+        if (MiEntryProtection(Vad, Vpn) != Protection)
             Pages |= 1u << (Vpn - StartVpn);
     }
     return Pages;
@@ -87,7 +87,7 @@ static BOOLEAN MiChargeProtection(PEPROCESS Process, PMMVAD Vad, ULONG_PTR Vpn, 
 
     if (Vad->u.VadFlags.PrivateMemory)
         return TRUE;
-    Change = MiIsChargedPage(Pte, Protection) - MiIsChargedPage(Pte, MiPageProtection(Vad, Vpn));
+    Change = MiIsChargedPage(Pte, Protection) - MiIsChargedPage(Pte, MiEntryProtection(Vad, Vpn));
     if (Change > 0 && !MiChargeCommitment(1, Process))
         return FALSE;
     if (Change < 0)
@@ -100,11 +100,13 @@ static BOOLEAN MiChargeProtection(PEPROCESS Process, PMMVAD Vad, ULONG_PTR Vpn, 
 // runs on another processor with an old translation must have lost it before a frame can be written out or reused.
 static NTSTATUS MiProtectBatch(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR Last, ULONG Protection)
 {
-    ULONG Pages = MiFindPagesToProtect(Vad, StartVpn, Last, Protection), Index;
+    ULONG Pages, Index;
     NTSTATUS Status;
     MI_TB_FLUSH Flush;
     KIRQL OldIrql;
 
+    MiNeedPageTable(MI_VA(StartVpn));
+    Pages = MiFindPagesToProtect(Vad, StartVpn, Last, Protection);
     if (Pages == 0)
         return STATUS_SUCCESS;
     if (!MiGetPdeAddress(MI_VA(StartVpn))->u.Hard.Valid) {

@@ -12,33 +12,29 @@ static PMMPTE MiFirstPteOfTable(PVOID Va)
     return MiGetPteAddress((ULONG_PTR)Va & ~(ULONG_PTR)(MI_LARGE_PAGE_SIZE - 1));
 }
 
-static BOOLEAN MiIsTransitionPte(PMMPTE Pte)
+// An entry is valid, other than that of the shared data, which has no place in the working set.
+static BOOLEAN MiHasValidPtes(PMMPTE Pte)
 {
-    return (((volatile MMPTE *)Pte)->u.Low & (MI_VALID | MI_PROTOTYPE | MI_TRANSITION)) == MI_TRANSITION;
-}
+    PMMPTE End = Pte + PTES_PER_PAGE, Shared = MiGetPteAddress(USER_SHARED_DATA_USER), Entry;
 
-// How many entries are in transition; with the working set lock held alone they may become fewer. FALSE: an entry is
-// valid, other than that of the shared data, which has no place in the working set.
-static BOOLEAN MiLooksIdle(PMMPTE Pte, PULONG Transitions)
-{
-    ULONG Index;
-
-    *Transitions = 0;
-    for (Index = 0; Index < PTES_PER_PAGE; Index++, Pte++) {
-        if (Pte->u.Hard.Valid && MiGetVaOfPte(Pte) != (PVOID)USER_SHARED_DATA_USER)
-            return FALSE;
-        *Transitions += MiIsTransitionPte(Pte);
+    for (; Pte < End; Pte += 4) {
+        if (!((Pte[0].u.Low | Pte[1].u.Low | Pte[2].u.Low | Pte[3].u.Low) & MI_VALID))
+            continue;
+        for (Entry = Pte; Entry < Pte + 4; Entry++) {
+            if (Entry->u.Hard.Valid && Entry != Shared)
+                return TRUE;
+        }
     }
-    return TRUE;
+    return FALSE;
 }
 
-// How many entries of a table are in transition now. The PFN lock is held, so that none of them goes.
+// How many entries of a table are in transition. The PFN lock is held, so that none of them goes.
 ULONG MiCountTransitions(PMMPTE Pte)
 {
     ULONG Index, Count = 0;
 
     for (Index = 0; Index < PTES_PER_PAGE; Index++)
-        Count += MiIsTransitionPte(Pte + Index);
+        Count += (Pte[Index].u.Low & (MI_VALID | MI_PROTOTYPE | MI_TRANSITION)) == MI_TRANSITION;
     return Count;
 }
 
@@ -48,11 +44,10 @@ static BOOLEAN MiEvictPageTable(PEPROCESS Process, PVOID Va)
 {
     PMMPTE Pde = MiGetPdeAddress(Va), Pte = MiFirstPteOfTable(Va);
     PVOID Stale[] = {Pte, Va};
-    ULONG Transitions;
     KIRQL OldIrql;
     PMMPFN Pfn;
 
-    if (!MiLooksIdle(Pte, &Transitions))
+    if (MiHasValidPtes(Pte))
         return FALSE;
     if (MI_IS_SAME_TABLE(Va, USER_SHARED_DATA_USER))
         MiUnmapSharedData(Process);
@@ -61,8 +56,7 @@ static BOOLEAN MiEvictPageTable(PEPROCESS Process, PVOID Va)
     Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(Pde));
     OldIrql = MiLockPfn();
     ASSERT(Pfn->u2.ShareCount == 1 && Pfn->PteAddress == Pde && !Pfn->u3.e1.TableOut);
-    if (Transitions != 0)
-        Pfn->u2.ShareCount += MiCountTransitions(Pte);
+    Pfn->u2.ShareCount += MiCountTransitions(Pte);
     Pfn->PteFrame = MI_PTE_FRAME(MiGetPteAddress(Pde));
     Pfn->OriginalPte.u.Soft.Protection = MM_READWRITE;
     Pfn->u3.e1.TableOut = 1;
@@ -84,6 +78,8 @@ ULONG MiTrimPageTables(PEPROCESS Process, BOOLEAN All)
     ULONG Taken = 0;
 
     for (; Pde <= Last; Pde++) {
+        while ((Pde[0].u.Low | Pde[1].u.Low | Pde[2].u.Low | Pde[3].u.Low) == 0 && Last - Pde >= 4)
+            Pde += 4;
         if (!Pde->u.Hard.Valid || Pde->u.Hard.LargePage)
             continue;
         if (!All && Pde->u.Hard.Accessed)

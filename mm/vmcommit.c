@@ -11,12 +11,11 @@ static BOOLEAN MiIsDecommitPte(const MMPTE *Pte)
     return Pte->u.Long == MI_DEMAND_ZERO(MM_DECOMMIT);
 }
 
-BOOLEAN MiIsPageCommitted(PMMVAD Vad, ULONG_PTR Vpn)
+// The page table is not out.
+static BOOLEAN MiIsEntryCommitted(PMMVAD Vad, ULONG_PTR Vpn)
 {
-    PMMPTE Pte, Proto;
+    PMMPTE Pte = MiPteIfTable(MI_VA(Vpn)), Proto;
 
-    MiNeedPageTable(MI_VA(Vpn));
-    Pte = MiPteIfTable(MI_VA(Vpn));
     if (Vad->u.VadFlags.VadType == VadAwe)
         return Pte != NULL && Pte->u.Long != 0;
     if (Vad->u.VadFlags.PrivateMemory) {
@@ -30,11 +29,22 @@ BOOLEAN MiIsPageCommitted(PMMVAD Vad, ULONG_PTR Vpn)
     return Proto != NULL && MiPrototypeProtection(Proto) != MM_ZERO_ACCESS;
 }
 
+BOOLEAN MiIsPageCommitted(PMMVAD Vad, ULONG_PTR Vpn)
+{
+    MiNeedPageTable(MI_VA(Vpn));
+    return MiIsEntryCommitted(Vad, Vpn);
+}
+
 BOOLEAN MiIsRangeCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
 {
-    for (; StartVpn <= EndVpn; StartVpn++) {
-        if (!MiIsPageCommitted(Vad, StartVpn))
-            return FALSE;
+    while (StartVpn <= EndVpn) {
+        ULONG_PTR Last = min_of(EndVpn, StartVpn | (PTES_PER_PAGE - 1));
+
+        MiNeedPageTable(MI_VA(StartVpn));
+        for (; StartVpn <= Last; StartVpn++) {
+            if (!MiIsEntryCommitted(Vad, StartVpn))
+                return FALSE;
+        }
     }
     return TRUE;
 }
@@ -51,27 +61,25 @@ ULONG MiCountCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
     if (StartVpn == Vad->StartingVpn && EndVpn == Vad->EndingVpn)
         return Vad->u.VadFlags.CommitCharge;
     while (StartVpn <= EndVpn) {
-        MiNeedPageTable(MI_VA(StartVpn));
-        if (!MiGetPdeAddress(MI_VA(StartVpn))->u.Hard.Valid) {
+        if (!MiGetPdeAddress(MI_VA(StartVpn))->u.Hard.Valid && MiIsTableOut(MiGetPdeAddress(MI_VA(StartVpn)))) {
+            MiDemandPageTable(MI_VA(StartVpn));
+        } else if (!MiGetPdeAddress(MI_VA(StartVpn))->u.Hard.Valid) {
             ULONG_PTR Last = min_of(EndVpn, StartVpn | (PTES_PER_PAGE - 1)); // no table: all alike
 
             Count += Vad->u.VadFlags.MemCommit ? (ULONG)(Last - StartVpn + 1) : 0;
             StartVpn = Last + 1;
         } else {
-            Count += MiIsPageCommitted(Vad, StartVpn);
+            Count += MiIsEntryCommitted(Vad, StartVpn);
             StartVpn++;
         }
     }
     return Count;
 }
 
-// The MM_* protection of a committed page. The working set lock is enough if the page table is not out.
-ULONG MiPageProtection(PMMVAD Vad, ULONG_PTR Vpn)
+// The MM_* protection of a committed page, whose page table is not out. The working set lock is enough.
+ULONG MiEntryProtection(PMMVAD Vad, ULONG_PTR Vpn)
 {
-    PMMPTE Pte, Proto;
-
-    MiNeedPageTable(MI_VA(Vpn));
-    Pte = MiPteIfTable(MI_VA(Vpn));
+    PMMPTE Pte = MiPteIfTable(MI_VA(Vpn)), Proto;
     if (Pte != NULL && Pte->u.Long != 0) {
         MMPTE Entry = *Pte;
 
@@ -85,6 +93,13 @@ ULONG MiPageProtection(PMMVAD Vad, ULONG_PTR Vpn)
     return Proto == NULL ? MM_NOACCESS : MiPrototypeProtection(Proto);
 }
 
+// The same wherever the page table is.
+ULONG MiPageProtection(PMMVAD Vad, ULONG_PTR Vpn)
+{
+    MiNeedPageTable(MI_VA(Vpn));
+    return MiEntryProtection(Vad, Vpn);
+}
+
 static NTSTATUS MiWriteCommittedPtes(PEPROCESS Process, PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn,
                                      ULONG Protection)
 {
@@ -94,8 +109,7 @@ static NTSTATUS MiWriteCommittedPtes(PEPROCESS Process, PMMVAD Vad, ULONG_PTR St
     for (; StartVpn <= EndVpn; StartVpn++) {
         PMMPTE Pte;
 
-        MiNeedPageTable(MI_VA(StartVpn));
-        if (Default && !MiGetPdeAddress(MI_VA(StartVpn))->u.Hard.Valid)
+        if (Default && MiGetPdeAddress(MI_VA(StartVpn))->u.Long == 0)
             continue; // committed without an entry
         Status = MiMakePageTableWait(Process, MI_VA(StartVpn));
         if (!NT_SUCCESS(Status))
