@@ -60,6 +60,14 @@ static VOID KiRaiseFault(PKTRAP_FRAME TrapFrame, NTSTATUS Status, ULONG Va)
         KiRaiseTrapException(TrapFrame, STATUS_IN_PAGE_ERROR, 3, Kind, Va, (ULONG_PTR)Status);
 }
 
+// Somebody wants to know about page faults: the trace, or who watches a working set.
+static KD_TRACE_CALL VOID KiNoteFault(PKTRAP_FRAME TrapFrame, ULONG Va, NTSTATUS Status)
+{
+    KdTrace(FaultEnd, Status, 0, 0, 0);
+    if ((KdTraceMask & KD_TRACE_WATCH) && NT_SUCCESS(Status) && KeGetCurrentIrql() <= APC_LEVEL)
+        PsWatchWorkingSet((PVOID)(ULONG_PTR)TrapFrame->Eip, (PVOID)(ULONG_PTR)Va);
+}
+
 VOID FASTCALL KiPageFault(PKTRAP_FRAME TrapFrame)
 {
     ULONG Va = KiReadCr2();
@@ -73,7 +81,8 @@ VOID FASTCALL KiPageFault(PKTRAP_FRAME TrapFrame)
     KeGetCurrentPrcb()->MmPageFaultCount++;
     KdTrace(FaultBegin, Va, TrapFrame->Eip, TrapFrame->ErrCode, 0);
     Status = MmAccessFault(TrapFrame->ErrCode, (PVOID)Va, Mode, TrapFrame);
-    KdTrace(FaultEnd, Status, 0, 0, 0);
+    if (__builtin_expect((KdTraceMask & (KD_TRACE_FAULT | KD_TRACE_WATCH)) != 0, 0))
+        KiNoteFault(TrapFrame, Va, Status);
     if (NT_SUCCESS(Status) || (Mode == KernelMode && ExRepairSListFault(TrapFrame)))
         return;
     if (Status == MM_FAULT_AT_RAISED_IRQL || Raised)

@@ -39,6 +39,7 @@ VOID NTAPI PspProcessDelete(PVOID Object)
         KeUnloadProcess(&Process->Pcb); // an idle processor may still have it loaded
         MmDeleteProcessAddressSpace(Process);
     }
+    PspEndWorkingSetWatch(Process);
     if (Process->Token != NULL)
         SeDeleteProcess(Process);
     if (Process->SectionObject != NULL)

@@ -47,6 +47,17 @@ BOOLEAN PspIsPagePriority(ULONG Value);
 NTSTATUS PspSetProcessPagePriority(PEPROCESS Process, ULONG Value);
 NTSTATUS PspSetQuotaLimits(PEPROCESS Process, PVOID Information, ULONG Length);
 VOID PspQueryQuotaLimits(PEPROCESS Process, PQUOTA_LIMITS_EX Limits);
+// wswatch.c
+typedef struct _PAGEFAULT_HISTORY {
+    ULONG CurrentIndex, MaxIndex;
+    KSPIN_LOCK SpinLock;
+    USHORT Lost;  // found no room
+    BOOLEAN Busy; // somebody reads it: nothing is noted
+    PROCESS_WS_WATCH_INFORMATION WatchInfo[];
+} PAGEFAULT_HISTORY, *PPAGEFAULT_HISTORY;
+NTSTATUS PspStartWorkingSetWatch(PEPROCESS Process, ULONG Length);
+NTSTATUS PspQueryWorkingSetWatch(PEPROCESS Process, PVOID User, ULONG Length, PULONG ReturnLength);
+VOID PspEndWorkingSetWatch(PEPROCESS Process);
 VOID PspSetAffinity(PEPROCESS Process, KAFFINITY Affinity);
 VOID PspInheritPriority(PEPROCESS Process, PEPROCESS Parent);
 

@@ -200,6 +200,8 @@ NTSTATUS NTAPI NtQueryInformationProcess(HANDLE ProcessHandle, PROCESSINFOCLASS 
         return Status;
     if (Class == ProcessImageFileName) {
         Status = PspQueryImageName(Process, Information, Length, ReturnLength);
+    } else if (Class == ProcessWorkingSetWatch) {
+        Status = PspQueryWorkingSetWatch(Process, Information, Length, ReturnLength);
     } else {
         Answer.Length = Length;
         Status = PspAnswerProcess(Process, Class, &Answer);

@@ -108,6 +108,8 @@ static NTSTATUS PspSetProcessValue(PEPROCESS Process, PROCESSINFOCLASS Class, PV
         return Status;
     case ProcessQuotaLimits:
         return PspSetQuotaLimits(Process, Information, Length);
+    case ProcessWorkingSetWatch:
+        return PspStartWorkingSetWatch(Process, Length);
     case ProcessDefaultHardErrorMode:
     case ProcessPriorityBoost:
     case ProcessBasePriority:
@@ -124,13 +126,17 @@ static NTSTATUS PspSetProcessValue(PEPROCESS Process, PROCESSINFOCLASS Class, PV
 
 NTSTATUS NTAPI NtSetInformationProcess(HANDLE ProcessHandle, PROCESSINFOCLASS Class, PVOID Information, ULONG Length)
 {
+    ACCESS_MASK Access = PROCESS_SET_INFORMATION;
     PEPROCESS Process;
     NTSTATUS Status;
 
     PAGED_CODE();
-    Status = ObReferenceObjectByHandle(ProcessHandle,
-                                       Class == ProcessQuotaLimits ? PROCESS_SET_QUOTA : PROCESS_SET_INFORMATION,
-                                       PsProcessType, ExGetPreviousMode(), (PVOID *)&Process, NULL);
+    if (Class == ProcessQuotaLimits)
+        Access = PROCESS_SET_QUOTA;
+    else if (Class == ProcessWorkingSetWatch)
+        Access = PROCESS_QUERY_INFORMATION; // SDK, InitializeProcessForWsWatch
+    Status =
+        ObReferenceObjectByHandle(ProcessHandle, Access, PsProcessType, ExGetPreviousMode(), (PVOID *)&Process, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = PspSetProcessValue(Process, Class, Information, Length);

@@ -5,6 +5,8 @@
 
 #include <psapi.h>
 
+#define WATCH_BYTES 8192 // as much as the kernel keeps
+
 WINBOOL WINAPI SetProcessWorkingSetSizeEx(HANDLE Process, SIZE_T Minimum, SIZE_T Maximum, DWORD Flags)
 {
     QUOTA_LIMITS_EX Limits = {.MinimumWorkingSetSize = Minimum, .MaximumWorkingSetSize = Maximum, .Flags = Flags};
@@ -82,4 +84,27 @@ WINBOOL WINAPI K32GetProcessMemoryInfo(HANDLE Process, PPROCESS_MEMORY_COUNTERS 
         Extended->PrivateUsage = Vm.PagefileUsage;
     }
     return TRUE;
+}
+
+// Begins to note the pages that are added to the working set; if they are noted already, those so far are forgotten.
+WINBOOL WINAPI K32InitializeProcessForWsWatch(HANDLE Process)
+{
+    NTSTATUS Status = NtSetInformationProcess(Process, ProcessWorkingSetWatch, NULL, 0);
+    PVOID Records;
+
+    if (Status != STATUS_PORT_ALREADY_SET) {
+        return BaseBool(Status);
+    }
+    Records = RtlAllocateHeap(RtlProcessHeap(), 0, WATCH_BYTES);
+    if (Records == NULL) {
+        return BaseFail(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    Status = NtQueryInformationProcess(Process, ProcessWorkingSetWatch, Records, WATCH_BYTES, NULL);
+    RtlFreeHeap(RtlProcessHeap(), 0, Records);
+    return BaseBool(Status);
+}
+
+WINBOOL WINAPI K32GetWsChanges(HANDLE Process, PPSAPI_WS_WATCH_INFORMATION Changes, DWORD Length)
+{
+    return BaseBool(NtQueryInformationProcess(Process, ProcessWorkingSetWatch, Changes, Length, NULL));
 }

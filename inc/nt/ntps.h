@@ -256,6 +256,7 @@ typedef enum _PROCESSINFOCLASS {
     ProcessExceptionPort = 8,
     ProcessAccessToken = 9,
     ProcessDefaultHardErrorMode = 12,
+    ProcessWorkingSetWatch = 15, // set: no data; query: PROCESS_WS_WATCH_INFORMATION[]
     ProcessPriorityClass = 18,
     ProcessHandleCount = 20,
     ProcessAffinityMask = 21,
@@ -268,6 +269,12 @@ typedef enum _PROCESSINFOCLASS {
     ProcessImageInformation = 37,
     ProcessPagePriority = 39
 } PROCESSINFOCLASS;
+
+// A page that was added to a working set. Behind the last: FaultingPc NULL, FaultingVa so many found no room.
+typedef struct _PROCESS_WS_WATCH_INFORMATION {
+    PVOID FaultingPc;
+    PVOID FaultingVa;
+} PROCESS_WS_WATCH_INFORMATION, *PPROCESS_WS_WATCH_INFORMATION;
 
 typedef struct _PROCESS_BASIC_INFORMATION {
     NTSTATUS ExitStatus;

@@ -39,6 +39,7 @@
     X(PAGES, 15, "pages")
 #define KD_TRACE_GROUP_BIT(Group, Bit, Text) KD_TRACE_##Group = 1 << (Bit),
 enum { KD_TRACE_GROUPS(KD_TRACE_GROUP_BIT) };
+#define KD_TRACE_WATCH 0x80000000u // no group: the faults of some process are noted (ps/wswatch.c)
 
 // Event, group, the name the host shows, its arguments as name:kind. Every record also has time, processor, IRQL and
 // the id of the thread that ran. Kinds (tools/ktrace.py): thread, process, object, type (KOBJECTS), state, reason,

@@ -58,9 +58,10 @@ struct _EPROCESS {
     PVOID HighestUserAddress;
     UCHAR ExecuteOptions; // MEM_EXECUTE_OPTION_*
     PFN_NUMBER PageDirectoryPages[4];
-    ULONGLONG SwapPtes[6]; // of the process's own pages while it is out (mm/processswap.c)
-    PVOID PaePointerTable;     // virtual address of the PDPT
-    LIST_ENTRY MmProcessLinks; // every address space, so that new system page tables reach all of them
+    ULONGLONG SwapPtes[6];                      // of the process's own pages while it is out (mm/processswap.c)
+    struct _PAGEFAULT_HISTORY *WorkingSetWatch; // ps/wswatch.c
+    PVOID PaePointerTable;                      // virtual address of the PDPT
+    LIST_ENTRY MmProcessLinks;                  // every address space, so that new system page tables reach all of them
 };
 #define PS_PROCESS_FLAGS_DELETE 0x01  // exiting
 #define PS_PROCESS_FLAGS_CREATED 0x02 // has had a thread
@@ -138,6 +139,7 @@ VOID PsReturnQuotaBlock(PEPROCESS_QUOTA_BLOCK Block, POOL_TYPE Type, SIZE_T Byte
 NTCHECK PsCreateQuotaBlock(PEPROCESS Process, PEPROCESS Parent);                       // with the parent's limits
 VOID PsDeleteQuotaBlock(PEPROCESS Process);
 // The process with a reference, current thread's; walks PsActiveProcessHead for a debugger or information class.
+VOID PsWatchWorkingSet(PVOID Pc, PVOID Va);     // while KdTraceMask has KD_TRACE_WATCH
 PEPROCESS PsGetNextProcess(PEPROCESS Previous); // Previous is dereferenced, the result referenced; NULL ends
 PETHREAD PsGetNextProcessThread(PEPROCESS Process, PETHREAD Previous);
 #define PsGetCurrentThreadId() (PsGetCurrentThread()->Cid.UniqueThread)

@@ -102,6 +102,51 @@ static void CheckHardMaximum(char *Memory)
     CHECK(Largest <= 60 * PAGE);
 }
 
+static PSAPI_WS_WATCH_INFORMATION Changes[1100];
+
+// How many of the pages are among the changes; each must have an instruction, and the last none.
+static int CountChanges(char *Memory, int Pages)
+{
+    int Found = 0, Index;
+
+    for (Index = 0; Changes[Index].FaultingPc != NULL; Index++) {
+        ULONG_PTR Page = ((ULONG_PTR)Changes[Index].FaultingVa - (ULONG_PTR)Memory) / PAGE;
+
+        Found += Page < (ULONG_PTR)Pages;
+        CHECK(Changes[Index].FaultingVa != NULL);
+    }
+    return Found;
+}
+
+static void CheckWatch(void)
+{
+    char *Memory = VirtualAlloc(NULL, 1200 * PAGE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+
+    memset(Changes, 0, sizeof(Changes));
+    CHECK_FAILS(GetWsChanges(GetCurrentProcess(), Changes, sizeof(Changes)), ERROR_GEN_FAILURE);
+    CHECK(InitializeProcessForWsWatch(GetCurrentProcess()));
+    for (int Page = 0; Page < PAGES; Page++)
+        Memory[Page * PAGE] = 1;
+    CHECK_FAILS(GetWsChanges(GetCurrentProcess(), Changes, 8 * sizeof(Changes[0])), ERROR_INSUFFICIENT_BUFFER);
+    CHECK(GetWsChanges(GetCurrentProcess(), Changes, sizeof(Changes)));
+    CHECK_EQUAL(CountChanges(Memory, PAGES), PAGES);
+    CHECK(GetWsChanges(GetCurrentProcess(), Changes, sizeof(Changes)));
+    CHECK_EQUAL(CountChanges(Memory, PAGES), 0);
+    CHECK(EmptyWorkingSet(GetCurrentProcess()));
+    CHECK(InitializeProcessForWsWatch(GetCurrentProcess()));
+    for (int Page = 0; Page < 1200; Page++)
+        Memory[Page * PAGE] = 2;
+    CHECK(GetWsChanges(GetCurrentProcess(), Changes, sizeof(Changes)));
+    CHECK(CountChanges(Memory, 1200) > 1000);
+    for (int Index = 0; Index < 1100; Index++) {
+        if (Changes[Index].FaultingPc == NULL) {
+            CHECK((ULONG_PTR)Changes[Index].FaultingVa > 150); // so many did not fit
+            break;
+        }
+    }
+    CHECK(VirtualFree(Memory, 0, MEM_RELEASE));
+}
+
 int main(void)
 {
     char *Memory = VirtualAlloc(NULL, 4 * PAGES * PAGE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
@@ -111,5 +156,6 @@ int main(void)
     CheckEmptying(Memory);
     CheckLocks(Memory);
     CheckHardMaximum(Memory);
+    CheckWatch();
     return Verdict();
 }

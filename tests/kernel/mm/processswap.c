@@ -209,6 +209,37 @@ KTEST(mm, process_that_was_out_knows_new_system_tables)
     MtEndGuest(Guest);
 }
 
+KTEST(ps, watched_faults_are_noted_once)
+{
+    // Law: of a watched process each fault that was resolved is noted with its page, once; what is asked for is
+    // forgotten, unless it does not fit. SDK, "GetWsChanges".
+    PROCESS_WS_WATCH_INFORMATION Changes[4 * MT_GUEST_PAGES];
+    PMT_GUEST Guest = &MtGuests[0];
+    ULONG Index, Round, Found;
+
+    MtStartGuest(Guest);
+    MtAwaitGuest(Guest);
+    expect_status(ZwQueryInformationProcess(Guest->Handle, ProcessWorkingSetWatch, Changes, sizeof(Changes), NULL),
+                  STATUS_UNSUCCESSFUL);
+    expect_status(ZwSetInformationProcess(Guest->Handle, ProcessWorkingSetWatch, NULL, 4), STATUS_INFO_LENGTH_MISMATCH);
+    expect_status(ZwSetInformationProcess(Guest->Handle, ProcessWorkingSetWatch, NULL, 0), STATUS_SUCCESS);
+    expect_status(ZwSetInformationProcess(Guest->Handle, ProcessWorkingSetWatch, NULL, 0), STATUS_PORT_ALREADY_SET);
+    MmEmptyWorkingSet(Guest->Process);
+    expect_eq(MtLookInside(Guest), 0);
+    expect_status(ZwQueryInformationProcess(Guest->Handle, ProcessWorkingSetWatch, Changes, 8, NULL),
+                  STATUS_BUFFER_TOO_SMALL);
+    for (Round = 0; Round < 2; Round++) {
+        expect_status(ZwQueryInformationProcess(Guest->Handle, ProcessWorkingSetWatch, Changes, sizeof(Changes), NULL),
+                      STATUS_SUCCESS);
+        for (Index = Found = 0; Changes[Index].FaultingPc != NULL; Index++)
+            Found += (PUCHAR)Changes[Index].FaultingVa == MT_PAGE(Guest->Memory, Found);
+        expect_eq(Found, Round == 0 ? MT_GUEST_PAGES : 0);
+        expect_eq((ULONG_PTR)Changes[Index].FaultingVa, 0);
+    }
+    MtEndGuest(Guest);
+    expect(!(KdTraceMask & KD_TRACE_WATCH));
+}
+
 static VOID NTAPI MtVisitThread(PVOID Context)
 {
     PMT_GUEST Guest = Context;
