@@ -83,6 +83,7 @@ VOID MmOutSwapProcess(PEPROCESS Process)
     }
     MiReleaseOwnPage(&MiSwapPtes(Process)[MI_SWAP_TABLE], Table, FALSE);
     MiReleaseOwnPage(&MiSwapPtes(Process)[MI_SWAP_LIST], Page, FALSE);
+    memset(Process->PaePointerTable, 0, MI_DIRECTORIES * sizeof(MMPTE)); // it leads nowhere
     MiStatistics.ProcessesSwappedOut++;
     MiUnlockPfn(OldIrql);
 }

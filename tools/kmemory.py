@@ -12,6 +12,7 @@ PAGE = 4096
 LARGE = 2 << 20
 FRAME_MASK = 0x0000000FFFFFF000
 VALID, WRITE, LARGE_BIT, NO_EXECUTE = 1, 2, 0x80, 1 << 63
+TABLE_OUT = 1 << 62  # in the place of an entry that nobody can read
 GAP = (0xE0000000, 0xC0000000, 1 << 32)  # QEMU's pc: from so much memory on, what lies above the second is at the third
 LISTS = ["zeroed", "free", "standby", "modified", "modified-no-write", "bad", "active", "transition"]
 PROTECTIONS = ["NOACCESS", "READONLY", "EXECUTE", "EXECUTE_READ", "READWRITE", "WRITECOPY", "EXECUTE_READWRITE", "EXECUTE_WRITECOPY"]
@@ -100,13 +101,15 @@ class Memory:
 
     def mappings(self, first, last, directory=None):
         """(address, physical address, pages, entry) of every valid page or large page of [first, last], and the addresses and
-        contents of entries that are not valid and not 0."""
+        contents of entries that are not valid and not 0 (TABLE_OUT: their page table is not in memory)."""
         invalid, found = [], []
         pointers = struct.unpack("<4Q", self.physical(directory or self.directory, 32))
         for index in range(first >> 21, (last >> 21) + 1):
             pointer = pointers[index >> 9]
             pde = self._pde(pointer, index & 511) if pointer & VALID else 0
             if not pde & VALID:
+                if pde:
+                    invalid += [((index << 21) + (slot << 12), TABLE_OUT) for slot in range(512)]
                 continue
             base = index << 21
             if pde & LARGE_BIT:

@@ -103,6 +103,8 @@ def survey(memory):
 
 
 def page_state(entry, shared):
+    if entry == kmemory.TABLE_OUT:
+        return "page table out"
     if entry & kmemory.VALID:
         return "shared" if shared else "private"
     if entry & 0x400:

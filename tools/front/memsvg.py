@@ -12,7 +12,7 @@ COLOURS = {"zeroed": "#eef1f4", "free": "#d3dae1", "standby": "#b9d7ea", "modifi
            "frame database": "#5a3e2b", "nonpaged pool": "#c8412f", "paged pool": "#e57a6b", "session pool": "#f0b3a8",
            "special pool": "#ff2fa0", "page tables": "#1d3557", "files": "#2a9d5c", "processes": "#2f73c0",
            "mapped in system space": "#6fb98f", "system PTEs": "#8a6d1f"}
-PAGE_COLOURS = {"private": "#2f73c0", "shared": "#2a9d5c", "transition": "#f4d35e", "demand zero": "#cfd8e0", "paged out": "#e9a23b",
+PAGE_COLOURS = {"private": "#2f73c0", "shared": "#2a9d5c", "transition": "#f4d35e", "demand zero": "#cfd8e0", "paged out": "#e9a23b", "page table out": "#b5651d",
                 "mapped, not resident": "#cfe8d8"}
 KIND_COLOURS = {"private": "#e3edf8", "image": "#efe3f3", "mapped file": "#e2f2e8", "section": "#f3efe0"}
 

@@ -7,6 +7,10 @@ from kdutil import Complaint, at, current_thread, entries, number, offset, parse
 from ntnames import KINDS, REASONS, STATES
 
 
+# KPROCESS_STATE
+PROCESS_STATES = ("in memory", "out of memory", "in transition", "out transition", "in swap", "out swap")
+
+
 def image_name(process):
     return process["ImageFileName"].string(errors="replace")
 
@@ -33,6 +37,7 @@ def print_process(address, flags):
           f"Peb: {number(process['Peb']):08x}  ParentCid: {number(process['InheritedFromUniqueProcessId']):04x}")
     print(f"    DirBase: {number(process['Pcb']['DirectoryTableBase']):08x}  ObjectTable: {table:08x}  HandleCount: {handles}.")
     print(f"    Image: {image_name(process)}")
+    print(f"    State: {PROCESS_STATES[int(process['Pcb']['State'])]}  Stacks: {int(process['Pcb']['StackCount'])}")
     if flags & 1:
         vm = process["Vm"]
         now, least, most = (int(vm[name]) for name in ("WorkingSetSize", "MinimumWorkingSetSize", "MaximumWorkingSetSize"))

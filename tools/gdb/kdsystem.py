@@ -116,6 +116,13 @@ def flags_of(entry):
         "W" if entry & 2 else "R", "-" if no_execute else "E", "V" if entry & 1 else "-"])
 
 
+def home_of(entry):
+    """Where the page of an entry is that is neither valid nor a prototype's."""
+    if entry & 0x800:
+        return f"transition, pfn {entry >> 12 & 0xFFFFFF:x}"
+    return f"page file {entry >> 1 & 0xF}, slot {entry >> 32:x}" if entry >> 32 else "demand zero"
+
+
 def pte(arguments):
     if not arguments:
         raise Complaint("which address?")
@@ -128,6 +135,8 @@ def pte(arguments):
     print(f"PDE at {pde_address:08x}            PTE at {pte_address:08x}")
     if not pde & 1:
         print(f"contains {pde:016x}  contains unavailable")
+        if pde:
+            print(f"page table out: {home_of(pde)}")
         return
     print(f"contains {pde:016x}  contains {entry:016x}" if not large else f"contains {pde:016x}  LARGE PAGE")
     frame = pde >> 12 & 0xFFFFFFFFFF
@@ -137,4 +146,4 @@ def pte(arguments):
     elif entry & 1:
         print(f"{text}    pfn {entry >> 12 & 0xFFFFFFFFFF:x}      {flags_of(entry)}")
     else:
-        print(f"{text}    not valid")
+        print(f"{text}    not valid{': ' + home_of(entry) if entry and not entry & 0x400 else ''}")

@@ -146,6 +146,39 @@ KTEST(mm, failed_read_is_an_in_page_error)
     expect_status(MtFree(Memory), STATUS_SUCCESS);
 }
 
+KTEST(mm, failed_read_of_a_page_table_is_an_in_page_error)
+{
+    // Law: a touch of memory whose page table cannot be read raises STATUS_IN_PAGE_ERROR with the status of the I/O,
+    // and no other memory is hurt; when the disk is well again, so is the memory.
+    SIZE_T Size = 16 * MI_LARGE_PAGE_SIZE;
+    PUCHAR Memory = MtAllocate(Size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE), Va, Bad = NULL;
+
+    MtAttachFilter();
+    for (Va = Memory; Va < Memory + Size; Va += MI_LARGE_PAGE_SIZE)
+        *Va = (UCHAR)((ULONG_PTR)Va >> PDE_SHIFT);
+    MtPageTablesOut();
+    for (Va = Memory; Va < Memory + Size; Va += MI_LARGE_PAGE_SIZE) {
+        if (MI_IS_PAGE_FILE_PTE(MiGetPdeAddress(Va)) && MiGetPdeAddress(Va)->u.Soft.PageFileLow == Mt.File->FileNumber)
+            Bad = Va;
+    }
+    expect(Bad != NULL);
+    Mt.Major = IRP_MJ_READ;
+    Mt.LastSlot = MiGetPdeAddress(Bad)->u.Soft.PageFileHigh;
+    Mt.FirstSlot = Mt.LastSlot;
+    for (Va = Memory; Va < Memory + Size; Va += MI_LARGE_PAGE_SIZE) {
+        if (Va != Bad)
+            expect_eq(*Va, (UCHAR)((ULONG_PTR)Va >> PDE_SHIFT));
+    }
+    expect(!MtTouch(Bad, FALSE));
+    expect_status(MtRecord.ExceptionCode, STATUS_IN_PAGE_ERROR);
+    expect_eq(MtRecord.ExceptionInformation[1], (ULONG_PTR)Bad);
+    expect_status((NTSTATUS)MtRecord.ExceptionInformation[2], STATUS_DEVICE_DATA_ERROR);
+    Mt.FirstSlot = 0;
+    expect_eq(*Bad, (UCHAR)((ULONG_PTR)Bad >> PDE_SHIFT));
+    MtDetachFilter();
+    expect_status(MtFree(Memory), STATUS_SUCCESS);
+}
+
 KTEST(mm, failed_write_keeps_the_page)
 {
     // Law: a slot that cannot be written is not used again, its page finds another one, and nothing is lost; the
