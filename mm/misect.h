@@ -249,6 +249,7 @@ VOID MiUnmapSharedData(PEPROCESS Process); // process.c
 VOID MiFillPointerTable(PEPROCESS Process, PMMPTE Table);
 // deletepte.c
 VOID MiDeleteRange(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+VOID MiDeleteListedPages(PEPROCESS Process);
 VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush);
 // commit.c
 BOOLEAN MiChargeCommitment(SIZE_T Pages, PEPROCESS Process); // FALSE: over the limit
