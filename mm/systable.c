@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The system half of every address space. Page directory 2 (80000000-BFFFFFFF) is one page that all share. Directory 3
-// holds the self map and hyperspace, which differ, so each process has its own copy; a new system page table is entered
+// The system half of every address space. With 2 GB of user space page directory 2 (80000000-BFFFFFFF) is one page that
+// all share; with 3 GB it is the process's own. Directory 3 holds the self map and hyperspace, which differ, so each process has its own copy; a new system page table is entered
 // in the master copy (the boot-time directory) and in all others at once, under one lock. So there is never a system
 // address that one process can see and another cannot, and no fault has to repair it.
 
 #include "mi.h"
 
 PFN_NUMBER MiMasterDirectoryPage; // directory 3 made by boot: the idle process's
-PFN_NUMBER MiKseg0DirectoryPage;  // directory 2
+PFN_NUMBER MiSharedDirectoryPage; // directory 2, unless user space has 3 GB
 static KSPIN_LOCK MiSystemTableLock;
 static LIST_ENTRY MiAddressSpaces; // of EPROCESS.MmProcessLinks
 
@@ -18,7 +18,7 @@ VOID MiInitializeSystemPageTables(VOID)
 {
     KeInitializeSpinLock(&MiSystemTableLock);
     InitializeListHead(&MiAddressSpaces);
-    MiKseg0DirectoryPage = MI_PTE_FRAME(MiGetPdeAddress(PTE_BASE) + 2);
+    MiSharedDirectoryPage = MI_PTE_FRAME(MiGetPdeAddress(PTE_BASE) + 2);
     MiMasterDirectoryPage = MI_PTE_FRAME(MiGetPdeAddress(PTE_BASE) + MI_DIRECTORY3);
 }
 
