@@ -434,6 +434,7 @@ FORCEINLINE VOID MiUnlockWorkingSet(PEPROCESS Process)
 extern KGUARDED_MUTEX MmSystemWorkingSetLock; // entries of system cache and system views
 NTSTATUS MiMakeSystemPageTables(PVOID Start, SIZE_T Bytes);
 VOID MiInitializeSystemPageTables(VOID);
+NTSTATUS MiReserveUpperAddresses(PEPROCESS Process, ULONG Characteristics); // process.c
 VOID MiAddAddressSpace(PEPROCESS Process, PFN_NUMBER Directory);
 VOID MiRemoveAddressSpace(PEPROCESS Process);
 extern PFN_NUMBER MiMasterDirectoryPage, MiSharedDirectoryPage;

@@ -159,7 +159,7 @@ ULONG MiSectionFileBytes(const IMAGE_SECTION_HEADER *Section);
 // -------------------------------------------------------------------------------- virtual address descriptors
 typedef enum _MI_VAD_TYPE {
     VadNone,
-    VadDevicePhysicalMemory,
+    VadDevicePhysicalMemory, // not the program's to change: frames of an MDL (mdluser.c), or none
     VadImageMap,
     VadAwe,             // a window for physical pages of the process (awe.c)
     VadWriteWatch,      // the bits lie behind the descriptor (writewatch.c)
@@ -275,7 +275,7 @@ NTSTATUS MiResetVirtualMemory(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size);
 // Memory that is in no working set and never leaves the machine.
 #define MI_IS_UNPAGED_VAD(Vad)                                                                                         \
     ((Vad)->u.VadFlags.VadType == VadAwe || (Vad)->u.VadFlags.VadType == VadLargePages ||                              \
-     (Vad)->u.VadFlags.VadType == VadLargePageSection)
+     (Vad)->u.VadFlags.VadType == VadLargePageSection || (Vad)->u.VadFlags.VadType == VadDevicePhysicalMemory)
 // largepage.c
 NTSTATUS MiPopulateLargePages(PEPROCESS Process, PMMVAD Vad);
 VOID MiDepopulateLargePages(PEPROCESS Process, PMMVAD Vad);

@@ -164,6 +164,9 @@ BOOLEAN MmInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock)
 {
     if (Phase == 0)
         return MiInitializePhase0(LoaderBlock);
+    if (MmIsLargeAddressSplit() &&
+        !NT_SUCCESS(MiReserveUpperAddresses(PsGetCurrentProcess(), IMAGE_FILE_LARGE_ADDRESS_AWARE)))
+        return FALSE;
     return MiMakeVadMap(PsGetCurrentProcess()) && MiCreateSectionType() && MiInitializePageablePool() &&
            MiStartThread(MmZeroPageThread, 0) && MiStartThread(MiMappedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
            MiStartThread(MiModifiedPageWriter, LOW_REALTIME_PRIORITY + 1) &&

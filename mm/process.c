@@ -153,10 +153,11 @@ static SIZE_T MiUpperBytes(PEPROCESS Process)
 
 // User space has 3 GB: the shared data's 64 KB lie in the middle of it, and a program that does not say that it can
 // handle addresses above 2 GB must not meet one. A descriptor that no service changes keeps these addresses; it does
-// not count as the program's memory.
-static NTSTATUS MiReserveUpperAddresses(PEPROCESS Process, ULONG Characteristics)
+// not count as the program's memory. Characteristics: of the program's image.
+NTSTATUS MiReserveUpperAddresses(PEPROCESS Process, ULONG Characteristics)
 {
     ULONG_PTR Base = USER_SHARED_DATA_USER;
+    PMMVAD Vad;
     NTSTATUS Status = MiLockAddressSpace(Process);
 
     if (!NT_SUCCESS(Status))
@@ -165,7 +166,9 @@ static NTSTATUS MiReserveUpperAddresses(PEPROCESS Process, ULONG Characteristics
         Process->HighestUserAddress = MM_HIGHEST_2GB_ADDRESS;
     Status = MiReserve(Process, &Base, MiUpperBytes(Process), 0, MEM_RESERVE, MM_NOACCESS);
     if (NT_SUCCESS(Status)) {
-        MiLocateVad(&Process->VadRoot, MI_VPN(Base))->u.VadFlags.NoChange = 1;
+        Vad = MiLocateVad(&Process->VadRoot, MI_VPN(Base));
+        Vad->u.VadFlags.NoChange = 1;
+        Vad->u.VadFlags.VadType = VadDevicePhysicalMemory;
         Process->VirtualSize -= MiUpperBytes(Process);
         Process->PeakVirtualSize = Process->VirtualSize;
     }

@@ -45,7 +45,7 @@ def parse(arguments):
 
 def kernel_owner(memory, va):
     names, symbols = memory.constants, memory.symbols
-    if va < names["MM_PFN_DATABASE"]:
+    if names["MM_KSEG0_BASE"] <= va < names["MM_SPECIAL_POOL_START"]:
         for start, end, owner in (("KiTextStart", "KiTextEnd", "kernel code"), ("KiRodataStart", "KiRodataEnd", "kernel constants"),
                                   ("KiDataStart", "KiImageEnd", "kernel data")):
             if symbols[start] <= va < symbols[end]:
@@ -53,12 +53,8 @@ def kernel_owner(memory, va):
         return None  # a large page that holds the end of a section also shows free memory behind it
     if va > names["MM_SPECIAL_POOL_END"]:
         return "kernel"
-    owner = "kernel"
-    for name, kind in KERNEL_RANGES:
-        start = names[name] if name else memory.word(symbols["MiNonPagedPoolRange"] + 4)
-        if va >= start:
-            owner = kind
-    return owner
+    starts = [(names[name] if name else memory.word(symbols["MiNonPagedPoolRange"] + 4), kind) for name, kind in KERNEL_RANGES]
+    return max((start, kind) for start, kind in starts + [(0, "kernel")] if va >= start)[1]
 
 
 def frame_owners(memory, processes):
@@ -69,7 +65,7 @@ def frame_owners(memory, processes):
         for number in range(physical >> 12, (physical >> 12) + pages):
             owners.setdefault(number, owner)
 
-    for va, physical, pages, _ in memory.mappings(0x80000000, 0xFFFFFFFF)[0]:
+    for va, physical, pages, _ in memory.mappings(memory.split, 0xFFFFFFFF)[0]:
         if not memory.constants["PTE_BASE"] <= va < memory.constants["HYPER_SPACE"]:
             for index in range(pages):
                 owner = kernel_owner(memory, va + index * kmemory.PAGE)
@@ -79,7 +75,7 @@ def frame_owners(memory, processes):
         base = memory.constants["PTE_BASE"]
         for _, physical, pages, _ in memory.mappings(base, memory.constants["HYPER_SPACE"] - 1, process.directory)[0]:
             note(physical, pages, "page tables")
-        for _, physical, pages, _ in memory.mappings(0, 0x7FFFFFFF, process.directory)[0]:
+        for _, physical, pages, _ in memory.mappings(0, memory.split - 1, process.directory)[0]:
             note(physical, pages, "processes")
     return owners
 
@@ -115,7 +111,7 @@ def page_state(entry, shared):
 def address_space(memory, process):
     """[{"start", "end", "kind", "protection", "file", "pages": [(first page, count, state)]}] of a process."""
     states = {number: shared for number, _, shared in memory.frames()}
-    found, invalid = memory.mappings(0, 0x7FFFFFFF, process.directory)
+    found, invalid = memory.mappings(0, memory.split - 1, process.directory)
     pages = {va: page_state(entry, states.get(physical >> 12, True)) for va, physical, _, entry in found}
     pages.update((va, page_state(entry, False)) for va, entry in invalid)
     rows = []
