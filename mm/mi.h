@@ -123,8 +123,7 @@ C_ASSERT_SIZE(MMPTE, 8);
 #define MI_IS_USER_VA(Va) ((ULONG_PTR)(Va) < (ULONG_PTR)MM_SYSTEM_RANGE_START)
 
 #define MiIsSharedDataPage(Va) (PAGE_ALIGN(Va) == (PVOID)USER_SHARED_DATA_USER)
-#define MiIsCacheAddress(Va)                                                                                           \
-    ((ULONG_PTR)(Va) >= MM_SYSTEM_CACHE_START && (ULONG_PTR)(Va) <= MM_SYSTEM_CACHE_END)
+#define MiIsCacheAddress(Va) ((ULONG_PTR)(Va) >= MM_SYSTEM_CACHE_START && (ULONG_PTR)(Va) <= MM_SYSTEM_CACHE_END)
 
 // Protections as Mm keeps them (5 bits); 0x08 and 0x10 modify the low three.
 #define MM_ZERO_ACCESS 0

@@ -10,7 +10,7 @@
 #define MI_DIRECTORY_SIZE PAGE_SIZE
 #define MI_SHARED_DIRECTORY 2
 #define MI_OWN_DIRECTORIES (3u + MmIsLargeAddressSplit()) // pages charged to a process
-#define MI_OWN_LIST 2u        // the working-set list's page table and first page
+#define MI_OWN_LIST 2u                                    // the working-set list's page table and first page
 #define MI_OWN_PAGES (MI_OWN_DIRECTORIES + MI_OWN_LIST)
 #define MI_DEFAULT_MINIMUM 50u // pages of the working set; SDK, "SetProcessWorkingSetSize"
 #define MI_DEFAULT_MAXIMUM 345u
@@ -187,7 +187,8 @@ NTSTATUS NTAPI MmInitializeProcessAddressSpace(PEPROCESS Process, PVOID ImageSec
         return STATUS_SECTION_NOT_IMAGE;
     MiInitializeExecuteOptions(Process, ((PSECTION)ImageSection)->Segment->ImageInformation.DllCharacteristics);
     if (MmIsLargeAddressSplit()) {
-        Status = MiReserveUpperAddresses(Process, ((PSECTION)ImageSection)->Segment->ImageInformation.ImageCharacteristics);
+        Status =
+            MiReserveUpperAddresses(Process, ((PSECTION)ImageSection)->Segment->ImageInformation.ImageCharacteristics);
         if (!NT_SUCCESS(Status))
             return Status;
     }
