@@ -180,6 +180,8 @@ VOID MiUnmapVad(PEPROCESS Process, PMMVAD Vad)
         MiUnmapLargeView(Vad);
     else if (Vad->u.VadFlags.VadType == VadAwe)
         MiUnmapPhysicalWindow(Process, Vad);
+    else if (Vad->u.VadFlags.VadType == VadDevicePhysicalMemory)
+        MiUnmapMdlView(Process, Vad);
     else
         MiDeleteRange(Process, Vad->StartingVpn, Vad->EndingVpn);
     Process->NumberOfWatchedRanges -= Vad->u.VadFlags.VadType == VadWriteWatch;

@@ -276,6 +276,10 @@ NTSTATUS MiResetVirtualMemory(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size);
 #define MI_IS_UNPAGED_VAD(Vad)                                                                                         \
     ((Vad)->u.VadFlags.VadType == VadAwe || (Vad)->u.VadFlags.VadType == VadLargePages ||                              \
      (Vad)->u.VadFlags.VadType == VadLargePageSection || (Vad)->u.VadFlags.VadType == VadDevicePhysicalMemory)
+// mdluser.c
+PVOID MiMapLockedPagesInUserSpace(PMDL Mdl, MEMORY_CACHING_TYPE Cache, PVOID Base, ULONG Priority);
+VOID MiUnmapLockedPagesInUserSpace(PVOID Base);
+VOID MiUnmapMdlView(PEPROCESS Process, PMMVAD Vad);
 // largepage.c
 NTSTATUS MiPopulateLargePages(PEPROCESS Process, PMMVAD Vad);
 VOID MiDepopulateLargePages(PEPROCESS Process, PMMVAD Vad);

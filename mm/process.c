@@ -67,6 +67,7 @@ static VOID MiInitializeProcessFields(PEPROCESS Process)
     Process->NumberOfWatchedRanges = 0;
     Process->UserPhysicalPages = MM_EMPTY_LIST;
     Process->NumberOfUserPhysicalPages = 0;
+    Process->NumberOfLockedPages = 0;
     Process->HighestUserAddress = MM_HIGHEST_USER_ADDRESS;
     Process->Vm.MinimumWorkingSetSize = MI_DEFAULT_MINIMUM;
     Process->Vm.MaximumWorkingSetSize = MI_DEFAULT_MAXIMUM;
@@ -224,7 +225,8 @@ static VOID MiReleaseUpperAddresses(PEPROCESS Process)
 }
 
 // The last thread is gone: releases everything in the user half. The process is attached to. IRQL PASSIVE_LEVEL.
-// Afterwards its address space can't be changed any more (STATUS_PROCESS_IS_TERMINATING). May be called again.
+// Afterwards its address space can't be changed any more (STATUS_PROCESS_IS_TERMINATING). Bugcheck 0x76: a driver has
+// left pages of it locked. May be called again.
 VOID MmCleanProcessAddressSpace(PEPROCESS Process)
 {
     PMMVAD Vad;
@@ -247,6 +249,8 @@ VOID MmCleanProcessAddressSpace(PEPROCESS Process)
     MiUnlockWorkingSet(Process);
     MiUnlockAddressSpace(Process);
     ASSERT(Process->CommitCharge == 0);
+    if (Process->NumberOfLockedPages != 0)
+        KeBugCheckEx(PROCESS_HAS_LOCKED_PAGES, 0, (ULONG_PTR)Process, (ULONG)Process->NumberOfLockedPages, 0);
 }
 
 // The last reference is gone: releases the page tables. An idle processor may still have them loaded, and is made to

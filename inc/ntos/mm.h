@@ -165,6 +165,7 @@ VOID MmQueryPoolLimits(ULONG Pool, PULONG Pages, PULONG Peak, PULONG Limit); // 
 // Bugcheck codes that mingw-w64's bugcodes.h lacks (WDK, "Bug Check Code Reference").
 #define PAGE_FAULT_IN_FREED_SPECIAL_POOL 0xCCul
 #define PAGE_FAULT_BEYOND_END_OF_ALLOCATION 0xCDul
+#define DRIVER_UNMAPPING_INVALID_VIEW 0xD7ul
 #define DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL 0xD5ul
 #define DRIVER_PAGE_FAULT_BEYOND_END_OF_ALLOCATION 0xD6ul
 // --- special pool (mm/special.c): each allocation ends (or begins) at a page that nobody may touch

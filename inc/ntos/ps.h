@@ -55,6 +55,7 @@ struct _EPROCESS {
     ULONG NumberOfWatchedRanges;  // descriptors with write watch
     PFN_NUMBER UserPhysicalPages; // first of the AWE pages that it owns (mm/awe.c), MAXULONG: none
     ULONG NumberOfUserPhysicalPages;
+    volatile LONG NumberOfLockedPages; // of its memory, by MmProbeAndLockPages
     PVOID HighestUserAddress;
     UCHAR ExecuteOptions; // MEM_EXECUTE_OPTION_*
     PFN_NUMBER PageDirectoryPages[4];
