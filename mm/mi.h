@@ -447,6 +447,8 @@ typedef struct _MI_RANGE {
 } MI_RANGE, *PMI_RANGE;
 VOID MiInitializeRange(PMI_RANGE Range, ULONG_PTR Base, ULONG Pages, PULONG Bits);
 PVOID MiReserveInRange(PMI_RANGE Range, ULONG Pages);
+BOOLEAN MiReserveAtInRange(PMI_RANGE Range, PVOID Va, ULONG Pages);
+PVOID MiReserveLastInRange(PMI_RANGE Range, ULONG Pages);
 VOID MiReleaseInRange(PMI_RANGE Range, PVOID Va, ULONG Pages);
 // iospace.c
 ULONGLONG MiCacheBits(MEMORY_CACHING_TYPE Cache);

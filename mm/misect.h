@@ -77,7 +77,9 @@ typedef struct _SECTION { // the object's body
     LARGE_INTEGER SizeOfSection;
     ULONG InitialPageProtection; // MM_*
     ULONG AllocationAttributes;  // SEC_*
-    BOOLEAN UserReference;       // counted in NumberOfUserReferences
+    ULONG_PTR BasedAddress;      // SEC_BASED: in every process; BasedSlots of the places for DLLs are its (aslr.c)
+    ULONG BasedSlots;
+    BOOLEAN UserReference; // counted in NumberOfUserReferences
     BOOLEAN WritableUserReference;
 } SECTION, *PSECTION;
 
@@ -133,6 +135,8 @@ VOID MiInitializeRandomLayout(VOID);
 ULONG MiMemoryBias(VOID);
 ULONG MiBlockBias(VOID);
 ULONG_PTR MiSelectImageBase(ULONG_PTR Preferred, ULONG Pages, BOOLEAN Dll, PULONG Slots);
+ULONG MiKeepImageBase(ULONG_PTR Base, ULONG Pages);
+ULONG_PTR MiSelectSectionBase(ULONGLONG Size, PULONG Slots);
 VOID MiReleaseImageBase(ULONG_PTR Base, ULONG Slots);
 // relocate.c
 VOID MiForgetMovedImage(PSEGMENT Segment);
