@@ -11,6 +11,8 @@
 //                DLLs
 //   memory       a process's bottom-up allocations (stacks, heaps, views) begin up to 255 times 64 KB above the lowest
 //                address
+//   heaps        up to 31 times 64 KB above the lowest free place; the first bytes of a stack: up to 2 KB below its end
+//                (ntdll, kernel32, by a number that the process gets)
 //   PEB, TEBs    one of 16 pages below 7FFE0000
 
 #include "mi.h"
@@ -58,6 +60,12 @@ VOID MiInitializeRandomLayout(VOID)
     MiRandomState = (LONG)(MiReadSeed() * MI_GOLDEN);
     MiInitializeRange(&MiDllRange, PAGE_SIZE, MI_DLL_SLOTS, MiDllBits); // so that no slot looks like NULL
     MiDllRange.Hint = MiRandom() % MI_DLL_BIASES;
+}
+
+// Where a process's own choices begin (PEB.SystemReserved): heaps, the first bytes of stacks. 0: it makes none. Any IRQL.
+ULONG MmRandomNumber(VOID)
+{
+    return MiMoves ? MiRandom() | 1 : 0;
 }
 
 // How far above the lowest address a new process's memory begins, in 64 KB.

@@ -221,6 +221,8 @@ VOID NTAPI MmFreePagesFromMdl(PMDL Mdl);
 // The MDL's buffer in system space; NULL when there are no system PTEs left.
 PVOID MmGetSystemAddressForMdl(PMDL Mdl);
 
+ULONG MmRandomNumber(VOID); // mm/aslr.c
+
 // --- processes. The system process's space is set up by phase 0.
 // For the idle and the system process: takes over the page tables in use since boot and initializes Mm's part of
 // EPROCESS.

@@ -140,21 +140,26 @@ KTEST(mm, memory_that_is_mapped_by_an_mdl_stays_when_its_owner_releases_it)
     PMDL Mdl = ExAllocatePoolWithTag(NonPagedPool, MmSizeOfMdl(Memory, PAGE_SIZE), TAG_MM);
     MM_STATISTICS Before, After;
     NTSTATUS Status;
+    PMMPFN Pfn;
 
     Memory[0] = 77;
     MmInitializeMdl(Mdl, Memory, PAGE_SIZE);
     MmProbeAndLockPages(Mdl, KernelMode, IoWriteAccess);
     expect_eq(PsGetCurrentProcess()->NumberOfLockedPages, 1);
+    Pfn = MI_PFN_ELEMENT(MmGetMdlPfnArray(Mdl)[0]);
     Mapped = MtMapUser(Mdl, NULL, NormalPagePriority, &Status);
     expect_status(Status, STATUS_SUCCESS);
     expect_status(MtFree(Memory), STATUS_SUCCESS);
     MmUnlockPages(Mdl);
     expect_eq(PsGetCurrentProcess()->NumberOfLockedPages, 0);
     expect_eq(Mapped[0], 77);
+    expect_eq(Pfn->u3.ReferenceCount, 1);
+    expect_eq(Pfn->u3.e1.PageLocation, TransitionPage);
     MtQueryAtRest(&Before);
     MmUnmapLockedPages(Mapped, Mdl);
     MtQueryAtRest(&After);
     expect(After.AvailablePages > Before.AvailablePages);
+    expect_eq(Pfn->u3.ReferenceCount, 0);
     ExFreePoolWithTag(Mdl, TAG_MM);
 }
 
