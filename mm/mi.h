@@ -398,6 +398,8 @@ typedef enum _MI_RESOLUTION {
     MiStaleTranslation
 } MI_RESOLUTION;
 #define MiTraceResolution(Fault, Kind, Page) KdTrace(Resolve, (Fault)->Va, Kind, Page, (Fault)->Write)
+#include "miclone.h"
+
 NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection);
 NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto);
 NTSTATUS MiCopyOnWrite(PMI_FAULT Fault);

@@ -58,6 +58,8 @@ static VOID MiInitializeProcessFields(PEPROCESS Process)
     memset(&Process->VadRoot, 0, sizeof(Process->VadRoot));
     memset(&Process->VadMap, 0, sizeof(Process->VadMap));
     memset(&Process->Vm, 0, sizeof(Process->Vm));
+    memset(&Process->CloneRoot, 0, sizeof(Process->CloneRoot));
+    Process->DeadClones = 0;
     KeInitializeGuardedMutex(&Process->AddressCreationLock);
     KeInitializeGuardedMutex(&Process->WorkingSetLock);
     InitializeListHead(&Process->MmProcessLinks);
@@ -191,7 +193,7 @@ VOID MmCleanProcessAddressSpace(PEPROCESS Process)
     MiUnmapSharedData(Process);
     MiUnlockWorkingSet(Process);
     MiUnlockAddressSpace(Process);
-    ASSERT(Process->CommitCharge == 0);
+    ASSERT(Process->CommitCharge == 0 && Process->CloneRoot.Root == NULL);
 }
 
 // The last reference is gone: releases the page tables. An idle processor may still have them loaded, and is made to

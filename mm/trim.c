@@ -9,11 +9,16 @@
 BOOLEAN MiTrimPrivatePages; // there is a page file for them
 
 // A shared page's entry goes back to what it was before the page was touched. The PFN lock is held.
-static MMPTE MiUnmapSharedPte(PMMVAD Vad, PMMPTE Pte, PVOID Va, PMMPFN Pfn)
+static MMPTE MiUnmapSharedPte(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, PVOID Va, PMMPFN Pfn)
 {
     MMPTE Old = MiExchangePte(Pte, 0);
     ULONG Protection = MiValidPteProtection(&Old), Default = Vad->u.VadFlags.Protection;
 
+    if (MiLocateClone(Process, Pfn->PteAddress) != NULL) {
+        Protection = MI_IS_COPY_ON_WRITE(Protection) ? Protection - 1 : Protection;
+        MiWriteInvalidPte(Pte, MI_PROTO_PTE(Pfn->PteAddress, Protection));
+        return Old;
+    }
     if (Vad->u.VadFlags.VadType == VadImageMap)
         Default = Pfn->OriginalPte.u.Soft.Protection;
     if (Protection != Default)
@@ -35,7 +40,7 @@ VOID MiEliminateWorkingSetEntry(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, PVOID
     MMPTE Old;
 
     if (Pfn->u3.e1.PrototypePte)
-        Old = MiUnmapSharedPte(Vad, Pte, Va, Pfn);
+        Old = MiUnmapSharedPte(Process, Vad, Pte, Va, Pfn);
     else
         Old = MiExchangePte(Pte, MI_TRANSITION_PTE(MI_PFN_NUMBER(Pfn), Pfn->OriginalPte.u.Soft.Protection));
     MiCaptureWriteWatch(Process, Va, Old);

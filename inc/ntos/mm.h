@@ -220,6 +220,7 @@ NTCHECK MmCreateProcessAddressSpace(PEPROCESS Process);
 NTCHECK MmInitializeProcessAddressSpace(PEPROCESS Process, PVOID ImageSection, PVOID *ImageBase);
 VOID MmCleanProcessAddressSpace(PEPROCESS Process);  // last thread is gone: release every VAD (attached)
 VOID MmDeleteProcessAddressSpace(PEPROCESS Process); // last reference is gone: release page tables
+NTCHECK MmCloneProcessAddressSpace(PEPROCESS Parent, PEPROCESS Child);
 NTCHECK MmCreatePeb(PEPROCESS Process, PPEB *Peb);   // attached; zeroed page near the top
 NTCHECK MmCreateTeb(PEPROCESS Process, PTEB *Teb);   // attached; zeroed
 VOID MmDeleteTeb(PEPROCESS Process, PTEB Teb);       // attached

@@ -56,6 +56,8 @@ struct _EPROCESS {
     PFN_NUMBER UserPhysicalPages; // first of the AWE pages that it owns (mm/awe.c), MAXULONG: none
     ULONG NumberOfUserPhysicalPages;
     PVOID HighestUserAddress;
+    MM_AVL_TABLE CloneRoot; // clone blocks that its entries name (mm/miclone.h), by their addresses
+    ULONG DeadClones;       // of them, those that no entry names any more
     UCHAR ExecuteOptions; // MEM_EXECUTE_OPTION_*
     PFN_NUMBER PageDirectoryPages[4];
     PVOID PaePointerTable;     // virtual address of the PDPT
