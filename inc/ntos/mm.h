@@ -221,9 +221,9 @@ NTCHECK MmInitializeProcessAddressSpace(PEPROCESS Process, PVOID ImageSection, P
 VOID MmCleanProcessAddressSpace(PEPROCESS Process);  // last thread is gone: release every VAD (attached)
 VOID MmDeleteProcessAddressSpace(PEPROCESS Process); // last reference is gone: release page tables
 NTCHECK MmCloneProcessAddressSpace(PEPROCESS Parent, PEPROCESS Child);
-NTCHECK MmCreatePeb(PEPROCESS Process, PPEB *Peb);   // attached; zeroed page near the top
-NTCHECK MmCreateTeb(PEPROCESS Process, PTEB *Teb);   // attached; zeroed
-VOID MmDeleteTeb(PEPROCESS Process, PTEB Teb);       // attached
+NTCHECK MmCreatePeb(PEPROCESS Process, PPEB *Peb); // attached; zeroed page near the top
+NTCHECK MmCreateTeb(PEPROCESS Process, PTEB *Teb); // attached; zeroed
+VOID MmDeleteTeb(PEPROCESS Process, PTEB Teb);     // attached
 VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters);
 
 // --- working sets

@@ -58,7 +58,7 @@ struct _EPROCESS {
     PVOID HighestUserAddress;
     MM_AVL_TABLE CloneRoot; // clone blocks that its entries name (mm/miclone.h), by their addresses
     ULONG DeadClones;       // of them, those that no entry names any more
-    UCHAR ExecuteOptions; // MEM_EXECUTE_OPTION_*
+    UCHAR ExecuteOptions;   // MEM_EXECUTE_OPTION_*
     PFN_NUMBER PageDirectoryPages[4];
     PVOID PaePointerTable;     // virtual address of the PDPT
     LIST_ENTRY MmProcessLinks; // every address space, so that new system page tables reach all of them
