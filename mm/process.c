@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A process's address space from its page directories to their release. Four directories: 0 and 1 are the user half, 2
-// is shared by all (systable.c), 3 is a copy with its own self map. The pointer table (32 bytes) has to lie below 4 GB,
+// is shared by its session (systable.c), 3 is a copy with its own self map. The pointer table (32 bytes) has to lie below 4 GB,
 // as CR3 has 32 bits: they come from pages of their own.
 
 #include "mi.h"
@@ -111,6 +111,11 @@ static VOID MiFillPointerTable(PEPROCESS Process, PMMPTE Table)
     MiUnmapPage(Directory, OldIrql);
 }
 
+static PFN_NUMBER MiSharedDirectoryOf(PEPROCESS Process)
+{
+    return Process->Session == NULL ? MiKseg0DirectoryPage : Process->Session->PageDirectory;
+}
+
 // Makes the page tables of a new process and initializes Mm's part of its EPROCESS. IRQL <= APC_LEVEL.
 // STATUS_COMMITMENT_LIMIT, STATUS_INSUFFICIENT_RESOURCES: nothing is left behind, DirectoryTableBase is 0.
 NTSTATUS NTAPI MmCreateProcessAddressSpace(PEPROCESS Process)
@@ -125,7 +130,7 @@ NTSTATUS NTAPI MmCreateProcessAddressSpace(PEPROCESS Process)
     Table = MiAllocatePointerTable();
     for (Index = 0; Index < 4 && Table != NULL; Index++) {
         Process->PageDirectoryPages[Index] =
-            Index == MI_SHARED_DIRECTORY ? MiKseg0DirectoryPage : MiAllocateKernelPage(NULL);
+            Index == MI_SHARED_DIRECTORY ? MiSharedDirectoryOf(Process) : MiAllocateKernelPage(NULL);
         if (Process->PageDirectoryPages[Index] == 0)
             break;
     }

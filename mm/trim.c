@@ -185,11 +185,14 @@ VOID MiAgeWorkingSet(PMMSUPPORT Vm, ULONG Share)
 ULONG MiTrimSet(PEPROCESS Process, const MI_TRIM *Trim, BOOLEAN Wait)
 {
     PKGUARDED_MUTEX Lock = Process != NULL ? &Process->WorkingSetLock : &MmSystemWorkingSetLock;
+    PEPROCESS Space = Process;
     KAPC_STATE ApcState;
     ULONG Taken = 0;
 
-    if (Process != NULL)
-        KeStackAttachProcess(&Process->Pcb, &ApcState);
+    if (Process == NULL && PsGetCurrentProcess()->Session != NULL)
+        Space = PsInitialSystemProcess; // the system's set has pages of session 0's pool
+    if (Space != NULL)
+        KeStackAttachProcess(&Space->Pcb, &ApcState);
     if (Wait || KeTryToAcquireGuardedMutex(Lock)) {
         if (Wait)
             KeAcquireGuardedMutex(Lock);
@@ -199,7 +202,7 @@ ULONG MiTrimSet(PEPROCESS Process, const MI_TRIM *Trim, BOOLEAN Wait)
             Taken = MiTrimWorkingSet(Process != NULL ? &Process->Vm : &MmSystemCacheWs, Process, Trim);
         KeReleaseGuardedMutex(Lock);
     }
-    if (Process != NULL)
+    if (Space != NULL)
         KeUnstackDetachProcess(&ApcState);
     return Taken;
 }

@@ -40,6 +40,8 @@ VOID NTAPI PspProcessDelete(PVOID Object)
         KeUnloadProcess(&Process->Pcb); // an idle processor may still have it loaded
         MmDeleteProcessAddressSpace(Process);
     }
+    if (Process->Session != NULL)
+        MmLeaveSession(Process);
     if (Process->Token != NULL)
         SeDeleteProcess(Process);
     if (Process->SectionObject != NULL)

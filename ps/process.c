@@ -50,6 +50,8 @@ static VOID PspInitializeProcessFields(PEPROCESS Process, PEPROCESS Parent)
         Process->InheritedFromUniqueProcessId = Parent->UniqueProcessId;
         Process->DefaultHardErrorProcessing = Parent->DefaultHardErrorProcessing;
         Process->SessionId = Parent->SessionId;
+        if (Parent->Session != NULL)
+            MmInheritSession(Process, Parent);
         Process->PagePriority = Parent->PagePriority;
     }
 }
