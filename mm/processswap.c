@@ -78,7 +78,7 @@ VOID MmOutSwapProcess(PEPROCESS Process)
     MiFindWorkingSetList(Process, &Table, &Page);
     OldIrql = MiLockPfn();
     for (Index = 0; Index < MI_DIRECTORIES; Index++) {
-        if (Process->PageDirectoryPages[Index] != MiKseg0DirectoryPage)
+        if (!MiIsSharedDirectory(Index))
             MiReleaseOwnPage(&MiSwapPtes(Process)[Index], Process->PageDirectoryPages[Index], Index != MI_DIRECTORY3);
     }
     MiReleaseOwnPage(&MiSwapPtes(Process)[MI_SWAP_TABLE], Table, FALSE);
