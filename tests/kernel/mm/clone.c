@@ -117,6 +117,24 @@ KTEST(mm, clone_shares_each_page_until_one_writes)
     expect_eq(Parent->NumberOfPrivatePages, Private);
 }
 
+KTEST(mm, clone_has_the_page_tables_that_are_not_in_memory)
+{
+    // Law: what the parent's page tables say is the clone's too when they are in a page file.
+    PUCHAR Memory = MtAllocate(MT_PAGES * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    HANDLE Child;
+
+    MtMark(Memory, MT_PAGES, 500);
+    MtPageTablesOut();
+    expect(MI_IS_PAGE_FILE_PTE(MiGetPdeAddress(Memory)));
+    expect_status(MtClone(NULL, &Child), STATUS_SUCCESS);
+    MtPageTablesOut();
+    expect_eq(MtCountOthers(Child, Memory, MT_PAGES, 500), 0);
+    expect_status(MtPoke(Child, Memory, 5), STATUS_SUCCESS);
+    expect_eq(*(PULONG)Memory, 500);
+    expect_status(MtFree(Memory), STATUS_SUCCESS);
+    ZwClose(Child);
+}
+
 KTEST(mm, clone_has_the_pages_that_are_not_in_memory)
 {
     // Law: pages of the parent on the modified and standby lists and in a page file are the clone's too, whoever asks
@@ -129,13 +147,13 @@ KTEST(mm, clone_has_the_pages_that_are_not_in_memory)
     NT_VERIFY(MmCheckPageFiles(&Slots));
     MtMark(Memory, MT_PAGES, 1000);
     MtPageOut();
-    expect(MI_IS_PAGE_FILE_PTE(MiGetPteAddress(Memory)));
+    expect(MI_IS_PAGE_FILE_PTE(MtPteOf(Memory)));
     for (Page = 0; Page < MT_PAGES / 2; Page++)
         *(volatile ULONG *)MT_PAGE(Memory, Page) = 2000 + Page; // these have no slot any more
     MiTrimProcess(PsGetCurrentProcess());
     MiTrimProcess(PsGetCurrentProcess());
     expect_status(MtClone(NULL, &Child), STATUS_SUCCESS);
-    expect(MI_IS_CLONE_PTE(MiGetPteAddress(Memory)));
+    expect(MI_IS_CLONE_PTE(MtPteOf(Memory)));
     expect_eq(MtCountOthers(Child, Memory, MT_PAGES / 2, 2000), 0);
     expect_eq(MtCountOthers(Child, MT_PAGE(Memory, MT_PAGES / 2), MT_PAGES / 2, 1000 + MT_PAGES / 2), 0);
     MiTrimProcess(MtProcess(Child));

@@ -53,16 +53,21 @@ static NTSTATUS NTAPI MtFilterEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Regis
     return IoCreateDevice(Driver, 0, NULL, FILE_DEVICE_DISK_FILE_SYSTEM, 0, FALSE, &Mt.Device);
 }
 
-static VOID MtAttachFilter(VOID)
+static VOID MtAttachFilterTo(PMMPAGING_FILE File)
 {
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\Driver\\KtPageError");
 
-    Mt.File = MmPagingFile[1];
+    Mt.File = File;
     Mt.FirstSlot = 0;
     Mt.Refused = 0;
     expect_status(IoCreateDriver(&Name, MtFilterEntry), STATUS_SUCCESS);
     Mt.Device->Flags &= ~DO_DEVICE_INITIALIZING;
     Mt.Below = IoAttachDeviceToDeviceStack(Mt.Device, IoGetRelatedDeviceObject(Mt.File->File));
+}
+
+static VOID MtAttachFilter(VOID)
+{
+    MtAttachFilterTo(MmPagingFile[1]);
 }
 
 static VOID MtDetachFilter(VOID)
@@ -151,22 +156,23 @@ KTEST(mm, failed_read_of_a_page_table_is_an_in_page_error)
     // Law: a touch of memory whose page table cannot be read raises STATUS_IN_PAGE_ERROR with the status of the I/O,
     // and no other memory is hurt; when the disk is well again, so is the memory.
     SIZE_T Size = 16 * MI_LARGE_PAGE_SIZE;
-    PUCHAR Memory = MtAllocate(Size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE), Va, Bad = NULL;
+    PUCHAR Memory = MtAllocate(Size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE), Va, Bad;
 
-    MtAttachFilter();
     for (Va = Memory; Va < Memory + Size; Va += MI_LARGE_PAGE_SIZE)
         *Va = (UCHAR)((ULONG_PTR)Va >> PDE_SHIFT);
     MtPageTablesOut();
-    for (Va = Memory; Va < Memory + Size; Va += MI_LARGE_PAGE_SIZE) {
-        if (MI_IS_PAGE_FILE_PTE(MiGetPdeAddress(Va)) && MiGetPdeAddress(Va)->u.Soft.PageFileLow == Mt.File->FileNumber)
-            Bad = Va;
-    }
-    expect(Bad != NULL);
+    Bad = Memory + 9 * MI_LARGE_PAGE_SIZE;
+    expect(MI_IS_PAGE_FILE_PTE(MiGetPdeAddress(Bad)));
+    MtAttachFilterTo(MmPagingFile[MiGetPdeAddress(Bad)->u.Soft.PageFileLow]);
     Mt.Major = IRP_MJ_READ;
     Mt.LastSlot = MiGetPdeAddress(Bad)->u.Soft.PageFileHigh;
     Mt.FirstSlot = Mt.LastSlot;
     for (Va = Memory; Va < Memory + Size; Va += MI_LARGE_PAGE_SIZE) {
-        if (Va != Bad)
+        if (Va == Bad)
+            continue;
+        if (!MtTouch(Va, FALSE))
+            expect_status((NTSTATUS)MtRecord.ExceptionInformation[2], STATUS_SUCCESS);
+        else
             expect_eq(*Va, (UCHAR)((ULONG_PTR)Va >> PDE_SHIFT));
     }
     expect(!MtTouch(Bad, FALSE));
