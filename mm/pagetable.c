@@ -25,8 +25,8 @@ NTSTATUS MiMakePageTable(PEPROCESS Process, PVOID Va)
     return STATUS_SUCCESS;
 }
 
-// As MiMakePageTable, but waits for a frame, or for a table that is out to come in: drops the working set lock meanwhile, so the caller holds the address
-// creation lock, which keeps the descriptors as they are.
+// As MiMakePageTable, but waits for a frame, or for a table that is out to come in: drops the working set lock
+// meanwhile, so the caller holds the address creation lock, which keeps the descriptors as they are.
 NTSTATUS MiMakePageTableWait(PEPROCESS Process, PVOID Va)
 {
     ULONG Attempt;

@@ -99,8 +99,8 @@ VOID MiUnmapWorkingSetPages(PMMSUPPORT Vm, ULONG_PTR Start, ULONG_PTR End)
     }
 }
 
-// A list without entries shrinks to its first page. The process is attached to, its working set lock held. FALSE: it has
-// entries.
+// A list without entries shrinks to its first page. The process is attached to, its working set lock held. FALSE: it
+// has entries.
 BOOLEAN MiEmptyWorkingSetList(PEPROCESS Process)
 {
     PMMWSL List = Process->Vm.VmWorkingSetList;
