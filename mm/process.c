@@ -199,6 +199,8 @@ VOID MmCleanProcessAddressSpace(PEPROCESS Process)
     MiFreeAllUserPhysicalPages(Process);
     MiLockWorkingSet(Process);
     MiUnmapSharedData(Process);
+    if (Process->DeadClones != 0)
+        MiReapClones(Process);
     MiUnlockWorkingSet(Process);
     MiUnlockAddressSpace(Process);
     ASSERT(Process->CommitCharge == 0 && Process->CloneRoot.Root == NULL);
