@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sessions as a program sees them: SystemSessionCreate makes one for the caller, children are in it, SystemSessionDetach
-// leaves it. Needs SeTcbPrivilege.
+// Sessions as a program sees them: SystemSessionCreate makes one for the caller, its children are in it,
+// SystemSessionDetach leaves it. Needs SeTcbPrivilege.
 
 #include "check.h"
 
