@@ -4,7 +4,8 @@
 
 #include "mmtest.h"
 
-#define TEST_TAG 0x7353744B // 'KtSs'
+#define TEST_TAG 0x7353744B  // 'KtSs'
+#define OTHER_TAG 0x7453744B // 'KtSt'
 #define MT_SESSION_PAGES 8u
 
 static KAPC_STATE MtApcState;
@@ -77,8 +78,11 @@ KTEST(mm, session_space_is_the_sessions_own)
     MtLeave();
     MtEnter(Second);
     expect_eq(MmSessionSpace->SessionId, SecondId);
-    Other = ExAllocatePoolWithTag(PagedPoolSession, 3 * PAGE_SIZE, TEST_TAG);
+    Other = ExAllocatePoolWithTag(PagedPoolSession, 4 * PAGE_SIZE, OTHER_TAG);
     expect(Other == Large); // each session begins anew
+    Other[PAGE_SIZE / sizeof(ULONG)] = 3;
+    ExFreePoolWithTag((PVOID)Other, OTHER_TAG);
+    Other = ExAllocatePoolWithTag(PagedPoolSession, 2 * PAGE_SIZE, OTHER_TAG);
     Other[PAGE_SIZE / sizeof(ULONG)] = 3;
     MtLeave();
     MtEnter(Child);
@@ -90,7 +94,7 @@ KTEST(mm, session_space_is_the_sessions_own)
     MtLeave();
     MtEnter(Second);
     expect_eq(Other[PAGE_SIZE / sizeof(ULONG)], 3);
-    ExFreePoolWithTag((PVOID)Other, TEST_TAG);
+    ExFreePoolWithTag((PVOID)Other, OTHER_TAG);
     MtLeave();
     ZwClose(First);
     MtEnter(Child);
