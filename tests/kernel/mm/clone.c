@@ -317,6 +317,20 @@ static VOID NTAPI MtCount(PVOID Context)
     }
 }
 
+// Until both threads have written since.
+static VOID MtAwaitWrites(VOID)
+{
+    for (ULONG Index = 0; Index < 2; Index++) {
+        volatile ULONG *Counter = MtCounters + Index * (PAGE_SIZE / sizeof(ULONG));
+        ULONG Seen = Counter[1];
+
+        while (Counter[1] == Seen) {
+            if (!KeYieldExecution())
+                YieldProcessor();
+        }
+    }
+}
+
 KTEST_MP(mm, clones_are_made_while_threads_write)
 {
     // Law: a thread that writes while its process is cloned loses no write, and what it writes afterwards never shows
@@ -331,11 +345,12 @@ KTEST_MP(mm, clones_are_made_while_threads_write)
     for (Index = 0; Index < 2; Index++)
         Threads[Index] = KtStartThread(MtCount, (PVOID)Index, 8);
     for (Index = 0; Index < MT_CLONES; Index++) {
+        MtAwaitWrites();
         expect_status(MtClone(NULL, &Child[Index]), STATUS_SUCCESS);
         First[Index] = MtPeek(Child[Index], Memory);
         expect(First[Index] - MtPeek(Child[Index], Memory + sizeof(ULONG)) <= 1);
-        KeYieldExecution();
     }
+    MtAwaitWrites();
     for (Index = 0; Index < MT_CLONES; Index++)
         expect_eq(MtPeek(Child[Index], Memory), First[Index]);
     MtStop = 1;
