@@ -74,6 +74,8 @@ VOID MiDeleteListedPages(PEPROCESS Process)
         MiFlushTb(&Flush, FALSE);
         MiUnlockPfn(OldIrql);
     }
+    if (Process->DeadClones != 0)
+        MiReapClones(Process);
 }
 
 // Deletes the entries of [StartVpn, EndVpn], which one page table holds.

@@ -128,12 +128,11 @@ static NTSTATUS MiInvalidPteFault(PMI_FAULT Fault, BOOLEAN Table)
 
     Vad = MiLocateVad(&Fault->Process->VadRoot, MI_VPN(Fault->Va));
     if (Vad == NULL)
-        return PAGE_ALIGN(Fault->Va) == (PVOID)USER_SHARED_DATA_USER ? MiMapSharedUserData(Fault)
-                                                                     : STATUS_ACCESS_VIOLATION;
+        return MiIsSharedDataPage(Fault->Va) ? MiMapSharedUserData(Fault) : STATUS_ACCESS_VIOLATION;
     if (Vad->u.VadFlags.PrivateMemory && (!Table || Fault->Pte->u.Long == 0)) {
         // The most frequent case: memory committed as a whole and not touched so far.
         if (!Vad->u.VadFlags.MemCommit)
-            return STATUS_ACCESS_VIOLATION;
+            return MiIsSharedDataPage(Fault->Va) ? MiMapSharedUserData(Fault) : STATUS_ACCESS_VIOLATION;
         Protection = Vad->u.VadFlags.Protection;
     } else {
         Protection = MiPageProtection(Vad, MI_VPN(Fault->Va));
@@ -175,7 +174,7 @@ NTSTATUS MiFinishFault(PMI_FAULT Fault, NTSTATUS Status, PULONG Attempt)
     return MiWaitForFreePage((*Attempt)++) ? STATUS_RETRY : STATUS_NO_MEMORY;
 }
 
-// A fault on an address below 80000000, whoever caused it.
+// A fault on an address of user space, whoever caused it.
 NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
 {
     PEPROCESS Process = PsGetCurrentProcess();

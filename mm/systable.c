@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The system half of every address space. Page directory 2 (80000000-BFFFFFFF) is one page that all processes of a
-// session share; the sessions' differ in session space only. Directory 3 holds the self map and hyperspace, which
-// differ, so each process has its own copy. A new system page table is entered in the master copies (the boot-time
-// directories) and in all others at once, under one lock; one of session space in its session's alone. So there is
-// never a system address that one process can see and another of its session cannot, and no fault has to repair it.
+// The system half of every address space. With 2 GB of user space page directory 2 (80000000-BFFFFFFF) is one page that
+// all processes of a session share, and the sessions' differ in session space only; with 3 GB it is the process's own.
+// Directory 3 holds the self map and hyperspace, which differ, so each process has its own copy; a new system page table
+// is entered in the master copy (the boot-time directory) and in all others at once, under one lock. So there is never a
+// system address that one process can see and another cannot, and no fault has to repair it.
 
 #include "mi.h"
 
 PFN_NUMBER MiMasterDirectoryPage; // directory 3 made by boot: the idle process's
-PFN_NUMBER MiKseg0DirectoryPage;  // directory 2
+PFN_NUMBER MiSharedDirectoryPage; // directory 2, unless user space has 3 GB
 static KSPIN_LOCK MiSystemTableLock;
 static LIST_ENTRY MiAddressSpaces; // of EPROCESS.MmProcessLinks
 static LIST_ENTRY MiSessions;      // of MM_SESSION_SPACE.SessionLinks: those with a directory 2 of their own
@@ -22,7 +22,7 @@ VOID MiInitializeSystemPageTables(VOID)
     KeInitializeSpinLock(&MiSystemTableLock);
     InitializeListHead(&MiAddressSpaces);
     InitializeListHead(&MiSessions);
-    MiKseg0DirectoryPage = MI_PTE_FRAME(MiGetPdeAddress(PTE_BASE) + 2);
+    MiSharedDirectoryPage = MI_PTE_FRAME(MiGetPdeAddress(PTE_BASE) + 2);
     MiMasterDirectoryPage = MI_PTE_FRAME(MiGetPdeAddress(PTE_BASE) + MI_DIRECTORY3);
 }
 
@@ -48,7 +48,7 @@ static VOID MiEnterPageTable(PVOID Va, PFN_NUMBER Table)
         return;
     }
     if ((ULONG_PTR)Va < PTE_BASE) {
-        MiWriteDirectoryEntry(MiKseg0DirectoryPage, Index, MI_TABLE_PTE(Table));
+        MiWriteDirectoryEntry(MiSharedDirectoryPage, Index, MI_TABLE_PTE(Table));
         for (Entry = MiSessions.Flink; Entry != &MiSessions; Entry = Entry->Flink)
             MiWriteDirectoryEntry(CONTAINING_RECORD(Entry, MM_SESSION_SPACE, SessionLinks)->PageDirectory, Index,
                                   MI_TABLE_PTE(Table));

@@ -51,7 +51,7 @@ PMMPTE MiSystemViewPrototype(PVOID Va, PMMPTE Pte)
 
     if (Pte->u.Soft.Prototype)
         return (PMMPTE)(ULONG_PTR)Pte->u.Proto.ProtoAddress;
-    if ((ULONG_PTR)Va < MM_SYSTEM_CACHE_START)
+    if (!MiIsCacheAddress(Va))
         return NULL;
     View = MiSlotOfAddress(Va);
     if (View->ControlArea == NULL)

@@ -54,7 +54,7 @@ VOID MiEliminateWorkingSetEntry(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, PVOID
 static VOID MiEliminateSystemEntry(PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
 {
     PMMPFN Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(Pte));
-    BOOLEAN Cache = (ULONG_PTR)Va >= MM_SYSTEM_CACHE_START; // its prototype is asked for; other views' entries name it
+    BOOLEAN Cache = MiIsCacheAddress(Va); // its prototype is asked for; other views' entries name it
     ULONGLONG Entry = Cache ? 0 : MI_PROTO_PTE(Pfn->PteAddress, MM_READWRITE);
     MMPTE Old;
 

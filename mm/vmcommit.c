@@ -15,7 +15,7 @@ BOOLEAN MiIsPageCommitted(PMMVAD Vad, ULONG_PTR Vpn)
 {
     PMMPTE Pte = MiPteIfTable(MI_VA(Vpn)), Proto;
 
-    if (Vad->u.VadFlags.VadType == VadAwe)
+    if (Vad->u.VadFlags.VadType == VadAwe || Vad->u.VadFlags.VadType == VadDevicePhysicalMemory)
         return Pte != NULL && Pte->u.Long != 0;
     if (Vad->u.VadFlags.PrivateMemory) {
         if (Pte == NULL || Pte->u.Long == 0)

@@ -291,4 +291,18 @@ VOID NTAPI DbgBreakPoint(VOID);
 NTCHECK RtlGetVersion(PVOID VersionInformation);
 #endif
 
+// The process's own choices of addresses: the next of its random numbers, 0 if nothing shall be random (mm/aslr.c). The
+// finalizer of MurmurHash3 mixes a counter in steps of the golden ratio.
+FORCEINLINE ULONG RtlpLayoutNumber(PPEB Peb)
+{
+    volatile LONG *State = (volatile LONG *)&Peb->SystemReserved[0];
+    ULONG Value = *State == 0 ? 0 : (ULONG)InterlockedExchangeAdd(State, (LONG)0x9E3779B9u);
+
+    Value = (Value ^ (Value >> 16)) * 0x85EBCA6Bu;
+    return Value ^ (Value >> 13);
+}
+
+// How far below its end a stack is used first: up to half a page, as Windows does it since Vista.
+#define RtlpStackOffset() (RtlpLayoutNumber(NtCurrentPeb()) & 0x7F0u)
+
 #endif

@@ -345,7 +345,8 @@ BOOLEAN ExInitObjects(VOID);
 VOID ExTimerRundown(VOID); // the current thread ends: its timers lose their APCs
 
 // --- probing user pointers: raise STATUS_ACCESS_VIOLATION or STATUS_DATATYPE_MISALIGNMENT (use inside SEH_TRY)
-#define MM_PROBE_LIMIT 0x7FFF0000u
+extern UCHAR MmSplitUserProbe[]; // mm.h
+#define MM_PROBE_LIMIT ((ULONG_PTR)MmSplitUserProbe)
 DECLSPEC_NORETURN VOID NTAPI ExRaiseAccessViolation(VOID);
 DECLSPEC_NORETURN VOID NTAPI ExRaiseDatatypeMisalignment(VOID);
 DECLSPEC_NORETURN VOID NTAPI ExRaiseStatus(NTSTATUS Status);

@@ -55,6 +55,7 @@ struct _EPROCESS {
     ULONG NumberOfWatchedRanges;  // descriptors with write watch
     PFN_NUMBER UserPhysicalPages; // first of the AWE pages that it owns (mm/awe.c), MAXULONG: none
     ULONG NumberOfUserPhysicalPages;
+    volatile LONG NumberOfLockedPages; // of its memory, by MmProbeAndLockPages
     PVOID HighestUserAddress;
     MM_AVL_TABLE CloneRoot;            // clone blocks that its entries name (mm/miclone.h), by their addresses
     ULONG DeadClones;                  // of them, those that no entry names any more

@@ -112,6 +112,29 @@ def test_layout():
     passes("layout", ["fixed"], boot="/MOVEIMAGES=0")
 
 
+# What a program has of the address space: by the boot word, and by its own header.
+LARGE = "-Wl,--large-address-aware"
+TWO, THREE = "7FFF0000", "BFFF0000"
+
+
+def test_large_addresses():
+    passes("large", [TWO])
+    passes("large", [TWO], libraries=[LARGE])
+    passes("large", [TWO], boot="/3GB")
+    passes("large", [THREE], libraries=[LARGE], boot="/3GB")
+
+
+def test_large_addresses_on_large_machines():
+    """The smallest machine, and one of 6 GB; with MICA_BIG set, more than 2 GB of one program's memory are in use there."""
+    passes("large", [THREE, "2304" if os.environ.get("MICA_BIG") else "64"], libraries=[LARGE], boot="/3GB", memory=6144)
+    passes("large", [THREE], libraries=[LARGE], boot="/3GB", memory=16)
+
+
+def test_programs_with_three_gigabytes():
+    for name in ("heap", "files", "threads", "virtual", "workset", "seh", "child"):
+        passes(name, libraries=[LARGE], boot="/3GB")
+
+
 def test_storm():
     passes("storm")
 
