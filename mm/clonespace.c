@@ -170,6 +170,17 @@ static VOID MiWriteClonedEntries(PMI_CLONE Clone, ULONG_PTR Vpn, const MMPTE *Va
     MI_PFN_ELEMENT(Clone->Table)->OriginalPte.u.Soft.UsedPageTableEntries += Used;
 }
 
+// Sees to it that the parent's page table for Va can be read. STATUS_NOT_FOUND: there is none. The working set lock is
+// held, and may be dropped meanwhile. STATUS_NO_MEMORY.
+static NTSTATUS MiFindParentsTable(PEPROCESS Parent, PVOID Va)
+{
+    PMMPTE Pde = MiGetPdeAddress(Va);
+
+    if (Pde->u.Long == 0 || Pde->u.Hard.LargePage)
+        return STATUS_NOT_FOUND;
+    return MiMakePageTableWait(Parent, Va);
+}
+
 static BOOLEAN MiIsBatchEmpty(PMMPTE Pte, ULONG Count)
 {
     ULONGLONG Seen = 0;
@@ -180,21 +191,24 @@ static BOOLEAN MiIsBatchEmpty(PMMPTE Pte, ULONG Count)
 }
 
 // Clones the entries of the pages [*Vpn, Last], at most MI_PTE_BATCH, of one page table. *Vpn: the first that was not
-// cloned. FALSE: a block, a page table or a frame is missing.
-static BOOLEAN MiCloneBatch(PMI_CLONE Clone, PMMVAD Vad, PULONG_PTR Vpn, ULONG_PTR Last)
+// cloned. STATUS_RETRY: a block, a page table or a frame is missing. STATUS_NO_MEMORY.
+static NTSTATUS MiCloneBatch(PMI_CLONE Clone, PMMVAD Vad, PULONG_PTR Vpn, ULONG_PTR Last)
 {
     MMPTE Values[MI_PTE_BATCH];
     ULONG Count = (ULONG)(Last - *Vpn) + 1, Done;
+    NTSTATUS Status;
     BOOLEAN Ready;
     MI_TB_FLUSH Flush;
     KIRQL OldIrql;
 
     MiLockWorkingSet(Clone->Parent);
-    MiNeedPageTable(MI_VA(*Vpn));
-    if (!MiGetPdeAddress(MI_VA(*Vpn))->u.Hard.Valid || MiIsBatchEmpty(MiGetPteAddress(MI_VA(*Vpn)), Count)) {
+    Status = MiFindParentsTable(Clone->Parent, MI_VA(*Vpn));
+    if (Status == STATUS_SUCCESS && MiIsBatchEmpty(MiGetPteAddress(MI_VA(*Vpn)), Count))
+        Status = STATUS_NOT_FOUND;
+    if (Status != STATUS_SUCCESS) {
         MiUnlockWorkingSet(Clone->Parent);
-        *Vpn += Count;
-        return TRUE;
+        *Vpn += Status == STATUS_NOT_FOUND ? Count : 0;
+        return Status == STATUS_NOT_FOUND ? STATUS_SUCCESS : Status;
     }
     Ready = Clone->Block != NULL && Clone->Block->NumberOfPtes - Clone->Block->UsedPtes >= Count && Clone->Table != 0 &&
             Clone->TableVpn == (*Vpn & ~(ULONG_PTR)(PTES_PER_PAGE - 1));
@@ -213,7 +227,7 @@ static BOOLEAN MiCloneBatch(PMI_CLONE Clone, PMMVAD Vad, PULONG_PTR Vpn, ULONG_P
     MiUnlockPfn(OldIrql);
     MiUnlockWorkingSet(Clone->Parent);
     *Vpn += Done;
-    return Ready;
+    return Ready ? STATUS_SUCCESS : STATUS_RETRY;
 }
 
 // Gets what a batch found missing.
@@ -245,7 +259,8 @@ static NTSTATUS MiClonePages(PMI_CLONE Clone)
                 Vpn = (Vpn | (PTES_PER_PAGE - 1)) + 1;
                 continue;
             }
-            if (!MiCloneBatch(Clone, Vad, &Vpn, min_of(Vad->EndingVpn, Vpn | (MI_PTE_BATCH - 1))))
+            Status = MiCloneBatch(Clone, Vad, &Vpn, min_of(Vad->EndingVpn, Vpn | (MI_PTE_BATCH - 1)));
+            if (Status == STATUS_RETRY)
                 Status = MiPrepareCloneBatch(Clone, Vpn, &Attempt);
         }
     }
@@ -257,8 +272,7 @@ static NTSTATUS MiClonePages(PMI_CLONE Clone)
 static VOID MiUndoCloneBatch(PEPROCESS Parent, ULONG_PTR Vpn, ULONG_PTR Last)
 {
     MiLockWorkingSet(Parent);
-    MiNeedPageTable(MI_VA(Vpn));
-    for (; Vpn <= Last && MiGetPdeAddress(MI_VA(Vpn))->u.Hard.Valid; Vpn++) {
+    for (; Vpn <= Last && MiFindParentsTable(Parent, MI_VA(Vpn)) == STATUS_SUCCESS; Vpn++) {
         PMMPTE Pte = MiGetPteAddress(MI_VA(Vpn));
 
         if (Pte->u.Hard.Valid && MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->u3.e1.PrototypePte)
@@ -325,6 +339,9 @@ NTSTATUS NTAPI MmCloneProcessAddressSpace(PEPROCESS Parent, PEPROCESS Child)
         MiUnlockAddressSpace(Parent);
     }
     KeUnstackDetachProcess(&ApcState);
+    if (NT_SUCCESS(Status) && MmIsLargeAddressSplit())
+        Status = MiReserveUpperAddresses(
+            Child, Parent->HighestUserAddress == MM_HIGHEST_2GB_ADDRESS ? 0 : IMAGE_FILE_LARGE_ADDRESS_AWARE);
     if (NT_SUCCESS(Status))
         return Status;
     KeStackAttachProcess(&Child->Pcb, &ApcState);

@@ -4,6 +4,16 @@
 
 #include "mi.h"
 
+// A process that has to do with clones maps a page less of a section or of a clone. The PFN lock is held.
+static VOID MiDropSharedPage(PEPROCESS Process, PMMPFN Pfn)
+{
+    PMMPTE Proto = Pfn->PteAddress;
+
+    MiDecrementShareCount(Pfn);
+    if (MiLocateClone(Process, Proto) != NULL)
+        MiReleaseClonePte(Process, Proto);
+}
+
 // Makes one entry 0. The PFN lock is held; the caller flushes Flush before it releases the lock, and looks for dead
 // clone descriptors then.
 VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
@@ -17,13 +27,11 @@ VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
         Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(&Old));
         MiRemoveFromWorkingSet(&Process->Vm, Va, Pfn);
         if (Pfn->u3.e1.PrototypePte) {
-            PMMPTE Proto = Pfn->PteAddress;
-
             Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
-            MiDecrementShareCount(Pfn);
-            if (MiLocateClone(Process, Proto) != NULL)
-                MiReleaseClonePte(Process, Proto);
-            return;
+            if (__builtin_expect(Process->CloneRoot.Root != NULL, 0)) {
+                MiDropSharedPage(Process, Pfn);
+                return;
+            }
         } else {
             Process->NumberOfPrivatePages--;
             MiReleasePageFileSpace(&Pfn->OriginalPte);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The pages of paged pool and of session 0's pool, which are really paged: an allocation gets demand-zero entries; a page comes
-// with the first touch, into the system working set, from which it is trimmed like any other page: on the modified
-// list, written to a page file, reused, and read back when it is touched again. So it may be touched at IRQL <=
-// APC_LEVEL only, and not while Mm's own locks are held. What the system allocates before phase 1 stays resident.
+// The pages of paged pool and of session 0's pool, which are really paged: an allocation gets demand-zero entries; a
+// page comes with the first touch, into the system working set, from which it is trimmed like any other page: on the
+// modified list, written to a page file, reused, and read back when it is touched again. So it may be touched at IRQL
+// <= APC_LEVEL only, and not while Mm's own locks are held. What the system allocates before phase 1 stays resident,
+// and so does the pool of the other sessions (misession.h).
 
 #include "mi.h"
 

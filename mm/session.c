@@ -228,7 +228,8 @@ static NTSTATUS MiStartSession(PEPROCESS Process, PMM_SESSION_SPACE Session)
 // Makes a session and puts the current process, which is in session 0, into it; its children will be there too.
 //
 // IRQL PASSIVE_LEVEL. STATUS_ALREADY_COMMITTED: it is in another session. STATUS_NOT_IMPLEMENTED: with 3 GB of user
-// space directory 2 is a process's own. STATUS_COMMITMENT_LIMIT, STATUS_INSUFFICIENT_RESOURCES, STATUS_TOO_MANY_SESSIONS.
+// space directory 2 is a process's own. STATUS_COMMITMENT_LIMIT, STATUS_INSUFFICIENT_RESOURCES,
+// STATUS_TOO_MANY_SESSIONS.
 NTSTATUS NTAPI MmSessionCreate(PULONG SessionId)
 {
     PEPROCESS Process = PsGetCurrentProcess();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// RtlCloneUserProcess: a process that has everything the caller has, and goes on where the caller does, as POSIX's fork.
+// RtlCloneUserProcess: a process that has everything the caller has and goes on where the caller does, as POSIX's fork.
 // The locks of the loader, the PEB and the heaps are held meanwhile, so that the clone, which has no other thread,
 // finds what they guard whole; there they are its own. Handles that the clone does not inherit mean nothing to it.
 // Source: the published Native API.

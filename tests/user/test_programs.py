@@ -207,6 +207,14 @@ def test_smp4_clone_and_paging():
     passes("clone", ["12"], memory=16, boot="/PAGEFILE=D:64", data_mb=110, cpus=4)
 
 
+def test_session():
+    passes("session")
+
+
+def test_real4_session():
+    passes("session", cpus=4, realtime=True)
+
+
 def bad_disk(folder, sector=43008):
     """The configuration of a disk that cannot read one sector (it lies in the page file), as a prefix for QEMU."""
     path = os.path.join(folder, "bad.conf")

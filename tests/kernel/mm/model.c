@@ -33,11 +33,14 @@ typedef struct _MT_REGION {
     ULONG Initial;             // protection of the allocation
     PMT_SECTION_MODEL Section; // NULL: private
     ULONG FirstPage;           // in the section
+    SECTION_INHERIT Inherit;   // of a view
     MT_PAGE_MODEL Page[MT_MOST_PAGES];
 } MT_REGION, *PMT_REGION;
 
 static MT_REGION MtRegions[MT_REGIONS];
 static MT_SECTION_MODEL MtSections[MT_SECTIONS];
+static HANDLE MtClone;                 // of the process, or NULL
+static MT_REGION MtCloned[MT_REGIONS]; // what there was when it was made
 static SIZE_T MtBaseCharge;
 static USHORT *MtMappings; // for each frame, how many entries of the process map it
 
@@ -346,18 +349,62 @@ static VOID MtStepMap(VOID)
         expect(Section->Handle != NULL);
     }
     memset(Region, 0, sizeof(*Region));
+    Region->Inherit = (KtRandom() & 1) ? ViewShare : ViewUnmap;
     Region->FirstPage = (ULONG)(Offset.QuadPart >> PAGE_SHIFT);
     Region->Pages = 1 + KtRandom() % min_of(MT_MOST_PAGES, MT_SECTION_PAGES - Region->FirstPage);
     Region->Initial = Protects[KtRandom() % 4];
     Region->Section = Section;
     Size = Region->Pages * PAGE_SIZE;
-    expect_status(ZwMapViewOfSection(Section->Handle, NtCurrentProcess(), &Base, 0, 0, &Offset, &Size, ViewUnmap,
+    expect_status(ZwMapViewOfSection(Section->Handle, NtCurrentProcess(), &Base, 0, 0, &Offset, &Size, Region->Inherit,
                                      (KtRandom() & 1) ? MEM_TOP_DOWN : 0, Region->Initial),
                   STATUS_SUCCESS);
     Region->Base = Base;
     Section->Views++;
     for (Index = 0; Index < Region->Pages; Index++)
         Region->Page[Index].Protect = Region->Initial;
+}
+
+// A page of the clone still is what the parent had: private memory, and what a view has copied.
+static VOID MtCheckCloned(PMT_REGION Region, ULONG Index)
+{
+    PMT_PAGE_MODEL Page = &Region->Page[Index];
+    PUCHAR Va = MT_PAGE(Region->Base, Index);
+    UCHAR First = 0, Last = 0;
+    NTSTATUS Status;
+
+    if (Page->MaybeZero || (Region->Section != NULL && (!Page->Copied || Region->Inherit != ViewShare)))
+        return;
+    Status = ZwReadVirtualMemory(MtClone, Va, &First, 1, NULL);
+    if (!Page->Committed && Region->Section == NULL)
+        expect(!NT_SUCCESS(Status));
+    if (!NT_SUCCESS(Status) || !NT_SUCCESS(ZwReadVirtualMemory(MtClone, Va + PAGE_SIZE - 1, &Last, 1, NULL)))
+        return; // its protection does not allow it
+    expect_eq(First, Page->Value[0]);
+    expect_eq(Last, Page->Value[1]);
+    Last = (UCHAR)~Last;
+    IGNORE_STATUS(ZwWriteVirtualMemory(MtClone, Va, &Last, 1, NULL)); // which the parent must not see
+}
+
+// Clones the process, or looks whether the clone is what it was, whatever the parent has done since, and ends it.
+static VOID MtStepClone(VOID)
+{
+    OBJECT_ATTRIBUTES Attributes;
+    ULONG Slot, Index;
+
+    if (MtClone == NULL) {
+        InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
+        memcpy(MtCloned, MtRegions, sizeof(MtCloned));
+        expect_status(
+            ZwCreateProcessEx(&MtClone, PROCESS_ALL_ACCESS, &Attributes, NtCurrentProcess(), 0, NULL, NULL, NULL, 0),
+            STATUS_SUCCESS);
+        return;
+    }
+    for (Slot = 0; Slot < MT_REGIONS; Slot++) {
+        for (Index = 0; MtCloned[Slot].Base != NULL && Index < MtCloned[Slot].Pages; Index++)
+            MtCheckCloned(&MtCloned[Slot], Index);
+    }
+    expect_status(ZwClose(MtClone), STATUS_SUCCESS);
+    MtClone = NULL;
 }
 
 static VOID MtStepCloseSection(VOID)
@@ -481,6 +528,8 @@ static VOID MtStep(VOID)
 
     if (Action == 0)
         MtStepCloseSection();
+    else if (Action == 1 && KtRandom() % 4 == 0)
+        MtStepClone();
     else if (Region->Base == NULL)
         (KtRandom() & 1) ? MtStepReserve() : MtStepMap();
     else if (Action < 3)
@@ -542,6 +591,8 @@ KTEST(mm, services_do_what_the_model_says)
         if (Long != 0 || Step % MT_FULL_CHECK == 0)
             MtCheckAll();
     }
+    if (MtClone != NULL)
+        MtStepClone();
     for (Step = 0; Step < MT_REGIONS; Step++) {
         if (MtRegions[Step].Base != NULL) {
             MtStepRelease(&MtRegions[Step]);
