@@ -140,12 +140,15 @@ static NTSTATUS MiInvalidPteFault(PMI_FAULT Fault, BOOLEAN Table)
     Status = MiCheckAccess(Fault, Vad, Protection);
     if (Status != STATUS_SUCCESS)
         return Status;
-    if (Table && Fault->Pte->u.Long != 0)
+    if (Table && Fault->Pte->u.Long != 0) {
         Seen = MiReadPte(Fault->Pte);
-    if (Seen.u.Soft.Transition && !Seen.u.Soft.Prototype)
-        return MiResolveTransition(Fault);
-    if (MI_IS_PAGE_FILE_PTE(&Seen))
-        return MiResolvePageFile(Fault);
+        if (Seen.u.Soft.Transition && !Seen.u.Soft.Prototype)
+            return MiResolveTransition(Fault);
+        if (MI_IS_PAGE_FILE_PTE(&Seen))
+            return MiResolvePageFile(Fault);
+        if (MI_IS_CLONE_PTE(&Seen))
+            return MiResolveClone(Fault, Protection, MI_CLONE_PROTO(&Seen));
+    }
     if (Vad->u.VadFlags.PrivateMemory || (Seen.u.Long != 0 && !Seen.u.Soft.Prototype))
         return MiResolveDemandZero(Fault, Protection);
     Proto = MiVadPrototype(Vad, MI_VPN(Fault->Va));

@@ -411,6 +411,8 @@ typedef enum _MI_RESOLUTION {
     MiStaleTranslation
 } MI_RESOLUTION;
 #define MiTraceResolution(Fault, Kind, Page) KdTrace(Resolve, (Fault)->Va, Kind, Page, (Fault)->Write)
+#include "miclone.h"
+
 NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection);
 NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto);
 NTSTATUS MiCopyOnWrite(PMI_FAULT Fault);
@@ -455,6 +457,8 @@ typedef struct _MI_RANGE {
     ULONG Hint;
     ULONG FreePages;
 } MI_RANGE, *PMI_RANGE;
+#include "misession.h"
+
 VOID MiInitializeRange(PMI_RANGE Range, ULONG_PTR Base, ULONG Pages, PULONG Bits);
 PVOID MiReserveInRange(PMI_RANGE Range, ULONG Pages);
 BOOLEAN MiReserveAtInRange(PMI_RANGE Range, PVOID Va, ULONG Pages);
@@ -480,6 +484,7 @@ typedef struct _MI_POOL_PAGES {
     ULONG Peak, Limit;
 } MI_POOL_PAGES, *PMI_POOL_PAGES;
 extern MI_POOL_PAGES MiPoolPages[MM_POOLS];
+VOID MiReturnPool(PMI_POOL_PAGES Pool, ULONG Pages);
 // pagedcode.c
 BOOLEAN MiIsPagedCode(PVOID Va);
 VOID MiMakeCodePageable(VOID);
@@ -498,6 +503,13 @@ typedef struct _MI_CACHE_VIEW {
     ULONGLONG Offset;
     struct _MI_CACHE_VIEW *Next;
 } MI_CACHE_VIEW, *PMI_CACHE_VIEW;
+typedef struct _MI_SYSTEM_VIEW {
+    LIST_ENTRY Links;
+    PVOID Va;
+    ULONG Pages;
+    PCONTROL_AREA ControlArea;
+} MI_SYSTEM_VIEW, *PMI_SYSTEM_VIEW;
+VOID MiFillSystemView(PVOID Va, ULONG Pages, PCONTROL_AREA ControlArea);
 VOID MiInitializeSystemCache(VOID);
 VOID MiInitializeSystemViews(VOID);
 VOID MiCaptureCacheDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A process's address space from its page directories to their release. Four directories: 0 and 1 are the user half, 2
-// is shared by all (systable.c) or with 3 GB of user space also the user's, 3 is a copy with its own self map. The pointer table (32 bytes) has to lie below 4 GB,
-// as CR3 has 32 bits: they come from pages of their own.
+// is shared by its session (systable.c), or with 3 GB of user space the process's own, 3 is a copy with its own self map.
+// The pointer table (32 bytes) has to lie below 4 GB, as CR3 has 32 bits: they come from pages of their own.
 
 #include "mi.h"
 
@@ -60,6 +60,8 @@ static VOID MiInitializeProcessFields(PEPROCESS Process)
     memset(&Process->VadRoot, 0, sizeof(Process->VadRoot));
     memset(&Process->VadMap, 0, sizeof(Process->VadMap));
     memset(&Process->Vm, 0, sizeof(Process->Vm));
+    memset(&Process->CloneRoot, 0, sizeof(Process->CloneRoot));
+    Process->DeadClones = 0;
     KeInitializeGuardedMutex(&Process->AddressCreationLock);
     KeInitializeGuardedMutex(&Process->WorkingSetLock);
     InitializeListHead(&Process->MmProcessLinks);
@@ -112,6 +114,11 @@ static VOID MiFillPointerTable(PEPROCESS Process, PMMPTE Table)
     MiUnmapPage(Directory, OldIrql);
 }
 
+static PFN_NUMBER MiSharedDirectoryOf(PEPROCESS Process)
+{
+    return Process->Session == NULL ? MiSharedDirectoryPage : Process->Session->PageDirectory;
+}
+
 // Makes the page tables of a new process and initializes Mm's part of its EPROCESS. IRQL <= APC_LEVEL.
 // STATUS_COMMITMENT_LIMIT, STATUS_INSUFFICIENT_RESOURCES: nothing is left behind, DirectoryTableBase is 0.
 NTSTATUS NTAPI MmCreateProcessAddressSpace(PEPROCESS Process)
@@ -126,7 +133,7 @@ NTSTATUS NTAPI MmCreateProcessAddressSpace(PEPROCESS Process)
     Table = MiAllocatePointerTable();
     for (Index = 0; Index < 4 && Table != NULL; Index++) {
         Process->PageDirectoryPages[Index] =
-            MiIsSharedDirectory(Index) ? MiSharedDirectoryPage : MiAllocateKernelPage(NULL);
+            MiIsSharedDirectory(Index) ? MiSharedDirectoryOf(Process) : MiAllocateKernelPage(NULL);
         if (Process->PageDirectoryPages[Index] == 0)
             break;
     }
@@ -251,7 +258,7 @@ VOID MmCleanProcessAddressSpace(PEPROCESS Process)
     MiUnmapSharedData(Process);
     MiUnlockWorkingSet(Process);
     MiUnlockAddressSpace(Process);
-    ASSERT(Process->CommitCharge == 0);
+    ASSERT(Process->CommitCharge == 0 && Process->CloneRoot.Root == NULL);
     if (Process->NumberOfLockedPages != 0)
         KeBugCheckEx(PROCESS_HAS_LOCKED_PAGES, 0, (ULONG_PTR)Process, (ULONG)Process->NumberOfLockedPages, 0);
 }

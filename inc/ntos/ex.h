@@ -45,6 +45,7 @@ VOID NTAPI ExFreePoolWithTag(PVOID Memory, ULONG Tag); // Tag 0: any
 VOID NTAPI ExFreePool(PVOID Memory);
 PVOID ExAllocatePoolZero(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag);
 BOOLEAN ExInitPool(ULONG Phase); // MM_POOL_*, from MmInitSystem(0)
+PVOID ExCreateSessionPool(ULONG Tag);
 // Fills Entries with per-tag counters (of the session pool alone if Session); returns how many tags there are.
 ULONG ExQueryPoolTags(PSYSTEM_POOLTAG Entries, ULONG Capacity);
 ULONG ExQuerySessionPoolTags(PSYSTEM_POOLTAG Entries, ULONG Capacity);

@@ -163,6 +163,7 @@ ULONG MmGetPoolAllocationPages(PVOID Va);                               // pages
 BOOLEAN MmResourcesAvailable(ULONG Pool, SIZE_T Bytes, ULONG Priority); // EX_POOL_PRIORITY
 VOID MmQueryPoolLimits(ULONG Pool, PULONG Pages, PULONG Peak, PULONG Limit); // of pages
 // Bugcheck codes that mingw-w64's bugcodes.h lacks (WDK, "Bug Check Code Reference").
+#define SESSION_HAS_VALID_POOL_ON_EXIT 0xABul
 #define PAGE_FAULT_IN_FREED_SPECIAL_POOL 0xCCul
 #define PAGE_FAULT_BEYOND_END_OF_ALLOCATION 0xCDul
 #define DRIVER_UNMAPPING_INVALID_VIEW 0xD7ul
@@ -233,9 +234,10 @@ NTCHECK MmCreateProcessAddressSpace(PEPROCESS Process);
 NTCHECK MmInitializeProcessAddressSpace(PEPROCESS Process, PVOID ImageSection, PVOID *ImageBase);
 VOID MmCleanProcessAddressSpace(PEPROCESS Process);  // last thread is gone: release every VAD (attached)
 VOID MmDeleteProcessAddressSpace(PEPROCESS Process); // last reference is gone: release page tables
-NTCHECK MmCreatePeb(PEPROCESS Process, PPEB *Peb);   // attached; zeroed page near the top
-NTCHECK MmCreateTeb(PEPROCESS Process, PTEB *Teb);   // attached; zeroed
-VOID MmDeleteTeb(PEPROCESS Process, PTEB Teb);       // attached
+NTCHECK MmCloneProcessAddressSpace(PEPROCESS Parent, PEPROCESS Child);
+NTCHECK MmCreatePeb(PEPROCESS Process, PPEB *Peb); // attached; zeroed page near the top
+NTCHECK MmCreateTeb(PEPROCESS Process, PTEB *Teb); // attached; zeroed
+VOID MmDeleteTeb(PEPROCESS Process, PTEB Teb);     // attached
 VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters);
 
 // --- working sets
@@ -263,6 +265,16 @@ NTCHECK MmMapViewOfSection(PVOID Section, PEPROCESS Process, PVOID *BaseAddress,
 NTCHECK MmUnmapViewOfSection(PEPROCESS Process, PVOID BaseAddress);
 NTCHECK MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSize);
 NTCHECK MmUnmapViewInSystemSpace(PVOID MappedBase);
+// --- sessions (mm/session.c). The current process makes one, or leaves its.
+NTCHECK MmSessionCreate(PULONG SessionId);
+NTCHECK MmSessionDetach(ULONG SessionId);
+VOID MmInheritSession(PEPROCESS Process, PEPROCESS Parent);
+VOID MmLeaveSession(PEPROCESS Process);
+ULONG MmGetCurrentSessionId(VOID);
+PVOID MmGetSessionPool(VOID);
+VOID MmCountSessionPool(LONG Bytes);
+NTCHECK MmMapViewInSessionSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSize);
+NTCHECK MmUnmapViewInSessionSpace(PVOID MappedBase);
 VOID MmGetImageInformation(PVOID Section, PSECTION_IMAGE_INFORMATION Information);
 PVOID MmGetFileObjectForSection(PVOID Section); // referenced FILE_OBJECT or NULL
 // The file name behind a user address of the current process's mapped view; Length in bytes.

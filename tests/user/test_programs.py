@@ -186,6 +186,27 @@ def test_paging_to_two_disks_that_grow():
     page(["48", "16", "1"], files="C:8-16,D:16-64")
 
 
+def test_clone():
+    passes("clone")
+
+
+def test_smp4_clone():
+    passes("clone", cpus=4)
+
+
+def test_real4_clone():
+    passes("clone", cpus=4, realtime=True)
+
+
+def test_clone_and_paging():
+    """A parent of 12 MB and two clones that change a third each, with 16 MB of memory."""
+    passes("clone", ["12"], memory=16, boot="/PAGEFILE=D:64", data_mb=110)
+
+
+def test_smp4_clone_and_paging():
+    passes("clone", ["12"], memory=16, boot="/PAGEFILE=D:64", data_mb=110, cpus=4)
+
+
 def bad_disk(folder, sector=43008):
     """The configuration of a disk that cannot read one sector (it lies in the page file), as a prefix for QEMU."""
     path = os.path.join(folder, "bad.conf")

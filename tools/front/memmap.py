@@ -15,6 +15,7 @@ from front import machine, memsvg, run
 from qmp import Qmp
 
 PROMPT = "C:\\>"
+STOPS = 100  # times that a machine is stopped in the hope that the frame database is at rest
 KERNEL_RANGES = [  # where a range of system space begins, and whose pages are there
     ("MM_PFN_DATABASE", "frame database"), (None, "nonpaged pool"), ("MM_SESSION_BASE", "mapped in system space"),
     ("MM_SESSION_POOL_START", "session pool"), ("PTE_BASE", "page tables"), ("HYPER_SPACE", "kernel"),
@@ -160,13 +161,26 @@ def picture(path, kernel, options):
     return data
 
 
+def stop(qmp, kernel):
+    """Stops a machine where nobody is changing the frame database, so that its lists and counts agree. One that holds the
+    lock for ever has crashed: it is shown as it is."""
+    lock = kmemory.symbols(kernel)["MmPfnLock"] - kmemory.constants(kernel)["MM_KSEG0_BASE"]
+    for _ in range(STOPS):
+        qmp.command("stop")
+        word = qmp.command("human-monitor-command", **{"command-line": f"xp /1wx {lock:#x}"})
+        if int(word.split()[-1], 16) == 0:
+            return
+        qmp.command("cont")
+    qmp.command("stop")
+
+
 def of_running(options, kernel):
     """A machine that somebody else runs: stopped for as long as its memory takes to copy."""
     qmp = Qmp(options.qmp)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "memory")
         size = qmp.command("query-memory-size-summary")["base-memory"]
-        qmp.command("stop")
+        stop(qmp, kernel)
         try:
             qmp.command("pmemsave", val=0, size=size, filename=path)
             while os.path.getsize(path) < size:
@@ -184,7 +198,7 @@ def of_prompt(options, kernel):
         if not machine.wait_for(lambda: PROMPT in box.log_text() or box.process.poll() is not None, options.timeout):
             raise kmemory.Unreadable("the machine did not come to the prompt\n" + box.bugcheck_block())
         if box.process.poll() is None:
-            Qmp(box.qmp_path).command("stop")
+            stop(Qmp(box.qmp_path), kernel)
         return picture(box.memory_file, kernel, options)
 
 
@@ -197,7 +211,7 @@ def of_program(options, kernel):
         output.append(data)
         if options.when and not shown and options.when.encode() in b"".join(output):
             box = boxes[0]
-            Qmp(box.qmp_path).command("stop")
+            stop(Qmp(box.qmp_path), kernel)
             shown.append(picture(box.memory_file, kernel, options))
             box.process.kill()
 
