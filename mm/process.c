@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A process's address space from its page directories to their release. Four directories: 0 and 1 are the user half, 2
-// is shared by its session (systable.c), or with 3 GB of user space the process's own, 3 is a copy with its own self map.
-// The pointer table (32 bytes) has to lie below 4 GB, as CR3 has 32 bits: they come from pages of their own.
+// A process's address space from its page directories to their release. Four directories: 0 and 1 are the user half,
+// 2 is shared by its session (systable.c), or with 3 GB of user space the process's own, 3 is a copy with its own
+// self map. The pointer table (32 bytes) has to lie below 4 GB, as CR3 has 32 bits: they come from pages of their
+// own.
 
 #include "mi.h"
 

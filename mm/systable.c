@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The system half of every address space. With 2 GB of user space page directory 2 (80000000-BFFFFFFF) is one page that
-// all processes of a session share, and the sessions' differ in session space only; with 3 GB it is the process's own.
-// Directory 3 holds the self map and hyperspace, which differ, so each process has its own copy; a new system page table
-// is entered in the master copy (the boot-time directory) and in all others at once, under one lock. So there is never a
-// system address that one process can see and another cannot, and no fault has to repair it.
+// The system half of every address space. With 2 GB of user space page directory 2 (80000000-BFFFFFFF) is one page
+// that all processes of a session share, and the sessions' differ in session space only; with 3 GB it is the
+// process's own. Directory 3 holds the self map and hyperspace, which differ, so each process has its own copy; a new
+// system page table is entered in the master copy (the boot-time directory) and in all others at once, under one
+// lock. So there is never a system address that one process can see and another cannot, and no fault has to repair
+// it.
 
 #include "mi.h"
 
