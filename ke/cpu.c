@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The processor: what CPUID says it can do, the control bits that follow from it, and the SYSENTER registers.
-// SMEP is used when there is one. SMAP is left off: probed accesses are plain loads and stores under SEH
-// (inc/nt/seh.h), without the STAC/CLAC brackets it would need. Source: Intel SDM 2A CPUID, 3A 2.5 and 5.8.7.
+// The processor: what CPUID says it can do, the control bits that follow from it, and the SYSENTER registers. SMEP is
+// used when there is one. SMAP is left off: probed accesses are plain loads and stores in more than a hundred SEH
+// blocks (inc/nt/seh.h) and in functions that these call. It would take STAC where SEH_TRY begins and CLAC where it
+// ends or is unwound, CLAC on each way into the kernel, as user mode sets EFLAGS.AC as it likes, and, since such
+// blocks fault and wait, AC saved and loaded with each switch of threads: two instructions a block, two a switch.
+// Source: Intel SDM 2A CPUID, 3A 2.5 and 5.8.7.
 
 #include "ki.h"
 

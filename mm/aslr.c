@@ -62,7 +62,8 @@ VOID MiInitializeRandomLayout(VOID)
     MiDllRange.Hint = MiRandom() % MI_DLL_BIASES;
 }
 
-// Where a process's own choices begin (PEB.SystemReserved): heaps, the first bytes of stacks. 0: it makes none. Any IRQL.
+// Where a process's own choices begin (PEB.SystemReserved): heaps, the first bytes of stacks. 0: it makes none. Any
+// IRQL.
 ULONG MmRandomNumber(VOID)
 {
     return MiMoves ? MiRandom() | 1 : 0;

@@ -325,6 +325,12 @@ NTSTATUS NTAPI MmCloneProcessAddressSpace(PEPROCESS Parent, PEPROCESS Child)
     NTSTATUS Status;
 
     PAGED_CODE();
+    if (MmIsLargeAddressSplit()) { // its descriptor is not inherited: it has an entry that is nobody's
+        Status = MiReserveUpperAddresses(
+            Child, Parent->HighestUserAddress == MM_HIGHEST_USER_ADDRESS ? IMAGE_FILE_LARGE_ADDRESS_AWARE : 0);
+        if (!NT_SUCCESS(Status))
+            return Status;
+    }
     KeStackAttachProcess(&Parent->Pcb, &ApcState);
     Status = MiChargeClone(Parent, Child, &Charge);
     if (NT_SUCCESS(Status)) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Mapping the frames of an MDL into system space (into a process: mdluser.c). Source: WDK, MmMapLockedPagesSpecifyCache, MmProtectMdlSystemAddress.
+// Mapping the frames of an MDL into system space (into a process: mdluser.c). Source: WDK,
+// MmMapLockedPagesSpecifyCache, MmProtectMdlSystemAddress.
 
 #include "mi.h"
 

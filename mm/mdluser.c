@@ -18,8 +18,8 @@ static VOID MiMapFrame(PVOID Va, PFN_NUMBER Page, ULONGLONG Bits)
     MiWriteValidPte(MiGetPteAddress(Va), ((ULONGLONG)Page << PAGE_SHIFT) | Bits);
 }
 
-// Fills the view. Both locks are needed: the caller holds the address creation lock. STATUS_NO_MEMORY: some pages may be
-// mapped, MiUnmapVad takes them away.
+// Fills the view. Both locks are needed: the caller holds the address creation lock. STATUS_NO_MEMORY: some pages may
+// be mapped, MiUnmapVad takes them away.
 static NTSTATUS MiFillMdlView(PEPROCESS Process, PMMVAD Vad, PPFN_NUMBER Pages, ULONGLONG Bits)
 {
     NTSTATUS Status = STATUS_SUCCESS;

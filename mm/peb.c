@@ -3,8 +3,8 @@
 
 #include "mi.h"
 
-// The highest free page below a place near the process's highest page (7FFDF000) that is chosen anew each time. The address creation lock is
-// held. 0: none.
+// The highest free page below a place near the process's highest page (7FFDF000) that is chosen anew each time. The
+// address creation lock is held. 0: none.
 static ULONG_PTR MiFindHighPage(PEPROCESS Process)
 {
     ULONG_PTR Vpn = MI_VPN(Process->HighestUserAddress) - (MM_ALLOCATION_GRANULARITY >> PAGE_SHIFT) - MiBlockBias();

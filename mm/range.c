@@ -41,7 +41,8 @@ static BOOLEAN MiReserveAtIndex(PMI_RANGE Range, ULONG Index, ULONG Pages)
     return TRUE;
 }
 
-// Reserves Pages at Va, which lie in the range. IRQL <= DISPATCH_LEVEL. Takes the range's lock. FALSE: not all are free.
+// Reserves Pages at Va, which lie in the range. IRQL <= DISPATCH_LEVEL. Takes the range's lock. FALSE: not all are
+// free.
 BOOLEAN MiReserveAtInRange(PMI_RANGE Range, PVOID Va, ULONG Pages)
 {
     ULONG Index = ((ULONG_PTR)Va - Range->Base) >> PAGE_SHIFT;

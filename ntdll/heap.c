@@ -228,7 +228,8 @@ static VOID RtlpInitializeHeap(PHEAP Heap, ULONG Flags)
         InitializeListHead(&Heap->FreeLists[i]);
 }
 
-// Address space for a heap, at a random distance from what was reserved last: the piece in front is given back. NULL.
+// Address space for a heap, at a random distance from what was reserved last. The piece in front is given back, but for
+// the process heap, for which a start has no time and which is there once. NULL.
 static PVOID RtlpReserveHeap(SIZE_T Reserve)
 {
     SIZE_T Gap = RtlpLayoutNumber(NtCurrentPeb()) % HEAP_PLACES * HEAP_PLACE, Size = Reserve + Gap;
@@ -240,7 +241,7 @@ static PVOID RtlpReserveHeap(SIZE_T Reserve)
             return NULL;
     }
     Start = Memory;
-    if (Gap != 0)
+    if (Gap != 0 && RtlProcessHeap() != NULL)
         IGNORE_STATUS(NtFreeVirtualMemory(NtCurrentProcess(), &Start, &Gap, MEM_RELEASE));
     return (PCHAR)Memory + Gap;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The end of a program's address space, given as the first argument in hexadecimal: everything up to it can be
-// allocated, written, passed to services and faulted on, nothing beyond it; the shared data's 64 KB are where they were
-// and nobody's. A second argument: so many megabytes in use at once. Source: MSDN, "4-Gigabyte Tuning", "Memory Limits for Windows".
+// allocated, written, passed to services and faulted on, nothing beyond it; the shared data's 64 KB are where they
+// were and nobody's. A second argument: so many megabytes in use at once. Source: MSDN, "4-Gigabyte Tuning", "Memory
+// Limits for Windows".
 
 #define _WIN32_WINNT 0x0601
 #include "check.h"

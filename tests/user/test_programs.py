@@ -133,6 +133,8 @@ def test_large_addresses_on_large_machines():
 def test_programs_with_three_gigabytes():
     for name in ("heap", "files", "threads", "virtual", "workset", "seh", "child"):
         passes(name, libraries=[LARGE], boot="/3GB")
+    passes("clone", libraries=[LARGE], boot="/3GB")
+    passes("clone", boot="/3GB")
 
 
 def test_storm():

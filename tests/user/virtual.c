@@ -118,7 +118,7 @@ static void Placement(void)
     CHECK(VirtualFree(Base, 0, MEM_RELEASE));
     CHECK(VirtualAlloc(NULL, 0, MEM_COMMIT, PAGE_READWRITE) == NULL);
     CHECK(VirtualAlloc(NULL, 0x7FFFFFFF, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE) == NULL);
-    CHECK(VirtualAlloc((void *)0x80001000, PAGE, MEM_RESERVE, PAGE_READWRITE) == NULL);
+    CHECK(VirtualAlloc((void *)0xC0001000, PAGE, MEM_RESERVE, PAGE_READWRITE) == NULL);
     Base = VirtualAlloc(NULL, PAGE, MEM_RESERVE | MEM_TOP_DOWN, PAGE_READWRITE);
     CHECK(Base > (char *)0x70000000);
     CHECK(VirtualFree(Base, 0, MEM_RELEASE));

@@ -17,7 +17,7 @@ USER_TIMEOUT = 120
 CONCURRENT = ["ke.*", "ex.*", "ob.*", "ps.*", "mm.*", "io.*", "cc.*"]  # where processors meet
 # Machines of the kernel ring: processors, real concurrency, tests, also those that end in a bugcheck (a boot each), boot words.
 MACHINES = ((1, False, ["*"], True, ""), (4, False, ["*"], False, ""), (4, True, CONCURRENT, False, ""),
-            (1, False, ["mm.*", "ke.user*", "ex.probe*"], False, "/3GB"))
+            (1, False, ["mm.*", "!mm.*session*", "ke.user*", "ex.probe*"], False, "/3GB"))
 MINGW = ["i686-w64-mingw32-gcc"]
 
 

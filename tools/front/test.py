@@ -155,9 +155,11 @@ def run_bugcheck(name, code, seed, memory, report):
 
 
 def choose(patterns):
-    """{name: bugcheck code or 0} of those that match. Real concurrency leaves out what needs virtual time, unless named in full."""
+    """{name: bugcheck code or 0} of those that match, but for those that match a pattern behind an exclamation mark. Real
+    concurrency leaves out what needs virtual time, unless named in full."""
     table = read_table(os.path.join(machine.build_dir(), "mica.elf"))
-    return {name: code for name, (flags, code) in table.items()
+    without = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+    return {name: code for name, (flags, code) in table.items() if not any(fnmatch.fnmatch(name, pattern) for pattern in without)
             if name in patterns or any(fnmatch.fnmatch(name, pattern) for pattern in patterns) and
             not (machine.default_realtime and flags & FLAG_TIMED)}
 

@@ -381,3 +381,17 @@ KTEST_MP(mm, clones_are_made_while_threads_write)
     expect_status(MtFree(Memory), STATUS_SUCCESS);
     expect(PsGetCurrentProcess()->CloneRoot.Root == NULL);
 }
+
+KTEST(mm, clone_has_the_addresses_of_its_parent)
+{
+    // Law: a clone can use neither the shared data's addresses nor any that its parent cannot have.
+    SIZE_T Size = PAGE_SIZE;
+    PVOID Shared = (PVOID)USER_SHARED_DATA_USER, Beyond = MmSystemRangeStart;
+    HANDLE Child;
+
+    expect_status(MtClone(NULL, &Child), STATUS_SUCCESS);
+    expect(!NT_SUCCESS(ZwAllocateVirtualMemory(Child, &Shared, 0, &Size, MEM_RESERVE, PAGE_READWRITE)));
+    expect(!NT_SUCCESS(ZwAllocateVirtualMemory(Child, &Beyond, 0, &Size, MEM_RESERVE, PAGE_READWRITE)));
+    expect(MtProcess(Child)->HighestUserAddress == PsGetCurrentProcess()->HighestUserAddress);
+    ZwClose(Child);
+}

@@ -99,8 +99,8 @@ static NTSTATUS MtMapAt(HANDLE Section, PUCHAR *Base, ULONGLONG From, SIZE_T Siz
 
 KTEST(mm, based_sections_have_one_address)
 {
-    // Law: each view of a section with SEC_BASED lies at the section's address and its own offset, which no image and no
-    // other such section has; where that is taken, or another is asked for, the view is refused.
+    // Law: each view of a section with SEC_BASED lies at the section's address and its own offset, which no image and
+    // no other such section has; where that is taken, or another is asked for, the view is refused.
     PUCHAR View = NULL, Part = NULL, Other = (PUCHAR)0x20000000, Taken;
     SECTION_BASIC_INFORMATION Basic;
     HANDLE Section, Second;
