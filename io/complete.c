@@ -80,6 +80,8 @@ static VOID IopCompleteInAnyContext(PIRP Irp, CCHAR PriorityBoost)
     PIO_STATUS_BLOCK Result = Irp->UserIosb;
     IO_STATUS_BLOCK Status = Irp->IoStatus;
 
+    if (__builtin_expect((KdTraceMask & KD_TRACE_PAGING) != 0, 0))
+        IopTracePagingEnd(Irp);
     IoFreeIrp(Irp);
     *Result = Status;
     KeSetEvent(Event, PriorityBoost, FALSE);

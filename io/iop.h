@@ -121,6 +121,7 @@ NTCHECK IopQueryOpenFile(PFILE_OBJECT File, POPEN_PACKET Packet); // attrs.c: an
 VOID IopInitializeIrpLists(VOID);
 BOOLEAN IopInitializePaging(VOID);
 VOID IopReturnReserveIrp(VOID);
+VOID IopTracePagingEnd(PIRP Irp);
 VOID IopInitializeIrp(PIRP Irp, USHORT Size, CCHAR StackSize);
 PIRP IopAllocateIrpMustSucceed(CCHAR StackSize);
 NTSTATUS IopFinishIrp(PIRP Irp, PFILE_OBJECT File);

@@ -47,7 +47,8 @@ static NTSTATUS IopPageTransfer(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offs
     if (Irp == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     Irp->MdlAddress = Mdl;
-    Irp->Flags = IRP_PAGING_IO | IRP_NOCACHE | IRP_SYNCHRONOUS_PAGING_IO;
+    Irp->Flags =
+        IRP_PAGING_IO | IRP_NOCACHE | IRP_SYNCHRONOUS_PAGING_IO | (Write ? IRP_WRITE_OPERATION : IRP_READ_OPERATION);
     Irp->RequestorMode = KernelMode;
     Irp->UserIosb = IoStatus;
     Irp->UserEvent = Event;
@@ -59,7 +60,22 @@ static NTSTATUS IopPageTransfer(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offs
     Stack->FileObject = File;
     Stack->Parameters.Read.Length = MmGetMdlByteCount(Mdl);
     Stack->Parameters.Read.ByteOffset = *Offset;
+    if (Write)
+        KdTrace(PageWriteBegin, Irp, File, Offset->QuadPart >> PAGE_SHIFT, BYTES_TO_PAGES(MmGetMdlByteCount(Mdl)));
+    else
+        KdTrace(PageReadBegin, Irp, File, Offset->QuadPart >> PAGE_SHIFT, BYTES_TO_PAGES(MmGetMdlByteCount(Mdl)));
     return IoCallDriver(Device, Irp);
+}
+
+// A paging request is about to end; of those that are no transfer nothing is told. <= DISPATCH_LEVEL.
+VOID IopTracePagingEnd(PIRP Irp)
+{
+    ULONG Thread = KdTraceThreadId(&Irp->Tail.Overlay.Thread->Tcb);
+
+    if (Irp->Flags & IRP_WRITE_OPERATION)
+        KdTrace(PageWriteEnd, Irp, Irp->IoStatus.Status, Irp->IoStatus.Information, Thread);
+    else if (Irp->Flags & IRP_READ_OPERATION)
+        KdTrace(PageReadEnd, Irp, Irp->IoStatus.Status, Irp->IoStatus.Information, Thread);
 }
 
 // Starts reading pages of a file into frames that Mdl describes.

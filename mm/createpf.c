@@ -191,6 +191,8 @@ static VOID MiPublishPageFile(PMMPAGING_FILE File)
     __atomic_store_n(&MmNumberOfPagingFiles, MmNumberOfPagingFiles + 1, __ATOMIC_RELEASE);
     MiTrimPrivatePages = TRUE;
     MiUnlockPfn(OldIrql);
+    KdTraceFile(File->File, &File->Name);
+    KdTrace(PageFile, File->File, File->FileNumber, File->Size, 0);
     MiRaiseCommitLimit(File->Size - 1);
 }
 
