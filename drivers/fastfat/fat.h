@@ -323,6 +323,7 @@ NTCHECK FatBuildPath(PFCB Fcb, PWSTR Buffer, ULONG Size, PULONG Length);
 typedef struct _FAT_PAGING_MAP FAT_PAGING_MAP, *PFAT_PAGING_MAP;
 NTCHECK FatMakePagingMap(PFCB Fcb);
 VOID FatFreePagingMaps(PFCB Fcb);
+BOOLEAN FatPassPagingWrite(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack, PNTSTATUS Status);
 NTCHECK FatPagingFileTransfer(PFCB Fcb, PIRP Irp, BOOLEAN Write, ULONGLONG Offset, ULONG Length);
 // --- create.c, path.c, open.c, newfile.c
 typedef struct _FAT_CREATE {
