@@ -21,7 +21,7 @@ static ULONG_PTR MiFindHighPage(PEPROCESS Process)
     return 0;
 }
 
-static NTSTATUS MiCreateHighPage(PEPROCESS Process, PVOID *Va)
+static NTSTATUS MiReserveHighPage(PEPROCESS Process, PVOID *Va)
 {
     ULONG_PTR Base;
     NTSTATUS Status;
@@ -40,6 +40,17 @@ static NTSTATUS MiCreateHighPage(PEPROCESS Process, PVOID *Va)
         MiLocateVad(&Process->VadRoot, MI_VPN(Base))->u.VadFlags.NoChange = 1; // the program can't free or protect it
     MiUnlockAddressSpace(Process);
     *Va = (PVOID)Base;
+    return Status;
+}
+
+static NTSTATUS MiCreateHighPage(PEPROCESS Process, PVOID *Va)
+{
+    ULONG Attempt = 0;
+    NTSTATUS Status;
+
+    do
+        Status = MiReserveHighPage(Process, Va);
+    while (Status == STATUS_COMMITMENT_LIMIT && MmWaitForCommitment(1, Attempt++));
     return Status;
 }
 

@@ -223,6 +223,7 @@ VOID MmDeleteProcessAddressSpace(PEPROCESS Process); // last reference is gone: 
 NTCHECK MmCreatePeb(PEPROCESS Process, PPEB *Peb);   // attached; zeroed page near the top
 NTCHECK MmCreateTeb(PEPROCESS Process, PTEB *Teb);   // attached; zeroed
 VOID MmDeleteTeb(PEPROCESS Process, PTEB Teb);       // attached
+BOOLEAN NTAPI MmWaitForCommitment(SIZE_T Pages, ULONG Attempt); // after STATUS_COMMITMENT_LIMIT; TRUE: try again
 VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters);
 
 // --- working sets
