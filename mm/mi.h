@@ -466,6 +466,7 @@ typedef struct _MI_POOL_PAGES {
 extern MI_POOL_PAGES MiPoolPages[MM_POOLS];
 // pagedcode.c
 BOOLEAN MiIsPagedCode(PVOID Va);
+ULONG MiPagedCodePages(VOID);
 VOID MiMakeCodePageable(VOID);
 // pagedpool.c
 BOOLEAN MiIsPoolAddress(PVOID Va);

@@ -43,7 +43,7 @@ static VOID MiDeletePoolPte(PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
         MiExchangePte(Pte, 0);
         MiAddTbFlush(Flush, Va);
         if (MiLocateWsle(MmSystemCacheWs.VmWorkingSetList, Va, Pfn) != MI_WSLE_NONE) // since before phase 1 if not
-            MiRemoveFromWorkingSet(&MmSystemCacheWs, Va, Pfn);
+            MiRemoveFromSystemWorkingSet(Va, Pfn);
         MiReleasePageFileSpace(&Pfn->OriginalPte);
         Pfn->u3.e1.Deleted = 1;
         MiDecrementShareCount(Pfn);
@@ -96,7 +96,7 @@ static NTSTATUS MiResolvePoolDemandZero(PMI_FAULT Fault)
     if (!Zeroed)
         MiZeroPage(Page);
     MiWriteValidPte(Fault->Pte, MI_KERNEL_PTE(Page));
-    MiAddToWorkingSet(&MmSystemCacheWs, Fault->Va, MI_PFN_ELEMENT(Page));
+    MiAddToSystemWorkingSet(Fault->Va, MI_PFN_ELEMENT(Page));
     return STATUS_SUCCESS;
 }
 
@@ -121,11 +121,12 @@ static NTSTATUS MiResolvePoolTransition(PMI_FAULT Fault)
     else
         Entry = Fault->Write ? MI_KERNEL_PTE(Page) : MI_KERNEL_PTE(Page) & ~(ULONGLONG)MI_DIRTY;
     MiActivateTransitionPage(Pfn);
+    MiStatistics.CacheTransitionFaults++;
     if (Entry & MI_DIRTY)
         MiMakePageDirty(Pfn);
     MiWriteValidPte(Fault->Pte, Entry);
     MiUnlockPfn(OldIrql);
-    MiAddToWorkingSet(&MmSystemCacheWs, Fault->Va, Pfn);
+    MiAddToSystemWorkingSet(Fault->Va, Pfn);
     return STATUS_SUCCESS;
 }
 

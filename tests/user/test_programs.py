@@ -55,6 +55,10 @@ def test_threads():
     passes("threads")
 
 
+def test_meminfo():
+    passes("meminfo")
+
+
 def test_workset():
     passes("workset")
 
