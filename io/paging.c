@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Paging I/O for Mm: reads and writes of locked pages, around the cache. They may be made at APC_LEVEL by a thread that
-// is in the middle of a fault, so they end without an APC: status block and event are set, or a routine is called, where the driver completes.
-// When the pool has no IRP left, one that was made at start-up is used, by one transfer after the other: the transfers
-// are what memory is waiting for.
+// Paging I/O for Mm: reads and writes of locked pages, around the cache. They may be made at APC_LEVEL by a thread
+// that is in the middle of a fault, so they end without an APC: status block and event are set, or a routine is
+// called, where the driver completes. When the pool has no IRP left, one that was made at start-up is used, by one
+// transfer after the other: the transfers are what memory is waiting for.
 
 #include "iop.h"
 

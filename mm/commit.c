@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Commitment: the promise that a page will be there when it is touched. The limit is what memory and page files can
 // hold, so a promise that could not be kept is refused here with STATUS_COMMITMENT_LIMIT, and not by a page fault.
-// Before that the page files grow. The thread that finds the limit reached lets them, if it holds no lock that growing may
-// want: at PASSIVE_LEVEL with APCs enabled it has no mutex, push lock or resource. A service that held one asks again
-// without it. Who cannot do either has the worker's growth, which begins 256 pages below the limit.
+// Before that the page files grow. The thread that finds the limit reached lets them, if it holds no lock that growing
+// may want: at PASSIVE_LEVEL with APCs enabled it has no mutex, push lock or resource. A service that held one asks
+// again without it. Who cannot do either has the worker's growth, which begins 256 pages below the limit.
 
 #include "mi.h"
 

@@ -16,7 +16,7 @@ BOOLEAN MiIsPagedCode(PVOID Va)
 // Pages of pageable code, in memory or not. Any IRQL.
 ULONG MiPagedCodePages(VOID)
 {
-    return (ULONG)(KiPageEnd - KiPageStart) >> PAGE_SHIFT;
+    return ((ULONG_PTR)KiPageEnd - (ULONG_PTR)KiPageStart) >> PAGE_SHIFT;
 }
 
 // Makes the frame of one page, which the start has mapped for ever, a page like those that came by a fault. The system

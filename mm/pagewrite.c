@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The modified page writer: takes changed pages that are in no working set, oldest first, finds them neighbouring slots
-// in a page file and starts one transfer of them, two at a time for each file (MMMOD_WRITER_MDL_ENTRY). A page stays
-// locked by a reference meanwhile; it may be faulted back, changed and deleted, so only when the write has ended, at the
-// disk's DPC, is it decided whether the slot is the page's. Nothing here allocates memory or waits for another lock
-// than the PFN lock: that is what everybody else's memory comes from.
+// The modified page writer: takes changed pages that are in no working set, oldest first, finds them neighbouring
+// slots in a page file and starts one transfer of them, two at a time for each file (MMMOD_WRITER_MDL_ENTRY). A page
+// stays locked by a reference meanwhile; it may be faulted back, changed and deleted, so only when the write has
+// ended, at the disk's DPC, is it decided whether the slot is the page's. Nothing here allocates memory or waits for
+// another lock than the PFN lock: that is what everybody else's memory comes from.
 
 #include "mi.h"
 

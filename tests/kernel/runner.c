@@ -328,7 +328,8 @@ static VOID KtRunTest(const KTEST_ENTRY *Entry)
     }
 }
 
-// Page files on both disks, as far as there are disks: pages of the tests may go there. The second one has room to grow.
+// Page files on both disks, as far as there are disks: pages of the tests may go there. The second has room
+// to grow.
 static VOID KtCreatePageFiles(VOID)
 {
     static const PCWSTR Paths[] = {L"\\??\\C:\\pagefile.sys", L"\\??\\D:\\pagefile.sys"};

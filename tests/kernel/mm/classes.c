@@ -79,7 +79,7 @@ KTEST(mm, parts_of_the_system_working_set_are_what_its_list_holds)
     expect(Pool.PeakSize >= Pool.CurrentSize && Code.PeakSize >= Code.CurrentSize);
     expect(Whole.PeakSize >= Whole.CurrentSize && Whole.PeakSize >= Pool.PeakSize);
     expect_eq(Code.CurrentSize & (PAGE_SIZE - 1), 0);
-    expect(Code.PeakSize <= (ULONG_PTR)(KiPageEnd - KiPageStart));
+    expect(Code.PeakSize <= (ULONG_PTR)KiPageEnd - (ULONG_PTR)KiPageStart);
 }
 
 KTEST(mm, paged_pool_shows_in_every_class_that_tells_of_it)
@@ -131,7 +131,7 @@ KTEST(mm, code_and_lookaside_figures_are_true)
     expect_eq(MiSystemPartSize(MmSystemCodePart), Valid);
     KeReleaseGuardedMutex(&MmSystemWorkingSetLock);
     After = MtPerformance();
-    expect_eq(After.TotalSystemCodePages, (ULONG_PTR)(KiPageEnd - KiPageStart) >> PAGE_SHIFT);
+    expect_eq(After.TotalSystemCodePages, ((ULONG_PTR)KiPageEnd - (ULONG_PTR)KiPageStart) >> PAGE_SHIFT);
     expect(After.ResidentSystemCodePage != 0 && After.ResidentSystemCodePage <= After.TotalSystemCodePages);
     ExInitializeLookasideList(&List, PagedPool, 48, TEST_TAG, 8);
     ExFreeToLookasideList(&List, ExAllocateFromLookasideList(&List));
