@@ -22,6 +22,30 @@ ULONG ExpKindOfType(POOL_TYPE Type)
     return Type & POOL_TYPE_SESSION ? MM_POOL_SESSION : MM_POOL_PAGED;
 }
 
+static PPOOL_DESCRIPTOR ExpSessionPool(VOID)
+{
+    PPOOL_DESCRIPTOR Pool = MmGetSessionPool();
+
+    return Pool != NULL ? Pool : &ExpPool[MM_POOL_SESSION];
+}
+
+static PPOOL_DESCRIPTOR ExpPoolOfType(POOL_TYPE Type)
+{
+    if (!(Type & PagedPool))
+        return &ExpPool[MM_POOL_NONPAGED];
+    return Type & POOL_TYPE_SESSION ? ExpSessionPool() : &ExpPool[MM_POOL_PAGED];
+}
+
+// The descriptor of a new session's pool, under Tag; the caller frees it. NULL: no memory.
+PVOID ExCreateSessionPool(ULONG Tag)
+{
+    PPOOL_DESCRIPTOR Pool = ExAllocatePoolZero(NonPagedPool, sizeof(*Pool), Tag);
+
+    if (Pool != NULL)
+        ExpInitializePoolDescriptor(Pool, MM_POOL_SESSION);
+    return Pool;
+}
+
 static VOID ExpCheckPoolIrql(BOOLEAN Paged, ULONG What, ULONG_PTR Subject)
 {
     KIRQL Irql = KeGetCurrentIrql();
@@ -67,18 +91,14 @@ static PVOID ExpAllocationFailed(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
     return NULL;
 }
 
-// Allocates Bytes of pool: 8-byte aligned, page aligned from a page on and for the cache-aligned types. Contents
-// undefined. All pool is without execute permission, so that the Nx types are the plain ones.
-//
-// IRQL <= DISPATCH_LEVEL; paged and session pool <= APC_LEVEL. Takes the pool's lock. The caller owns the memory until
-// ExFreePoolWithTag. Returns NULL when there is none, and for DontUseThisType (NonPagedPoolMustSucceed: bugcheck 0x41;
-// POOL_RAISE_IF_ALLOCATION_FAILURE: raises STATUS_INSUFFICIENT_RESOURCES).
-PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
+// *Zeroed: the memory is known to be.
+static PVOID ExpAllocatePool(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag, PBOOLEAN Zeroed)
 {
-    PPOOL_DESCRIPTOR Pool = &ExpPool[ExpKindOfType(Type)];
+    PPOOL_DESCRIPTOR Pool = ExpPoolOfType(Type);
     ULONG Charged;
     PVOID Memory;
 
+    *Zeroed = FALSE;
     ASSERT(Pool->Ready && Tag != 0);
     if (DBG)
         ExpCheckPoolIrql(Pool->Paged, 8, Tag);
@@ -91,6 +111,7 @@ PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
         Bytes = ROUND_TO_PAGES(max_of(Bytes, 1));
         Charged = (ULONG)Bytes;
         Memory = Bytes < MAXLONG && Bytes != 0 ? ExpAllocatePages(Pool, Bytes, Tag) : NULL;
+        *Zeroed = !DBG && Pool->Paged; // fresh pages that are zeroed when they are touched
     } else {
         ULONG Units = ExpUnitsFor(Bytes);
 
@@ -100,7 +121,22 @@ PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
     if (Memory == NULL)
         return ExpAllocationFailed(Type, Bytes, Tag);
     ExpTagAllocated(Tag, Pool->Kind, Charged);
+    if (Pool->Kind == MM_POOL_SESSION)
+        MmCountSessionPool((LONG)Charged);
     return Memory;
+}
+
+// Allocates Bytes of pool: 8-byte aligned, page aligned from a page on and for the cache-aligned types. Contents
+// undefined. All pool is without execute permission, so that the Nx types are the plain ones.
+//
+// IRQL <= DISPATCH_LEVEL; paged and session pool <= APC_LEVEL. Takes the pool's lock. The caller owns the memory until
+// ExFreePoolWithTag. Returns NULL when there is none, and for DontUseThisType (NonPagedPoolMustSucceed: bugcheck 0x41;
+// POOL_RAISE_IF_ALLOCATION_FAILURE: raises STATUS_INSUFFICIENT_RESOURCES).
+PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
+{
+    BOOLEAN Zeroed;
+
+    return ExpAllocatePool(Type, Bytes, Tag, &Zeroed);
 }
 
 // ExAllocatePoolWithTag under the tag "None". Same contract.
@@ -112,9 +148,10 @@ PVOID NTAPI ExAllocatePool(POOL_TYPE Type, SIZE_T Bytes)
 // ExAllocatePoolWithTag with the memory zeroed. Same contract.
 PVOID ExAllocatePoolZero(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
 {
-    PVOID Memory = ExAllocatePoolWithTag(Type, Bytes, Tag);
+    BOOLEAN Zeroed;
+    PVOID Memory = ExpAllocatePool(Type, Bytes, Tag, &Zeroed);
 
-    if (Memory != NULL)
+    if (Memory != NULL && !Zeroed)
         RtlZeroMemory(Memory, Bytes);
     return Memory;
 }
@@ -145,11 +182,13 @@ VOID NTAPI ExFreePoolWithTag(PVOID Memory, ULONG Tag)
         KeForgetLocks(Memory, Bytes);
         MmFreePoolPages(Memory);
     } else {
-        Bytes = ExpFreeBlock(&ExpPool[Kind], Memory, &OldTag, &QuotaBlock);
+        Bytes = ExpFreeBlock(Kind == MM_POOL_SESSION ? ExpSessionPool() : &ExpPool[Kind], Memory, &OldTag, &QuotaBlock);
     }
     if (Tag != 0 && Tag != OldTag)
         KeBugCheckEx(BAD_POOL_CALLER, BAD_CALLER_TAG, (ULONG_PTR)Memory, OldTag, Tag);
     ExpTagFreed(OldTag, Kind, Bytes);
+    if (Kind == MM_POOL_SESSION)
+        MmCountSessionPool(-(LONG)Bytes);
     if (QuotaBlock != NULL)
         PsReturnQuotaBlock(QuotaBlock, Kind == MM_POOL_NONPAGED ? NonPagedPool : PagedPool, Bytes);
 }

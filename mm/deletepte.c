@@ -4,19 +4,26 @@
 
 #include "mi.h"
 
-// Makes one entry 0. The PFN lock is held; the caller flushes Flush before it releases the lock.
+// Makes one entry 0. The PFN lock is held; the caller flushes Flush before it releases the lock, and looks for dead
+// clone descriptors then.
 VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
 {
     MMPTE Old = *Pte;
     PMMPFN Pfn;
 
     if (Old.u.Hard.Valid) {
-        Old = MiExchangePte(Pte, 0);
+        Old = MiTakePte(Pte);
         MiAddTbFlush(Flush, Va);
         Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(&Old));
         MiRemoveFromWorkingSet(&Process->Vm, Va, Pfn);
         if (Pfn->u3.e1.PrototypePte) {
+            PMMPTE Proto = Pfn->PteAddress;
+
             Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
+            MiDecrementShareCount(Pfn);
+            if (MiLocateClone(Process, Proto) != NULL)
+                MiReleaseClonePte(Process, Proto);
+            return;
         } else {
             Process->NumberOfPrivatePages--;
             MiReleasePageFileSpace(&Pfn->OriginalPte);
@@ -32,7 +39,35 @@ VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
     } else if (MI_IS_PAGE_FILE_PTE(&Old)) {
         Process->NumberOfPrivatePages--;
         MiReleasePageFileSpace(&Old);
+    } else if (MI_IS_CLONE_PTE(&Old)) {
+        MiReleaseClonePte(Process, MI_CLONE_PROTO(&Old));
     }
+}
+
+// The process's address space goes (BeingDeleted is set): takes the page of each entry of its list away, so that what
+// is left of the ranges is seldom more than tables without an entry. IRQL <= APC_LEVEL. Takes the PFN lock.
+VOID MiDeleteListedPages(PEPROCESS Process)
+{
+    PMMWSL List = Process->Vm.VmWorkingSetList;
+    ULONG Index = 1, Last = List->LastEntry;
+
+    while (Index <= Last) {
+        KIRQL OldIrql = MiLockPfn();
+        MI_TB_FLUSH Flush = {.Count = 0};
+
+        for (; Index <= Last && Flush.Count < MI_PTE_BATCH; Index++) {
+            PVOID Va = MI_VA(List->Wsle[Index].u1.e1.VirtualPageNumber);
+
+            if (List->Wsle[Index].u1.e1.Valid) {
+                MiDeletePte(Process, MiGetPteAddress(Va), Va, &Flush);
+                MiCountUsedPte(Va, -1);
+            }
+        }
+        MiFlushTb(&Flush, FALSE);
+        MiUnlockPfn(OldIrql);
+    }
+    if (Process->DeadClones != 0)
+        MiReapClones(Process);
 }
 
 // Deletes the entries of [StartVpn, EndVpn], which one page table holds.
@@ -67,6 +102,8 @@ static VOID MiDeleteInTable(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR End
         MiFlushTb(&Flush, FALSE);
         MiUnlockPfn(OldIrql);
     }
+    if (Process->DeadClones != 0)
+        MiReapClones(Process);
     MiCountUsedPte(MI_VA(StartVpn), -Deleted);
 }
 

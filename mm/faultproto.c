@@ -10,7 +10,7 @@ static VOID MiMapPrototypePage(PMI_FAULT Fault, PFN_NUMBER Page, ULONG Protectio
     ULONGLONG Pte = ((ULONGLONG)Page << PAGE_SHIFT);
 
     if (Fault->Process == NULL) {
-        MiWriteValidPte(Fault->Pte, MI_KERNEL_PTE(Page) & ~MI_DIRTY);
+        MiWriteValidPte(Fault->Pte, MiSystemPte(Fault->Va, Page) & ~MI_DIRTY);
         return;
     }
     if (Fault->Pte->u.Long == 0)
@@ -118,7 +118,8 @@ NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto)
         MiDereferenceInPage(Spare);
     if (Status == STATUS_SUCCESS && Fault->Process == NULL) {
         MiStatistics.CacheTransitionFaults += !Seen.u.Hard.Valid && !Seen.u.Soft.Prototype && Seen.u.Soft.Transition;
-        MiAddToSystemWorkingSet(Fault->Va, MI_PFN_ELEMENT(MI_PTE_FRAME(Fault->Pte)));
+        if (!MI_IS_SESSION_VA(Fault->Va)) // those pages are in no list
+            MiAddToSystemWorkingSet(Fault->Va, MI_PFN_ELEMENT(MI_PTE_FRAME(Fault->Pte)));
     } else if (Status == STATUS_SUCCESS) { // not under the PFN lock: the list's hash table may have to grow
         MiAddToWorkingSet(&Fault->Process->Vm, Fault->Va, MI_PFN_ELEMENT(MI_PTE_FRAME(Fault->Pte)));
     }
