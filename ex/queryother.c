@@ -31,6 +31,7 @@ NTSTATUS ExpQueryPerformance(PVOID Buffer, ULONG Length, PULONG Needed)
     MM_STATISTICS Memory;
     ULONG Used, Peak, Limit;
 
+    PAGED_CODE();
     *Needed = sizeof(Answer);
     if (Length < sizeof(Answer))
         return STATUS_INFO_LENGTH_MISMATCH;
@@ -85,6 +86,7 @@ NTSTATUS ExpQueryModules(PVOID Buffer, ULONG Length, PULONG Needed)
     PRTL_PROCESS_MODULES Modules = Buffer;
     PRTL_PROCESS_MODULE_INFORMATION Kernel = &Modules->Modules[0];
 
+    PAGED_CODE();
     *Needed = sizeof(RTL_PROCESS_MODULES);
     if (Length < *Needed)
         return STATUS_INFO_LENGTH_MISMATCH;
@@ -102,6 +104,7 @@ VOID ExpRelocatePageFiles(PVOID Buffer, PVOID Target)
 {
     PSYSTEM_PAGEFILE_INFORMATION Record = Buffer;
 
+    PAGED_CODE();
     for (;;) {
         if (Record->PageFileName.Length != 0)
             Record->PageFileName.Buffer = (PWSTR)((ULONG_PTR)Target + (ULONG_PTR)Record->PageFileName.Buffer);

@@ -31,12 +31,14 @@ _Static_assert(FIELD_OFFSET(SYSTEM_SESSION_POOLTAG_INFORMATION, TagInfo) ==
 // SystemPoolTagInformation: the counters of every pool tag. PASSIVE_LEVEL.
 NTSTATUS ExpQueryPoolTagInformation(PVOID Buffer, ULONG Length, PULONG Needed)
 {
+    PAGED_CODE();
     return ExpCopyTags(ExQueryPoolTags, Buffer, Length, FIELD_OFFSET(SYSTEM_POOLTAG_INFORMATION, TagInfo), Needed);
 }
 
 // SystemSessionPoolTagInformation: the tags of the one session's pool. PASSIVE_LEVEL.
 NTSTATUS ExpQuerySessionPoolTagInformation(PVOID Buffer, ULONG Length, PULONG Needed)
 {
+    PAGED_CODE();
     return ExpCopyTags(ExQuerySessionPoolTags, Buffer, Length,
                        FIELD_OFFSET(SYSTEM_SESSION_POOLTAG_INFORMATION, TagInfo), Needed);
 }
@@ -78,6 +80,7 @@ NTSTATUS ExpQueryLookasideInformation(PVOID Buffer, ULONG Length, PULONG Needed)
 {
     ULONG Count;
 
+    PAGED_CODE();
     return ExpCopyTable(ExpLookasideTable, sizeof(SYSTEM_LOOKASIDE_INFORMATION), Buffer, Length, 0, &Count, Needed);
 }
 
@@ -88,6 +91,7 @@ NTSTATUS ExpQueryBigPoolInformation(PVOID Buffer, ULONG Length, PULONG Needed)
     NTSTATUS Status = ExpCopyTable(ExpBigPoolTable, sizeof(SYSTEM_BIGPOOL_ENTRY), Buffer, Length,
                                    FIELD_OFFSET(SYSTEM_BIGPOOL_INFORMATION, AllocatedInfo), &Count, Needed);
 
+    PAGED_CODE();
     if (NT_SUCCESS(Status))
         ((PSYSTEM_BIGPOOL_INFORMATION)Buffer)->Count = Count;
     return Status;

@@ -55,12 +55,14 @@ static NTSTATUS MiCreateHighPage(PEPROCESS Process, PVOID *Va)
 // A zeroed page for the PEB, in the process attached to. IRQL PASSIVE_LEVEL.
 NTSTATUS NTAPI MmCreatePeb(PEPROCESS Process, PPEB *Peb)
 {
+    PAGED_CODE();
     return MiCreateHighPage(Process, (PVOID *)Peb);
 }
 
 // A zeroed page for a TEB, in the process attached to. IRQL PASSIVE_LEVEL.
 NTSTATUS NTAPI MmCreateTeb(PEPROCESS Process, PTEB *Teb)
 {
+    PAGED_CODE();
     _Static_assert(sizeof(TEB) <= PAGE_SIZE, "a TEB is one page");
     return MiCreateHighPage(Process, (PVOID *)Teb);
 }
