@@ -68,24 +68,28 @@ FORCEINLINE NTSTATUS ExpChangeEvent(HANDLE Handle, PLONG PreviousState, LONG (*O
 // Sets an event; *PreviousState (optional) is its state before. Needs EVENT_MODIFY_STATE. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtSetEvent(HANDLE Handle, PLONG PreviousState)
 {
+    PAGED_CODE();
     return ExpChangeEvent(Handle, PreviousState, ExpSet);
 }
 
 // Resets an event; *PreviousState (optional) is its state before. Needs EVENT_MODIFY_STATE. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtResetEvent(HANDLE Handle, PLONG PreviousState)
 {
+    PAGED_CODE();
     return ExpChangeEvent(Handle, PreviousState, ExpReset);
 }
 
 // Resets an event. Needs EVENT_MODIFY_STATE. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtClearEvent(HANDLE Handle)
 {
+    PAGED_CODE();
     return ExpChangeEvent(Handle, NULL, ExpReset);
 }
 
 // Sets an event, wakes those who wait now, and resets it. Needs EVENT_MODIFY_STATE. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtPulseEvent(HANDLE Handle, PLONG PreviousState)
 {
+    PAGED_CODE();
     return ExpChangeEvent(Handle, PreviousState, ExpPulse);
 }
 

@@ -26,6 +26,7 @@ static VOID ExpInitializeKeyedEvent(PKEYED_EVENT_OBJECT Event)
 // Makes the type and the event that stands for a NULL handle. Phase 1.
 BOOLEAN ExpInitKeyedEvents(VOID)
 {
+    PAGED_CODE();
     ExpInitializeKeyedEvent(&ExpGlobalKeyedEvent);
     return ExpCreateSimpleType(L"KeyedEvent", sizeof(KEYED_EVENT_OBJECT), -1, &ExpKeyedEventMapping,
                                KEYEDEVENT_ALL_ACCESS, NULL, &ExpKeyedEventObjectType);
@@ -149,11 +150,13 @@ static NTSTATUS ExpKeyedService(HANDLE Handle, PVOID Key, BOOLEAN Alertable, PLA
 // STATUS_INVALID_PARAMETER_1 for an odd key; else a wait status. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtWaitForKeyedEvent(HANDLE Handle, PVOID Key, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
+    PAGED_CODE();
     return ExpKeyedService(Handle, Key, Alertable, Timeout, FALSE);
 }
 
 // Releases one thread that waits for Key, waiting until there is one. As NtWaitForKeyedEvent.
 NTSTATUS NTAPI NtReleaseKeyedEvent(HANDLE Handle, PVOID Key, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
+    PAGED_CODE();
     return ExpKeyedService(Handle, Key, Alertable, Timeout, TRUE);
 }

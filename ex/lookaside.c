@@ -219,6 +219,20 @@ ULONG ExQueryLookasides(PSYSTEM_LOOKASIDE_INFORMATION Entries, ULONG Capacity)
     return Count;
 }
 
+// How many allocations of nonpaged and paged blocks their lookaside lists have answered. Any IRQL <= DISPATCH_LEVEL.
+VOID ExQueryLookasideHits(PULONG NonPaged, PULONG Paged)
+{
+    KIRQL OldIrql = KfAcquireSpinLock(&ExpLookasideLock);
+
+    *NonPaged = *Paged = 0;
+    for (PLIST_ENTRY Link = ExpLookasideLists.Flink; Link != &ExpLookasideLists; Link = Link->Flink) {
+        PGENERAL_LOOKASIDE List = CONTAINING_RECORD(Link, GENERAL_LOOKASIDE, ListEntry);
+
+        *((List->Type & PagedPool) ? Paged : NonPaged) += List->TotalAllocates - List->AllocateMisses;
+    }
+    KfReleaseSpinLock(&ExpLookasideLock, OldIrql);
+}
+
 static VOID ExpAdjustDepth(PGENERAL_LOOKASIDE List)
 {
     ULONG Allocates = List->TotalAllocates - List->LastTotalAllocates;

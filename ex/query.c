@@ -139,6 +139,30 @@ static NTSTATUS ExpQueryDebugger(PVOID Buffer, ULONG Length, PULONG Needed)
     return STATUS_SUCCESS;
 }
 
+static NTSTATUS ExpQueryFileCache(PVOID Buffer, ULONG Length, PULONG Needed)
+{
+    UNREFERENCED_PARAMETER(Length);
+    UNREFERENCED_PARAMETER(Needed);
+    MmQuerySystemCache(MmSystemWhole, Buffer);
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS ExpQueryPagedPool(PVOID Buffer, ULONG Length, PULONG Needed)
+{
+    UNREFERENCED_PARAMETER(Length);
+    UNREFERENCED_PARAMETER(Needed);
+    MmQuerySystemCache(MmPagedPoolPart, Buffer);
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS ExpQuerySystemCode(PVOID Buffer, ULONG Length, PULONG Needed)
+{
+    UNREFERENCED_PARAMETER(Length);
+    UNREFERENCED_PARAMETER(Needed);
+    MmQuerySystemCache(MmSystemCodePart, Buffer);
+    return STATUS_SUCCESS;
+}
+
 static const EXP_QUERY_CLASS ExpQueryClasses[] = {
     {SystemBasicInformation, sizeof(SYSTEM_BASIC_INFORMATION), ExpQueryBasic, NULL},
     {SystemProcessorInformation, sizeof(SYSTEM_PROCESSOR_INFORMATION), ExpQueryProcessor, NULL},
@@ -149,11 +173,15 @@ static const EXP_QUERY_CLASS ExpQueryClasses[] = {
     {SystemModuleInformation, 0, ExpQueryModules, NULL},
     {SystemHandleInformation, 0, ExpQueryHandles, NULL},
     {SystemPageFileInformation, 0, MmQueryPageFiles, ExpRelocatePageFiles},
+    {SystemFileCacheInformation, sizeof(SYSTEM_FILECACHE_INFORMATION), ExpQueryFileCache, NULL},
     {SystemPoolTagInformation, 0, ExpQueryPoolTagInformation, NULL},
     {SystemInterruptInformation, 0, ExpQueryInterrupts, NULL},
     {SystemExceptionInformation, sizeof(SYSTEM_EXCEPTION_INFORMATION), ExpQueryExceptions, NULL},
     {SystemKernelDebuggerInformation, sizeof(SYSTEM_KERNEL_DEBUGGER_INFORMATION), ExpQueryDebugger, NULL},
     {SystemMemoryListInformation, 0, MmQueryMemoryList, NULL},
+    {SystemFileCacheInformationEx, sizeof(SYSTEM_FILECACHE_INFORMATION), ExpQueryFileCache, NULL},
+    {SystemPagedPoolInformationEx, sizeof(SYSTEM_FILECACHE_INFORMATION), ExpQueryPagedPool, NULL},
+    {SystemSystemPtesInformationEx, sizeof(SYSTEM_FILECACHE_INFORMATION), ExpQuerySystemCode, NULL},
     {SystemContextSwitchInformation, sizeof(SYSTEM_CONTEXT_SWITCH_INFORMATION), ExpQueryContextSwitches, NULL},
     {SystemLookasideInformation, 0, ExpQueryLookasideInformation, NULL},
     {SystemBigPoolInformation, 0, ExpQueryBigPoolInformation, NULL},

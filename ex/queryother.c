@@ -29,7 +29,9 @@ NTSTATUS ExpQueryPerformance(PVOID Buffer, ULONG Length, PULONG Needed)
 {
     SYSTEM_PERFORMANCE_INFORMATION Answer;
     MM_STATISTICS Memory;
+    ULONG Used, Peak, Limit;
 
+    PAGED_CODE();
     *Needed = sizeof(Answer);
     if (Length < sizeof(Answer))
         return STATUS_INFO_LENGTH_MISMATCH;
@@ -46,13 +48,24 @@ NTSTATUS ExpQueryPerformance(PVOID Buffer, ULONG Length, PULONG Needed)
     Answer.DemandZeroCount = Memory.DemandZeroFaults;
     Answer.PageReadCount = Memory.PageReads;
     Answer.PageReadIoCount = Memory.PageReadIos;
+    Answer.CacheTransitionCount = Memory.CacheTransitionFaults;
+    Answer.CacheReadCount = Memory.CacheReads;
+    Answer.CacheIoCount = Memory.CacheReadIos;
     RtlCopyMemory(&Answer.CcFastReadNoWait, &CcStatistics, sizeof(CcStatistics)); // the same order
     Answer.MappedPagesWriteCount = Memory.MappedPagesWritten;
+    Answer.MappedWriteIoCount = Memory.MappedWriteIos;
     Answer.DirtyPagesWriteCount = Memory.PagesWritten;
     Answer.DirtyWriteIoCount = Memory.PageWriteIos;
     Answer.PagedPoolPages = Memory.PagedPoolPages;
     Answer.NonPagedPoolPages = Memory.NonPagedPoolPages;
     Answer.FreeSystemPtes = Memory.FreeSystemPtes;
+    Answer.TotalSystemCodePages = Memory.SystemCodePages; // drivers are part of the image: it counts their code
+    Answer.ResidentSystemCodePage = Memory.ResidentCodePages;
+    Answer.ResidentSystemCachePage = Memory.ResidentCachePages;
+    Answer.ResidentPagedPoolPage = Memory.ResidentPagedPoolPages;
+    MmQueryPoolLimits(MM_POOL_PAGED, &Used, &Peak, &Limit);
+    Answer.AvailablePagedPoolPages = Limit - min_of(Used, Limit);
+    ExQueryLookasideHits(&Answer.NonPagedPoolLookasideHits, &Answer.PagedPoolLookasideHits);
     ExQueryPoolTotals(&Answer.NonPagedPoolAllocs, &Answer.NonPagedPoolFrees, &Answer.PagedPoolAllocs,
                       &Answer.PagedPoolFrees);
     for (ULONG Index = 0; Index < (ULONG)KeNumberProcessors; Index++) {
@@ -73,6 +86,7 @@ NTSTATUS ExpQueryModules(PVOID Buffer, ULONG Length, PULONG Needed)
     PRTL_PROCESS_MODULES Modules = Buffer;
     PRTL_PROCESS_MODULE_INFORMATION Kernel = &Modules->Modules[0];
 
+    PAGED_CODE();
     *Needed = sizeof(RTL_PROCESS_MODULES);
     if (Length < *Needed)
         return STATUS_INFO_LENGTH_MISMATCH;
@@ -90,6 +104,7 @@ VOID ExpRelocatePageFiles(PVOID Buffer, PVOID Target)
 {
     PSYSTEM_PAGEFILE_INFORMATION Record = Buffer;
 
+    PAGED_CODE();
     for (;;) {
         if (Record->PageFileName.Length != 0)
             Record->PageFileName.Buffer = (PWSTR)((ULONG_PTR)Target + (ULONG_PTR)Record->PageFileName.Buffer);

@@ -5,36 +5,42 @@
 
 #include "exp.h"
 
-// SystemPoolTagInformation: the counters of every pool tag. PASSIVE_LEVEL.
-NTSTATUS ExpQueryPoolTagInformation(PVOID Buffer, ULONG Length, PULONG Needed)
+// A count, and behind it the tags that Query tells. Fixed: where they begin in Buffer, right behind the count.
+static NTSTATUS ExpCopyTags(ULONG (*Query)(PSYSTEM_POOLTAG Tags, ULONG Capacity), PVOID Buffer, ULONG Length,
+                            ULONG Fixed, PULONG Needed)
 {
-    const ULONG Fixed = FIELD_OFFSET(SYSTEM_POOLTAG_INFORMATION, TagInfo);
-    PSYSTEM_POOLTAG_INFORMATION Tags = Buffer;
-    ULONG Capacity;
+    PSYSTEM_POOLTAG Tags = (PSYSTEM_POOLTAG)((PUCHAR)Buffer + Fixed);
+    ULONG Capacity, Count;
 
     *Needed = Fixed;
     if (Length < Fixed)
         return STATUS_INFO_LENGTH_MISMATCH;
     Capacity = (Length - Fixed) / sizeof(SYSTEM_POOLTAG);
-    Tags->Count = ExQueryPoolTags(Tags->TagInfo, Capacity);
-    *Needed = Fixed + Tags->Count * sizeof(SYSTEM_POOLTAG);
-    return Tags->Count <= Capacity ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
+    Count = Query(Tags, Capacity);
+    ((PULONG)Tags)[-1] = Count;
+    *Needed = Fixed + Count * sizeof(SYSTEM_POOLTAG);
+    return Count <= Capacity ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
+}
+_Static_assert(FIELD_OFFSET(SYSTEM_POOLTAG_INFORMATION, TagInfo) ==
+                   FIELD_OFFSET(SYSTEM_POOLTAG_INFORMATION, Count) + sizeof(ULONG),
+               "a count right before the tags");
+_Static_assert(FIELD_OFFSET(SYSTEM_SESSION_POOLTAG_INFORMATION, TagInfo) ==
+                   FIELD_OFFSET(SYSTEM_SESSION_POOLTAG_INFORMATION, Count) + sizeof(ULONG),
+               "a count right before the tags");
+
+// SystemPoolTagInformation: the counters of every pool tag. PASSIVE_LEVEL.
+NTSTATUS ExpQueryPoolTagInformation(PVOID Buffer, ULONG Length, PULONG Needed)
+{
+    PAGED_CODE();
+    return ExpCopyTags(ExQueryPoolTags, Buffer, Length, FIELD_OFFSET(SYSTEM_POOLTAG_INFORMATION, TagInfo), Needed);
 }
 
 // SystemSessionPoolTagInformation: the tags of the one session's pool. PASSIVE_LEVEL.
 NTSTATUS ExpQuerySessionPoolTagInformation(PVOID Buffer, ULONG Length, PULONG Needed)
 {
-    const ULONG Fixed = FIELD_OFFSET(SYSTEM_SESSION_POOLTAG_INFORMATION, TagInfo);
-    PSYSTEM_SESSION_POOLTAG_INFORMATION Tags = Buffer;
-    ULONG Capacity;
-
-    *Needed = Fixed;
-    if (Length < Fixed)
-        return STATUS_INFO_LENGTH_MISMATCH;
-    Capacity = (Length - Fixed) / sizeof(SYSTEM_POOLTAG);
-    Tags->Count = ExQuerySessionPoolTags(Tags->TagInfo, Capacity);
-    *Needed = Fixed + Tags->Count * sizeof(SYSTEM_POOLTAG);
-    return Tags->Count <= Capacity ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
+    PAGED_CODE();
+    return ExpCopyTags(ExQuerySessionPoolTags, Buffer, Length,
+                       FIELD_OFFSET(SYSTEM_SESSION_POOLTAG_INFORMATION, TagInfo), Needed);
 }
 
 // Copies a table of unknown length behind Fixed bytes of Buffer by way of nonpaged memory.
@@ -74,6 +80,7 @@ NTSTATUS ExpQueryLookasideInformation(PVOID Buffer, ULONG Length, PULONG Needed)
 {
     ULONG Count;
 
+    PAGED_CODE();
     return ExpCopyTable(ExpLookasideTable, sizeof(SYSTEM_LOOKASIDE_INFORMATION), Buffer, Length, 0, &Count, Needed);
 }
 
@@ -84,6 +91,7 @@ NTSTATUS ExpQueryBigPoolInformation(PVOID Buffer, ULONG Length, PULONG Needed)
     NTSTATUS Status = ExpCopyTable(ExpBigPoolTable, sizeof(SYSTEM_BIGPOOL_ENTRY), Buffer, Length,
                                    FIELD_OFFSET(SYSTEM_BIGPOOL_INFORMATION, AllocatedInfo), &Count, Needed);
 
+    PAGED_CODE();
     if (NT_SUCCESS(Status))
         ((PSYSTEM_BIGPOOL_INFORMATION)Buffer)->Count = Count;
     return Status;

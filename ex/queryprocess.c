@@ -107,6 +107,7 @@ NTSTATUS ExpQueryProcesses(PVOID Buffer, ULONG Length, PULONG Needed)
 {
     ULONG Last = 0, Offset = ExpPutIdleProcess(Buffer, Length);
 
+    PAGED_CODE();
     for (PEPROCESS Process = PsGetNextProcess(NULL); Process != NULL; Process = PsGetNextProcess(Process)) {
         ULONG Next = ExpPutProcess(Buffer, Length, Offset, Process);
 
@@ -127,6 +128,7 @@ VOID ExpRelocateProcesses(PVOID Buffer, PVOID Target)
 {
     PSYSTEM_PROCESS_INFORMATION Information = Buffer;
 
+    PAGED_CODE();
     for (;;) {
         if (Information->ImageName.Length != 0)
             Information->ImageName.Buffer = (PWSTR)((ULONG_PTR)Target + (ULONG_PTR)Information->ImageName.Buffer);
@@ -168,6 +170,7 @@ NTSTATUS ExpQueryHandles(PVOID Buffer, ULONG Length, PULONG Needed)
     EXP_HANDLE_WALK Walk = {.Information = Buffer};
     PEPROCESS Process;
 
+    PAGED_CODE();
     *Needed = Fixed;
     if (Length < Fixed)
         return STATUS_INFO_LENGTH_MISMATCH;

@@ -3,15 +3,16 @@
 
 #include "exp.h"
 
-static NTSTATUS ExpCaptureUlong(PULONG Value, PVOID Information, ULONG Length)
+// Copies what the caller gives, exactly Bytes of it.
+static NTSTATUS ExpCaptureInformation(PVOID To, ULONG Bytes, PVOID Information, ULONG Length)
 {
-    if (Length != sizeof(*Value))
+    if (Length != Bytes)
         return STATUS_INFO_LENGTH_MISMATCH;
     SEH_TRY
     {
         if (ExGetPreviousMode() != KernelMode)
             ProbeForRead(Information, Length, sizeof(ULONG));
-        *Value = *(volatile ULONG *)Information;
+        RtlCopyMemory(To, Information, Length);
     }
     SEH_EXCEPT
     {
@@ -25,13 +26,26 @@ static NTSTATUS ExpCaptureUlong(PULONG Value, PVOID Information, ULONG Length)
 static NTSTATUS ExpSetMemoryList(PVOID Information, ULONG Length)
 {
     ULONG Command;
-    NTSTATUS Status = ExpCaptureUlong(&Command, Information, Length);
+    NTSTATUS Status = ExpCaptureInformation(&Command, sizeof(Command), Information, Length);
 
     if (!NT_SUCCESS(Status))
         return Status;
     if (!SeSinglePrivilegeCheck(SE_PROF_SINGLE_PROCESS_PRIVILEGE, ExGetPreviousMode()))
         return STATUS_PRIVILEGE_NOT_HELD;
     return MmMemoryListCommand(Command);
+}
+
+// The limits of the system's working set: SYSTEM_FILECACHE_INFORMATION. Needs SeIncreaseQuotaPrivilege.
+static NTSTATUS ExpSetFileCache(PVOID Information, ULONG Length, BOOLEAN WithFlags)
+{
+    SYSTEM_FILECACHE_INFORMATION Cache;
+    NTSTATUS Status = ExpCaptureInformation(&Cache, sizeof(Cache), Information, Length);
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (!SeSinglePrivilegeCheck(SE_INCREASE_QUOTA_PRIVILEGE, ExGetPreviousMode()))
+        return STATUS_PRIVILEGE_NOT_HELD;
+    return MmAdjustSystemCacheSize(Cache.MinimumWorkingSet, Cache.MaximumWorkingSet, WithFlags ? Cache.Flags : 0);
 }
 
 // What a program reads of its session stands in its PEB.
@@ -54,7 +68,7 @@ static VOID ExpTellSessionId(ULONG SessionId)
 static NTSTATUS ExpCreateSession(PVOID Information, ULONG Length)
 {
     ULONG SessionId;
-    NTSTATUS Status = ExpCaptureUlong(&SessionId, Information, Length);
+    NTSTATUS Status = ExpCaptureInformation(&SessionId, sizeof(SessionId), Information, Length);
 
     if (!NT_SUCCESS(Status))
         return Status;
@@ -82,7 +96,7 @@ static NTSTATUS ExpCreateSession(PVOID Information, ULONG Length)
 static NTSTATUS ExpDetachSession(PVOID Information, ULONG Length)
 {
     ULONG SessionId;
-    NTSTATUS Status = ExpCaptureUlong(&SessionId, Information, Length);
+    NTSTATUS Status = ExpCaptureInformation(&SessionId, sizeof(SessionId), Information, Length);
 
     if (!NT_SUCCESS(Status))
         return Status;
@@ -101,6 +115,9 @@ NTSTATUS NTAPI NtSetSystemInformation(SYSTEM_INFORMATION_CLASS Class, PVOID Info
     switch (Class) {
     case SystemMemoryListInformation:
         return ExpSetMemoryList(Information, Length);
+    case SystemFileCacheInformation:
+    case SystemFileCacheInformationEx:
+        return ExpSetFileCache(Information, Length, Class == SystemFileCacheInformationEx);
     case SystemSessionCreate:
         return ExpCreateSession(Information, Length);
     case SystemSessionDetach:

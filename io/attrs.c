@@ -62,6 +62,7 @@ NTSTATUS NTAPI IoSetFileSize(PFILE_OBJECT File, PLARGE_INTEGER EndOfFile)
 {
     FILE_END_OF_FILE_INFORMATION Information = {.EndOfFile = *EndOfFile};
 
+    PAGED_CODE();
     return IopSetFileFromKernel(File, FileEndOfFileInformation, &Information, sizeof(Information));
 }
 
@@ -72,6 +73,7 @@ NTSTATUS NTAPI IopQueryOpenFile(PFILE_OBJECT File, POPEN_PACKET Packet)
 {
     NTSTATUS Status;
 
+    PAGED_CODE();
     if (Packet->Action == IopDeleteByName)
         return IopMarkForDeletion(File);
     Status = IopQueryAttributes(File, Packet->Network);
@@ -148,6 +150,7 @@ NTSTATUS NTAPI NtQueryAttributesFile(POBJECT_ATTRIBUTES ObjectAttributes, PFILE_
     FILE_BASIC_INFORMATION Basic = {.FileAttributes = 0};
     NTSTATUS Status = IopProbeAttributes(Information, sizeof(*Information));
 
+    PAGED_CODE();
     if (NT_SUCCESS(Status))
         Status =
             IopActByName(ObjectAttributes, IopQueryBasic, FILE_READ_ATTRIBUTES, FILE_OPEN_FOR_BACKUP_INTENT, &Network);
@@ -170,6 +173,7 @@ NTSTATUS NTAPI NtQueryFullAttributesFile(POBJECT_ATTRIBUTES ObjectAttributes,
     FILE_NETWORK_OPEN_INFORMATION Network = {.FileAttributes = 0};
     NTSTATUS Status = IopProbeAttributes(Information, sizeof(*Information));
 
+    PAGED_CODE();
     if (NT_SUCCESS(Status))
         Status = IopActByName(ObjectAttributes, IopQueryNetwork, FILE_READ_ATTRIBUTES, FILE_OPEN_FOR_BACKUP_INTENT,
                               &Network);
@@ -183,5 +187,6 @@ NTSTATUS NTAPI NtQueryFullAttributesFile(POBJECT_ATTRIBUTES ObjectAttributes,
 // PASSIVE_LEVEL. STATUS_DIRECTORY_NOT_EMPTY, STATUS_CANNOT_DELETE, or another status of the look-up or file system.
 NTSTATUS NTAPI NtDeleteFile(POBJECT_ATTRIBUTES ObjectAttributes)
 {
+    PAGED_CODE();
     return IopActByName(ObjectAttributes, IopDeleteByName, DELETE, FILE_OPEN_FOR_BACKUP_INTENT, NULL);
 }

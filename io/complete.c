@@ -72,17 +72,24 @@ static VOID IopCompleteAssociated(PIRP Irp, CCHAR PriorityBoost)
         IofCompleteRequest(Master, PriorityBoost);
 }
 
-// Paging I/O, close and mount requests: their maker waits on an event or watches the status block, at any IRQL and
-// perhaps with APCs off, so they end here and now.
+// Paging I/O, close and mount requests: their maker waits on an event, or goes on and has left a routine, at any IRQL
+// and perhaps with APCs off, so they end here and now.
 static VOID IopCompleteInAnyContext(PIRP Irp, CCHAR PriorityBoost)
 {
-    PKEVENT Event = Irp->UserEvent;
+    PIO_APC_ROUTINE Routine = Irp->Overlay.AsynchronousParameters.UserApcRoutine;
+    PVOID Context = Irp->Overlay.AsynchronousParameters.UserApcContext;
     PIO_STATUS_BLOCK Result = Irp->UserIosb;
+    PKEVENT Event = Irp->UserEvent;
     IO_STATUS_BLOCK Status = Irp->IoStatus;
 
+    if (__builtin_expect((KdTraceMask & KD_TRACE_PAGING) != 0, 0))
+        IopTracePagingEnd(Irp);
     IoFreeIrp(Irp);
     *Result = Status;
-    KeSetEvent(Event, PriorityBoost, FALSE);
+    if (Event != NULL)
+        KeSetEvent(Event, PriorityBoost, FALSE);
+    else
+        Routine(Context, Result, 0); // IoAsynchronousPageWrite's
 }
 
 // Hands the finished IRP to the thread that asked for it.

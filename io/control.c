@@ -140,6 +140,7 @@ NTSTATUS NTAPI NtDeviceIoControlFile(HANDLE File, HANDLE Event, PIO_APC_ROUTINE 
     IOP_CALL Call;
     NTSTATUS Status = IopBeginCall(&Call, File, 0, Event, ApcRoutine, ApcContext, IoStatus);
 
+    PAGED_CODE();
     if (NT_SUCCESS(Status))
         Status = IopControlFile(&Call, &Control, IRP_MJ_DEVICE_CONTROL);
     return IopEndCall(&Call, Status);
@@ -156,6 +157,7 @@ NTSTATUS NTAPI NtFsControlFile(HANDLE File, HANDLE Event, PIO_APC_ROUTINE ApcRou
     IOP_CALL Call;
     NTSTATUS Status = IopBeginCall(&Call, File, 0, Event, ApcRoutine, ApcContext, IoStatus);
 
+    PAGED_CODE();
     if (NT_SUCCESS(Status))
         Status = IopControlFile(&Call, &Control, IRP_MJ_FILE_SYSTEM_CONTROL);
     return IopEndCall(&Call, Status);
@@ -170,6 +172,7 @@ NTSTATUS NTAPI NtCancelIoFile(HANDLE File, PIO_STATUS_BLOCK IoStatus)
     IOP_CALL Call;
     NTSTATUS Status = IopBeginCall(&Call, File, 0, NULL, NULL, NULL, IoStatus);
 
+    PAGED_CODE();
     if (NT_SUCCESS(Status)) {
         IopCancelFileIrps(Call.File);
         Status = IopWriteIoStatus(IoStatus, &Result);

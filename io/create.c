@@ -165,6 +165,7 @@ NTSTATUS NTAPI NtCreateFile(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_A
                             PIO_STATUS_BLOCK IoStatus, PLARGE_INTEGER AllocationSize, ULONG FileAttributes,
                             ULONG ShareAccess, ULONG Disposition, ULONG Options, PVOID EaBuffer, ULONG EaLength)
 {
+    PAGED_CODE();
     return IoCreateFile(Handle, DesiredAccess, ObjectAttributes, IoStatus, AllocationSize, FileAttributes, ShareAccess,
                         Disposition, Options, EaBuffer, EaLength, CreateFileTypeNone, NULL, 0);
 }
@@ -175,6 +176,7 @@ NTSTATUS NTAPI NtCreateFile(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_A
 NTSTATUS NTAPI NtOpenFile(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
                           PIO_STATUS_BLOCK IoStatus, ULONG ShareAccess, ULONG Options)
 {
+    PAGED_CODE();
     return IoCreateFile(Handle, DesiredAccess, ObjectAttributes, IoStatus, NULL, 0, ShareAccess, FILE_OPEN, Options,
                         NULL, 0, CreateFileTypeNone, NULL, 0);
 }
@@ -210,6 +212,7 @@ NTSTATUS NTAPI NtCreateNamedPipeFile(PHANDLE Handle, ACCESS_MASK DesiredAccess, 
     };
     NTSTATUS Status = IopCapturePipeTimeout(&Parameters, DefaultTimeout);
 
+    PAGED_CODE();
     if (!NT_SUCCESS(Status))
         return Status;
     return IoCreateFile(Handle, DesiredAccess, ObjectAttributes, IoStatus, NULL, 0, ShareAccess, Disposition, Options,

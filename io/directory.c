@@ -112,6 +112,7 @@ NTSTATUS NTAPI NtQueryDirectoryFile(HANDLE File, HANDLE Event, PIO_APC_ROUTINE A
     IOP_CALL Call;
     NTSTATUS Status = IopCheckClass(IopDirectoryClasses, FileMaximumInformation, Class, Length, &Access);
 
+    PAGED_CODE();
     if (!NT_SUCCESS(Status))
         return Status;
     Status = IopBeginCall(&Call, File, FILE_LIST_DIRECTORY, Event, ApcRoutine, ApcContext, IoStatus);

@@ -13,6 +13,7 @@ NTSTATUS NTAPI NtFlushBuffersFile(HANDLE File, PIO_STATUS_BLOCK IoStatus)
     PIO_STACK_LOCATION Stack;
     NTSTATUS Status = IopBeginCall(&Call, File, 0, NULL, NULL, NULL, IoStatus);
 
+    PAGED_CODE();
     if (!NT_SUCCESS(Status))
         return IopEndCall(&Call, Status);
     if (Call.Mode != KernelMode && !(Call.GrantedAccess & (FILE_WRITE_DATA | FILE_APPEND_DATA)))

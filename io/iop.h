@@ -3,7 +3,7 @@
 // one of three doors:
 //
 //     IoCallDriver ... IofCompleteRequest
-//                        |-- paging I/O, close, mount: status block and event set at once, in any context
+//                        |-- paging I/O, close, mount: status block and event set, or a routine called, in any context
 //                        |-- deferred: the service's own thread finishes it when IoCallDriver has returned
 //                        `-- special kernel APC to the thread that asked: IopFinishIrp in its address space
 
@@ -121,6 +121,7 @@ NTCHECK IopQueryOpenFile(PFILE_OBJECT File, POPEN_PACKET Packet); // attrs.c: an
 VOID IopInitializeIrpLists(VOID);
 BOOLEAN IopInitializePaging(VOID);
 VOID IopReturnReserveIrp(VOID);
+VOID IopTracePagingEnd(PIRP Irp);
 VOID IopInitializeIrp(PIRP Irp, USHORT Size, CCHAR StackSize);
 PIRP IopAllocateIrpMustSucceed(CCHAR StackSize);
 NTSTATUS IopFinishIrp(PIRP Irp, PFILE_OBJECT File);

@@ -42,6 +42,7 @@ typedef struct _MBR_SCAN {
 // Is it a FAT partition, one that gets a drive letter?
 BOOLEAN IopIsRecognisedType(UCHAR Type)
 {
+    PAGED_CODE();
     return Type == PARTITION_FAT_12 || Type == PARTITION_FAT_16 || Type == PARTITION_HUGE || Type == PARTITION_FAT32 ||
            Type == PARTITION_FAT32_XINT13 || Type == PARTITION_XINT13;
 }
@@ -163,6 +164,7 @@ NTSTATUS NTAPI IopParsePartitionTable(PDEVICE_OBJECT Disk, ULONG SectorSize, ULO
         .Disk = Disk, .SectorSize = SectorSize, .Sectors = DiskLength / SectorSize, .Found = Found, .Count = 0};
     NTSTATUS Status;
 
+    PAGED_CODE();
     Scan.Sector = ExAllocatePoolWithTag(NonPagedPool, SectorSize, TAG_IO_BUFFER);
     if (Scan.Sector == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;

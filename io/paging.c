@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Paging I/O for Mm: reads and writes of locked pages, around the cache. They may be made at APC_LEVEL by a thread that
-// is in the middle of a fault, so they end without an APC: status block and event are set where the driver completes.
-// When the pool has no IRP left, one that was made at start-up is used, by one transfer after the other: the transfers
-// are what memory is waiting for.
+// Paging I/O for Mm: reads and writes of locked pages, around the cache. They may be made at APC_LEVEL by a thread
+// that is in the middle of a fault, so they end without an APC: status block and event are set, or a routine is
+// called, where the driver completes. When the pool has no IRP left, one that was made at start-up is used, by one
+// transfer after the other: the transfers are what memory is waiting for.
 
 #include "iop.h"
 
-static PIRP IopReserveIrp; // never freed to the pool; its maker waits for the transfer, then gives it back
+static PIRP IopReserveIrp; // never freed to the pool; given back when its transfer has ended
 static KEVENT IopReserveIrpFree;
 
 // Makes the reserve. PASSIVE_LEVEL, once, from IoInitSystem.
@@ -36,21 +36,20 @@ VOID IopReturnReserveIrp(VOID)
     KeSetEvent(&IopReserveIrpFree, IO_NO_INCREMENT, FALSE);
 }
 
-static NTSTATUS IopPageTransfer(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event,
-                                PIO_STATUS_BLOCK IoStatus, BOOLEAN Write)
+// The request of a paging transfer, ready for IoCallDriver but for how its end is told. NULL: nothing was started.
+static PIRP IopBuildPaging(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PIO_STATUS_BLOCK IoStatus, BOOLEAN Write)
 {
-    PDEVICE_OBJECT Device = IoGetRelatedDeviceObject(File);
-    PIRP Irp = IopAllocatePagingIrp(Device->StackSize);
+    PIRP Irp = IopAllocatePagingIrp(IoGetRelatedDeviceObject(File)->StackSize);
+    ULONG Pages = BYTES_TO_PAGES(MmGetMdlByteCount(Mdl));
     PIO_STACK_LOCATION Stack;
 
     ASSERT_IRQL_LESS_OR_EQUAL(APC_LEVEL);
     if (Irp == NULL)
-        return STATUS_INSUFFICIENT_RESOURCES;
+        return NULL;
     Irp->MdlAddress = Mdl;
-    Irp->Flags = IRP_PAGING_IO | IRP_NOCACHE | IRP_SYNCHRONOUS_PAGING_IO;
+    Irp->Flags = IRP_PAGING_IO | IRP_NOCACHE | (Write ? IRP_WRITE_OPERATION : IRP_READ_OPERATION);
     Irp->RequestorMode = KernelMode;
     Irp->UserIosb = IoStatus;
-    Irp->UserEvent = Event;
     Irp->UserBuffer = MmGetMdlVirtualAddress(Mdl);
     Irp->Tail.Overlay.Thread = PsGetCurrentThread();
     Irp->Tail.Overlay.OriginalFileObject = File;
@@ -59,7 +58,34 @@ static NTSTATUS IopPageTransfer(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offs
     Stack->FileObject = File;
     Stack->Parameters.Read.Length = MmGetMdlByteCount(Mdl);
     Stack->Parameters.Read.ByteOffset = *Offset;
-    return IoCallDriver(Device, Irp);
+    if (Write)
+        KdTrace(PageWriteBegin, Irp, File, Offset->QuadPart >> PAGE_SHIFT, Pages);
+    else
+        KdTrace(PageReadBegin, Irp, File, Offset->QuadPart >> PAGE_SHIFT, Pages);
+    return Irp;
+}
+
+static NTSTATUS IopPageTransfer(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event,
+                                PIO_STATUS_BLOCK IoStatus, BOOLEAN Write)
+{
+    PIRP Irp = IopBuildPaging(File, Mdl, Offset, IoStatus, Write);
+
+    if (Irp == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    Irp->Flags |= IRP_SYNCHRONOUS_PAGING_IO;
+    Irp->UserEvent = Event;
+    return IoCallDriver(IoGetRelatedDeviceObject(File), Irp);
+}
+
+// A paging request is about to end; of those that are no transfer nothing is told. <= DISPATCH_LEVEL.
+VOID IopTracePagingEnd(PIRP Irp)
+{
+    ULONG Thread = KdTraceThreadId(&Irp->Tail.Overlay.Thread->Tcb);
+
+    if (Irp->Flags & IRP_WRITE_OPERATION)
+        KdTrace(PageWriteEnd, Irp, Irp->IoStatus.Status, Irp->IoStatus.Information, Thread);
+    else if (Irp->Flags & IRP_READ_OPERATION)
+        KdTrace(PageReadEnd, Irp, Irp->IoStatus.Status, Irp->IoStatus.Information, Thread);
 }
 
 // Starts reading pages of a file into frames that Mdl describes.
@@ -78,6 +104,27 @@ NTSTATUS NTAPI IoSynchronousPageWrite(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGE
                                       PIO_STATUS_BLOCK IoStatus)
 {
     return IopPageTransfer(File, Mdl, Offset, Event, IoStatus, TRUE);
+}
+
+// Starts writing pages of a file and returns: Routine(Context, IoStatus, 0) is called once when the write has ended, or
+// could not be started, at <= DISPATCH_LEVEL in any thread, perhaps before this returns. (NT calls it by an APC of the
+// thread that asked.)
+//
+// Mdl, IoStatus: the caller's, nonpaged, until the routine is called.   <= APC_LEVEL.
+VOID NTAPI IoAsynchronousPageWrite(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PIO_APC_ROUTINE Routine,
+                                   PVOID Context, PIO_STATUS_BLOCK IoStatus)
+{
+    PIRP Irp = IopBuildPaging(File, Mdl, Offset, IoStatus, TRUE);
+
+    if (Irp == NULL) {
+        IoStatus->Status = STATUS_INSUFFICIENT_RESOURCES;
+        IoStatus->Information = 0;
+        Routine(Context, IoStatus, 0);
+        return;
+    }
+    Irp->Overlay.AsynchronousParameters.UserApcRoutine = Routine;
+    Irp->Overlay.AsynchronousParameters.UserApcContext = Context;
+    (void)IoCallDriver(IoGetRelatedDeviceObject(File), Irp);
 }
 
 // Tells a file's file system that its data is on the disk up to Length: FileEndOfFileInformation with AdvanceOnly, as

@@ -26,9 +26,10 @@ static const IOP_CLASS IopQueryFileClasses[FileMaximumInformation] = {
 
 // Looks an information class up in a table of classes.
 //
-// Any IRQL. *Access: what the handle must grant. STATUS_INVALID_INFO_CLASS or STATUS_INFO_LENGTH_MISMATCH.
+// IRQL <= APC_LEVEL. *Access: what the handle must grant. STATUS_INVALID_INFO_CLASS or STATUS_INFO_LENGTH_MISMATCH.
 NTSTATUS NTAPI IopCheckClass(const IOP_CLASS *Table, ULONG Count, ULONG Class, ULONG Length, ACCESS_MASK *Access)
 {
+    PAGED_CODE();
     if (Class >= Count || Table[Class].Length == 0)
         return STATUS_INVALID_INFO_CLASS;
     if (Length < Table[Class].Length)
@@ -138,6 +139,7 @@ NTSTATUS NTAPI NtQueryInformationFile(HANDLE File, PIO_STATUS_BLOCK IoStatus, PV
     ACCESS_MASK Access;
     NTSTATUS Status = IopCheckClass(IopQueryFileClasses, FileMaximumInformation, Class, Length, &Access);
 
+    PAGED_CODE();
     if (!NT_SUCCESS(Status))
         return Status;
     IopInitializeCall(&Call, NULL, NULL, IoStatus);
@@ -160,6 +162,7 @@ NTSTATUS NTAPI IopQueryFile(PFILE_OBJECT File, FILE_INFORMATION_CLASS Class, PVO
     IOP_CALL Call = {.File = File, .Device = IopTopDevice(File), .Mode = KernelMode};
     NTSTATUS Status = IopSendQuery(&Call, Class, Buffer, Length, IoStatus);
 
+    PAGED_CODE();
     return NT_ERROR(Status) ? Status : IoStatus->Status;
 }
 
@@ -173,6 +176,7 @@ NTSTATUS NTAPI IoQueryFileSize(PFILE_OBJECT File, PLARGE_INTEGER EndOfFile)
     IO_STATUS_BLOCK IoStatus;
     NTSTATUS Status = IopQueryFile(File, FileStandardInformation, &Standard, sizeof(Standard), &IoStatus);
 
+    PAGED_CODE();
     if (NT_SUCCESS(Status))
         *EndOfFile = Standard.EndOfFile;
     return Status;

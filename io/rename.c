@@ -27,6 +27,7 @@ NTSTATUS NTAPI IopOpenRenameTarget(PIOP_CALL Call, PFILE_RENAME_INFORMATION Rena
     UNICODE_STRING Name;
     NTSTATUS Status = IopCheckRename(Rename, Length);
 
+    PAGED_CODE();
     *Target = NULL;
     *Directory = NULL;
     if (!NT_SUCCESS(Status))

@@ -70,6 +70,7 @@ NTSTATUS NTAPI NtQueryVolumeInformationFile(HANDLE File, PIO_STATUS_BLOCK IoStat
     NTSTATUS Status =
         IopCheckClass(IopQueryVolumeClasses, RTL_NUMBER_OF(IopQueryVolumeClasses), Class, Length, &Access);
 
+    PAGED_CODE();
     if (!NT_SUCCESS(Status))
         return Status;
     IopInitializeCall(&Call, NULL, NULL, IoStatus);

@@ -187,7 +187,7 @@ NTSTATUS NTAPI NtAllocateVirtualMemory(HANDLE Process, PVOID *BaseAddress, ULONG
             Size = Bytes;
         }
     } while (Status == STATUS_COMMITMENT_LIMIT &&
-             MiAskForCommitment(ADDRESS_AND_SIZE_TO_SPAN_PAGES(Base, Size), Attempt++));
+             MmWaitForCommitment(ADDRESS_AND_SIZE_TO_SPAN_PAGES(Base, Size), Attempt++));
     if (NT_SUCCESS(Status))
         MiReturnRange(BaseAddress, RegionSize, Base, Size);
     return Status;

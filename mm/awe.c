@@ -282,13 +282,18 @@ static NTSTATUS MiDoRequest(PMI_WINDOW_REQUEST Request)
     return Status;
 }
 
-static NTSTATUS MiCaptureArray(PVOID To, const VOID *From, ULONG_PTR Count)
+// Copies Count words between the kernel's memory and the caller's: into his if Store, else from there.
+static NTSTATUS MiCopyArray(PVOID Kernel, PVOID User, ULONG_PTR Count, BOOLEAN Store)
 {
+    SIZE_T Bytes = Count * sizeof(ULONG_PTR);
+
     SEH_TRY
     {
-        if (ExGetPreviousMode() != KernelMode)
-            ProbeForRead(From, Count * sizeof(ULONG_PTR), sizeof(ULONG_PTR));
-        memcpy(To, From, Count * sizeof(ULONG_PTR));
+        if (ExGetPreviousMode() != KernelMode && Store)
+            ProbeForWrite(User, Bytes, sizeof(ULONG_PTR));
+        else if (ExGetPreviousMode() != KernelMode)
+            ProbeForRead(User, Bytes, sizeof(ULONG_PTR));
+        memcpy(Store ? User : Kernel, Store ? Kernel : User, Bytes);
     }
     SEH_EXCEPT
     {
@@ -296,6 +301,16 @@ static NTSTATUS MiCaptureArray(PVOID To, const VOID *From, ULONG_PTR Count)
     }
     SEH_END
     return STATUS_SUCCESS;
+}
+
+static NTSTATUS MiCaptureArray(PVOID To, PVOID From, ULONG_PTR Count)
+{
+    return MiCopyArray(To, From, Count, FALSE);
+}
+
+static NTSTATUS MiStoreArray(PVOID User, PVOID From, ULONG_PTR Count)
+{
+    return MiCopyArray(From, User, Count, TRUE);
 }
 
 // Copies the caller's arrays (Addresses, Pages: NULL or Count entries), does the request, and frees the copies.
@@ -364,22 +379,6 @@ static NTSTATUS MiCaptureCount(PULONG_PTR User, PULONG_PTR Count)
     }
     SEH_END
     return *Count > MM_USER_PROBE_ADDRESS / sizeof(ULONG_PTR) ? STATUS_INVALID_PARAMETER_2 : STATUS_SUCCESS;
-}
-
-static NTSTATUS MiStoreArray(PULONG_PTR User, const VOID *From, ULONG_PTR Count)
-{
-    SEH_TRY
-    {
-        if (ExGetPreviousMode() != KernelMode)
-            ProbeForWrite(User, Count * sizeof(ULONG_PTR), sizeof(ULONG_PTR));
-        memcpy(User, From, Count * sizeof(ULONG_PTR));
-    }
-    SEH_EXCEPT
-    {
-        return SEH_CODE();
-    }
-    SEH_END
-    return STATUS_SUCCESS;
 }
 
 // Up to Count pages for the process. Returns how many there were.

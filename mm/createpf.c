@@ -160,6 +160,7 @@ static PMMPAGING_FILE MiAllocatePageFile(PMI_PAGE_FILE_ARGUMENTS Arguments)
     PMMPAGING_FILE File = ExAllocatePoolZero(NonPagedPool, sizeof(*File), TAG_PAGE_FILE);
     ULONG Bytes = (ULONG)ALIGN_UP_BY(Arguments->Maximum, 32) / 8;
     PULONG Bits;
+    ULONG Index;
 
     if (File == NULL)
         return NULL;
@@ -176,6 +177,8 @@ static PMMPAGING_FILE MiAllocatePageFile(PMI_PAGE_FILE_ARGUMENTS Arguments)
     File->MaximumSize = Arguments->Maximum;
     File->FreeSpace = File->Size - 1;
     File->Hint = 1;
+    for (Index = 0; Index < MM_PAGING_FILE_MDLS; Index++)
+        File->Entry[Index].PagingFile = File;
     RtlInitializeBitMap(&File->Bitmap, Bits, File->Size);
     RtlSetBits(&File->Bitmap, 0, 1); // slot 0 means "none"
     return File;
@@ -191,6 +194,8 @@ static VOID MiPublishPageFile(PMMPAGING_FILE File)
     __atomic_store_n(&MmNumberOfPagingFiles, MmNumberOfPagingFiles + 1, __ATOMIC_RELEASE);
     MiTrimPrivatePages = TRUE;
     MiUnlockPfn(OldIrql);
+    KdTraceFile(File->File, &File->Name);
+    KdTrace(PageFile, File->File, File->FileNumber, File->Size, 0);
     MiRaiseCommitLimit(File->Size - 1);
 }
 

@@ -29,6 +29,7 @@ PCONTROL_AREA MiCreateControlArea(PFILE_OBJECT File, BOOLEAN Image)
     if (File != NULL) {
         ObReferenceObject(File);
         ControlArea->FilePointer = File;
+        KdTraceFile(File, &File->FileName);
     }
     return ControlArea;
 }

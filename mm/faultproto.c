@@ -116,10 +116,13 @@ NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto)
     MiUnlockPfn(OldIrql);
     if (Spare != NULL && (Status != MI_STATUS_READ || !Fault->Issue))
         MiDereferenceInPage(Spare);
-    if (Status == STATUS_SUCCESS && (Fault->Process != NULL || !MI_IS_SESSION_VA(Fault->Va)))
-        // not under the PFN lock: the list's hash table may have to grow
-        MiAddToWorkingSet(Fault->Process != NULL ? &Fault->Process->Vm : &MmSystemCacheWs, Fault->Va,
-                          MI_PFN_ELEMENT(MI_PTE_FRAME(Fault->Pte)));
+    if (Status == STATUS_SUCCESS && Fault->Process == NULL) {
+        MiStatistics.CacheTransitionFaults += !Seen.u.Hard.Valid && !Seen.u.Soft.Prototype && Seen.u.Soft.Transition;
+        if (!MI_IS_SESSION_VA(Fault->Va)) // those pages are in no list
+            MiAddToSystemWorkingSet(Fault->Va, MI_PFN_ELEMENT(MI_PTE_FRAME(Fault->Pte)));
+    } else if (Status == STATUS_SUCCESS) { // not under the PFN lock: the list's hash table may have to grow
+        MiAddToWorkingSet(&Fault->Process->Vm, Fault->Va, MI_PFN_ELEMENT(MI_PTE_FRAME(Fault->Pte)));
+    }
     if (Status == STATUS_SUCCESS && Fault->Write && Fault->Process != NULL && Fault->Pte->u.Hard.CopyOnWrite)
         return MiCopyOnWrite(Fault);
     return Status;

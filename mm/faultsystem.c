@@ -65,6 +65,8 @@ NTSTATUS MiSystemFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode, PVOID 
             Status = MiResolvePrototype(&Fault, MM_READWRITE, Proto);
         else
             Status = STATUS_ACCESS_VIOLATION;
+        if (Status == STATUS_SUCCESS)
+            MiCountSystemFault(Va);
         KeReleaseGuardedMutex(&MmSystemWorkingSetLock);
         if (Status == STATUS_SUCCESS)
             return STATUS_SUCCESS;

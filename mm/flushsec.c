@@ -60,6 +60,7 @@ static VOID MiUnlockRun(PPFN_NUMBER Pages, ULONG Count, NTSTATUS Status)
         MiDecrementReferenceCount(Pfn);
     }
     MiStatistics.MappedPagesWritten += Count;
+    MiStatistics.MappedWriteIos++;
     MiWakeWaiters(&MiPageWaiters);
     MiUnlockPfn(OldIrql);
 }

@@ -30,6 +30,7 @@ ULONG MiGetHeaderBytesNeeded(PMI_IMAGE Image)
     PIMAGE_NT_HEADERS32 Headers;
     ULONG Offset, Needed;
 
+    PAGED_CODE();
     if (Image->BufferSize < sizeof(IMAGE_DOS_HEADER) || MiDosHeader(Image)->e_magic != IMAGE_DOS_SIGNATURE)
         return 0;
     Offset = (ULONG)MiDosHeader(Image)->e_lfanew;
@@ -95,6 +96,7 @@ NTSTATUS MiCheckImageHeaders(PMI_IMAGE Image)
     ULONG Offset;
     PIMAGE_FILE_HEADER File;
 
+    PAGED_CODE();
     if (Image->BufferSize < sizeof(IMAGE_DOS_HEADER) || MiDosHeader(Image)->e_magic != IMAGE_DOS_SIGNATURE)
         return STATUS_INVALID_IMAGE_NOT_MZ;
     Offset = (ULONG)MiDosHeader(Image)->e_lfanew;
@@ -127,6 +129,7 @@ static ULONG MiSectionBytes(const IMAGE_SECTION_HEADER *Section)
 
 ULONG MiSectionPages(const IMAGE_SECTION_HEADER *Section)
 {
+    PAGED_CODE();
     return BYTES_TO_PAGES(MiSectionBytes(Section));
 }
 
@@ -134,6 +137,7 @@ ULONG MiSectionPages(const IMAGE_SECTION_HEADER *Section)
 // unless the image says that it does not align its sections at all.
 ULONG MiSectionFileOffset(PMI_IMAGE Image, const IMAGE_SECTION_HEADER *Section)
 {
+    PAGED_CODE();
     if (Image->Headers->OptionalHeader.FileAlignment < MI_SECTOR_SIZE)
         return Section->PointerToRawData;
     return Section->PointerToRawData & ~(MI_SECTOR_SIZE - 1);
@@ -142,6 +146,7 @@ ULONG MiSectionFileOffset(PMI_IMAGE Image, const IMAGE_SECTION_HEADER *Section)
 // How many bytes of a section the file backs.
 ULONG MiSectionFileBytes(const IMAGE_SECTION_HEADER *Section)
 {
+    PAGED_CODE();
     if (Section->PointerToRawData == 0)
         return 0;
     return min_of(Section->SizeOfRawData, MiSectionPages(Section) << PAGE_SHIFT);
@@ -173,6 +178,7 @@ NTSTATUS MiCheckImageSections(PMI_IMAGE Image)
     ULONG Index;
     NTSTATUS Status;
 
+    PAGED_CODE();
     if (Optional->SizeOfHeaders > Image->FileSize)
         return STATUS_INVALID_IMAGE_FORMAT;
     if (Image->Flat)
@@ -194,5 +200,6 @@ ULONG MiGetImageProtection(ULONG Characteristics)
                                     MM_READWRITE, MM_EXECUTE_READWRITE, MM_READWRITE, MM_EXECUTE_READWRITE};
     ULONG Index = Characteristics >> 29; // execute, read, write
 
+    PAGED_CODE();
     return (Characteristics & IMAGE_SCN_MEM_SHARED) ? Shared[Index] : Private[Index];
 }

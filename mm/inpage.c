@@ -100,6 +100,8 @@ NTSTATUS MiStartPageFileRead(PMI_FAULT Fault, PMMPTE Pte, PMMPTE Last)
         MiPreparePage(InPage, Index, Pte + Index);
     MiStatistics.PageReadIos++;
     MiStatistics.PageReads += Count;
+    if (Fault->Process == NULL)
+        MiCountSystemRead(Count);
     InPage->FileBytes = Count << PAGE_SHIFT;
     MmInitializeMdl(&InPage->Mdl, NULL, Count << PAGE_SHIFT);
     InPage->Mdl.MdlFlags |= MDL_PAGES_LOCKED | MDL_IO_PAGE_READ;

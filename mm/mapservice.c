@@ -71,7 +71,6 @@ static NTSTATUS MiMapForService(HANDLE SectionHandle, HANDLE ProcessHandle, ULON
     PEPROCESS Process;
     PVOID Section;
     NTSTATUS Status;
-    ULONG Attempt = 0;
 
     Status =
         ObReferenceObjectByHandle(ProcessHandle, PROCESS_VM_OPERATION, PsProcessType, Mode, (PVOID *)&Process, NULL);
@@ -80,10 +79,8 @@ static NTSTATUS MiMapForService(HANDLE SectionHandle, HANDLE ProcessHandle, ULON
     Status = ObReferenceObjectByHandle(SectionHandle, MiViewAccess[Protection & 7], MmSectionObjectType, Mode, &Section,
                                        NULL);
     if (NT_SUCCESS(Status)) {
-        do
-            Status = MmMapViewOfSection(Section, Process, &Arguments->Base, ZeroBits, CommitSize, &Arguments->Offset,
-                                        &Arguments->ViewSize, Inherit, Type, Protect);
-        while (Status == STATUS_COMMITMENT_LIMIT && MiAskForCommitment(BYTES_TO_PAGES(Arguments->ViewSize), Attempt++));
+        Status = MmMapViewOfSection(Section, Process, &Arguments->Base, ZeroBits, CommitSize, &Arguments->Offset,
+                                    &Arguments->ViewSize, Inherit, Type, Protect);
         ObDereferenceObject(Section);
     }
     ObDereferenceObject(Process);

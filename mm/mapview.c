@@ -211,6 +211,7 @@ NTSTATUS NTAPI MmMapViewOfSection(PVOID Section, PEPROCESS Process, PVOID *BaseA
     LARGE_INTEGER Offset = {.QuadPart = SectionOffset != NULL ? SectionOffset->QuadPart : 0};
     BOOLEAN Attach = Process != PsGetCurrentProcess();
     ULONG_PTR Highest;
+    ULONG Attempt = 0;
     KAPC_STATE ApcState;
     NTSTATUS Status;
 
@@ -222,16 +223,18 @@ NTSTATUS NTAPI MmMapViewOfSection(PVOID Section, PEPROCESS Process, PVOID *BaseA
         return STATUS_INVALID_PARAMETER_4;
     if (((ULONG_PTR)*BaseAddress | Offset.LowPart) & (MM_ALLOCATION_GRANULARITY - 1))
         return STATUS_MAPPED_ALIGNMENT;
-    if (Attach)
-        KeStackAttachProcess(&Process->Pcb, &ApcState);
-    Status = MiLockAddressSpace(Process);
-    if (NT_SUCCESS(Status)) {
-        Status = MiMapView(Section, Process, BaseAddress, Highest, CommitSize, (ULONGLONG)Offset.QuadPart, ViewSize,
-                           Inherit, AllocationType, Protection);
-        MiUnlockAddressSpace(Process);
-    }
-    if (Attach)
-        KeUnstackDetachProcess(&ApcState);
+    do {
+        if (Attach)
+            KeStackAttachProcess(&Process->Pcb, &ApcState);
+        Status = MiLockAddressSpace(Process);
+        if (NT_SUCCESS(Status)) {
+            Status = MiMapView(Section, Process, BaseAddress, Highest, CommitSize, (ULONGLONG)Offset.QuadPart, ViewSize,
+                               Inherit, AllocationType, Protection);
+            MiUnlockAddressSpace(Process);
+        }
+        if (Attach)
+            KeUnstackDetachProcess(&ApcState);
+    } while (Status == STATUS_COMMITMENT_LIMIT && MmWaitForCommitment(BYTES_TO_PAGES(*ViewSize), Attempt++));
     return Status;
 }
 

@@ -22,6 +22,7 @@ NTSTATUS MmQueryMemoryList(PVOID Buffer, ULONG Length, PULONG Needed)
     Information.FreePageCount = MmFreePageListHead[MiLowNode].Total + MmFreePageListHead[MiHighNode].Total;
     Information.ModifiedPageCountPageFile = MmModifiedPagefilePageListHead.Total;
     Information.ModifiedPageCount = MmModifiedPageListHead.Total + MmModifiedPagefilePageListHead.Total;
+    Information.ModifiedNoWritePageCount = MmModifiedNoWritePageListHead.Total;
     Information.BadPageCount = MmBadPageListHead.Total;
     for (Priority = 0; Priority < MI_PAGE_PRIORITIES; Priority++) {
         Information.PageCountByPriority[Priority] = MmStandbyPageListByPriority[Priority].Total;

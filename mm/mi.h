@@ -513,6 +513,7 @@ extern MI_POOL_PAGES MiPoolPages[MM_POOLS];
 VOID MiReturnPool(PMI_POOL_PAGES Pool, ULONG Pages);
 // pagedcode.c
 BOOLEAN MiIsPagedCode(PVOID Va);
+ULONG MiPagedCodePages(VOID);
 VOID MiMakeCodePageable(VOID);
 // pagedpool.c
 BOOLEAN MiIsPoolAddress(PVOID Va);

@@ -9,7 +9,17 @@
 
 #define MM_MAXIMUM_PAGING_FILES 16
 #define MM_MAXIMUM_WRITE_CLUSTER 16 // pages: 64 KB in one transfer
+#define MM_PAGING_FILE_MDLS 2       // writes of one file that can be under way at a time
 #define TAG_PAGE_FILE 0x66506D4D    // 'MmPf'
+
+// A write of a page file. Under the PFN lock but for the transfer itself.
+typedef struct _MMMOD_WRITER_MDL_ENTRY {
+    struct _MMPAGING_FILE *PagingFile;
+    ULONG FirstSlot, Count; // Count 0: not under way
+    IO_STATUS_BLOCK IoStatus;
+    MDL Mdl;
+    PFN_NUMBER Page[MM_MAXIMUM_WRITE_CLUSTER];
+} MMMOD_WRITER_MDL_ENTRY, *PMMMOD_WRITER_MDL_ENTRY;
 
 // Counts are in pages and change under the PFN lock. Files are never taken away again.
 typedef struct _MMPAGING_FILE {
@@ -18,13 +28,15 @@ typedef struct _MMPAGING_FILE {
     ULONG FreeSpace;    // slots
     ULONG CurrentUsage; // slots that hold pages
     ULONG PeakUsage;
-    ULONG BadSlots; // could not be written
-    ULONG Hint;     // where the next run is looked for
+    ULONG BadSlots;     // could not be written
+    ULONG Hint;         // where the next run is looked for
+    ULONG SingleWrites; // of the next ones, that are to be of one page, to find the slot that is bad
     ULONG FileNumber;
     BOOLEAN Extended; // since it was created
     struct _FILE_OBJECT *File;
     HANDLE Handle;
     UNICODE_STRING Name;
+    MMMOD_WRITER_MDL_ENTRY Entry[MM_PAGING_FILE_MDLS];
     RTL_BITMAP Bitmap; // set: used. Its buffer is made for MaximumSize
 } MMPAGING_FILE, *PMMPAGING_FILE;
 extern PMMPAGING_FILE MmPagingFile[MM_MAXIMUM_PAGING_FILES];

@@ -73,6 +73,13 @@ VOID MiReplaceInWorkingSet(PMMSUPPORT Vm, PVOID Va, PMMPFN Old, PMMPFN New);
 ULONG MiLocateWsle(PMMWSL List, PVOID Va, PMMPFN Pfn);
 VOID MiMoveWsle(PMMWSL List, ULONG From, ULONG To);
 VOID MiSwapWsle(PMMWSL List, ULONG First, ULONG Second);
+// systemws.c
+VOID MiAddToSystemWorkingSet(PVOID Va, PMMPFN Pfn);
+VOID MiRemoveFromSystemWorkingSet(PVOID Va, PMMPFN Pfn);
+VOID MiCountSystemFault(PVOID Va);
+VOID MiCountSystemRead(ULONG Pages);
+ULONG MiSystemPartSize(MM_SYSTEM_PART Part);
+VOID MiNoteSystemCacheSize(VOID);
 // wshash.c
 VOID MiInsertWsleHash(PMMSUPPORT Vm, ULONG Index);
 VOID MiRemoveWsleHash(PMMWSL List, ULONG Vpn);

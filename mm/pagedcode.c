@@ -13,6 +13,12 @@ BOOLEAN MiIsPagedCode(PVOID Va)
     return (ULONG_PTR)Va >= (ULONG_PTR)KiPageStart && (ULONG_PTR)Va < (ULONG_PTR)KiPageEnd;
 }
 
+// Pages of pageable code, in memory or not. Any IRQL.
+ULONG MiPagedCodePages(VOID)
+{
+    return ((ULONG_PTR)KiPageEnd - (ULONG_PTR)KiPageStart) >> PAGE_SHIFT;
+}
+
 // Makes the frame of one page, which the start has mapped for ever, a page like those that came by a fault. The system
 // working set lock is held.
 static VOID MiAdoptPage(PUCHAR Va)
@@ -28,13 +34,13 @@ static VOID MiAdoptPage(PUCHAR Va)
     Pfn->u1.WsIndex = 0;
     MiSetPagePriority(Pfn);
     MiUnlockPfn(OldIrql);
-    MiAddToWorkingSet(&MmSystemCacheWs, Va, Pfn);
+    MiAddToSystemWorkingSet(Va, Pfn);
 }
 
 // Phase 1. The pages were not counted so far: what they can take from others now is added to both sides.
 VOID MiMakeCodePageable(VOID)
 {
-    ULONG Pages = ((ULONG_PTR)KiPageEnd - (ULONG_PTR)KiPageStart) >> PAGE_SHIFT, Index;
+    ULONG Pages = MiPagedCodePages(), Index;
 
     KeAcquireGuardedMutex(&MmSystemWorkingSetLock);
     for (Index = 0; Index < Pages && MiReserveWsle(&MmSystemCacheWs); Index++)

@@ -44,7 +44,7 @@ static VOID MiDeletePoolPte(PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
         MiExchangePte(Pte, 0);
         MiAddTbFlush(Flush, Va);
         if (MiLocateWsle(MmSystemCacheWs.VmWorkingSetList, Va, Pfn) != MI_WSLE_NONE) // since before phase 1 if not
-            MiRemoveFromWorkingSet(&MmSystemCacheWs, Va, Pfn);
+            MiRemoveFromSystemWorkingSet(Va, Pfn);
         MiReleasePageFileSpace(&Pfn->OriginalPte);
         Pfn->u3.e1.Deleted = 1;
         MiDecrementShareCount(Pfn);
@@ -101,7 +101,7 @@ static NTSTATUS MiResolvePoolDemandZero(PMI_FAULT Fault)
     if (!Zeroed)
         MiZeroPage(Page);
     MiWriteValidPte(Fault->Pte, MiSystemPte(Fault->Va, Page));
-    MiAddToWorkingSet(&MmSystemCacheWs, Fault->Va, MI_PFN_ELEMENT(Page));
+    MiAddToSystemWorkingSet(Fault->Va, MI_PFN_ELEMENT(Page));
     return STATUS_SUCCESS;
 }
 
@@ -126,11 +126,12 @@ static NTSTATUS MiResolvePoolTransition(PMI_FAULT Fault)
     else
         Entry = MiSystemPte(Fault->Va, Page) & ~(Fault->Write ? 0 : (ULONGLONG)MI_DIRTY);
     MiActivateTransitionPage(Pfn);
+    MiStatistics.CacheTransitionFaults++;
     if (Entry & MI_DIRTY)
         MiMakePageDirty(Pfn);
     MiWriteValidPte(Fault->Pte, Entry);
     MiUnlockPfn(OldIrql);
-    MiAddToWorkingSet(&MmSystemCacheWs, Fault->Va, Pfn);
+    MiAddToSystemWorkingSet(Fault->Va, Pfn);
     return STATUS_SUCCESS;
 }
 

@@ -67,6 +67,8 @@ NTSTATUS MiStartPageRead(PMI_FAULT Fault, PMMPTE Proto)
     Subsection->ControlArea->NumberOfPfnReferences += Count;
     MiStatistics.PageReadIos += First < Subsection->FileBytes;
     MiStatistics.PageReads += First < Subsection->FileBytes ? Count : 0;
+    if (Fault->Process == NULL && First < Subsection->FileBytes)
+        MiCountSystemRead(Count);
     InPage->ControlArea = Subsection->ControlArea;
     InPage->FilePointer = Subsection->ControlArea->FilePointer;
     InPage->ReadOffset.QuadPart = (LONGLONG)(Subsection->StartingOffset + First);

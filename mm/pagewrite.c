@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The modified page writer: takes changed pages that are in no working set, oldest first, finds them neighbouring slots
-// in a page file and writes them in one transfer. A page stays locked by a reference meanwhile; it may be faulted back,
-// changed and deleted, so only when the write has ended is it decided whether the slot is the page's. Nothing here
-// allocates memory or waits for another lock than the PFN lock: that is what everybody else's memory comes from.
+// The modified page writer: takes changed pages that are in no working set, oldest first, finds them neighbouring
+// slots in a page file and starts one transfer of them, two at a time for each file (MMMOD_WRITER_MDL_ENTRY). A page
+// stays locked by a reference meanwhile; it may be faulted back, changed and deleted, so only when the write has
+// ended, at the disk's DPC, is it decided whether the slot is the page's. Nothing here allocates memory or waits for
+// another lock than the PFN lock: that is what everybody else's memory comes from.
 
 #include "mi.h"
 
@@ -12,18 +13,10 @@
 #define MI_BROKEN_AFTER 64u                 // failures in a row: nobody hopes for the page files any more
 
 KEVENT MiPagefileWriterEvent, MiPagefileWriterDone;
-static ULONG MiFailuresInARow;
-static volatile LONG MiWriteAll; // so many wait in MiFlushModifiedPages
+static KEVENT MiWriteEnded;
+static ULONG MiFailuresInARow, MiWritesUnderWay; // under the PFN lock
+static volatile LONG MiWriteAll;                 // so many wait in MiFlushModifiedPages
 static volatile BOOLEAN MiWriting;
-static ULONG MiSingleWrites; // writes that are to be of one page, to find the slot that is bad
-static PMMPAGING_FILE MiSuspectFile;
-
-typedef struct _MI_PAGE_WRITE {
-    PMMPAGING_FILE File;
-    ULONG FirstSlot, Count;
-    MDL Mdl;
-    PFN_NUMBER Pages[MM_MAXIMUM_WRITE_CLUSTER];
-} MI_PAGE_WRITE, *PMI_PAGE_WRITE;
 
 // Can a modified private page still reach a page file? No lock.
 BOOLEAN MiCanWritePageFile(VOID)
@@ -62,16 +55,54 @@ static VOID MiSortPages(PPFN_NUMBER Pages, ULONG Count)
     }
 }
 
-// Takes the oldest pages and a run of slots for them. FALSE: there are no pages, or no slots.
-static BOOLEAN MiGatherPages(PMI_PAGE_WRITE Write)
+// What a file can have started next, NULL: it is full, or has enough to do. One whose bad slot is looked for is asked
+// for one page after the other. The PFN lock is held.
+static PMMMOD_WRITER_MDL_ENTRY MiFreeEntry(PMMPAGING_FILE File)
 {
-    KIRQL OldIrql = MiLockPfn();
-    ULONG Wanted = min_of(MmModifiedPagefilePageListHead.Total, MiSingleWrites != 0 ? 1 : MM_MAXIMUM_WRITE_CLUSTER);
-    ULONG Index;
+    PMMMOD_WRITER_MDL_ENTRY Free = NULL;
+    ULONG Index, Busy = 0;
 
-    Write->File = MiSingleWrites != 0 ? MiSuspectFile : NULL;
-    Write->Count = Wanted == 0 ? 0 : MiAllocatePageFileRun(Wanted, &Write->File, &Write->FirstSlot);
-    for (Index = 0; Index < Write->Count; Index++) {
+    for (Index = 0; Index < MM_PAGING_FILE_MDLS; Index++) {
+        if (File->Entry[Index].Count == 0)
+            Free = &File->Entry[Index];
+        else
+            Busy++;
+    }
+    return File->FreeSpace == 0 || (File->SingleWrites != 0 && Busy != 0) ? NULL : Free;
+}
+
+// The next write is of the file whose bad slot is looked for; else of the one that has the most room, so that files of
+// equal size fill evenly, and disks share the load. NULL: none can take one now. The PFN lock is held.
+static PMMMOD_WRITER_MDL_ENTRY MiChooseEntry(VOID)
+{
+    PMMMOD_WRITER_MDL_ENTRY Best = NULL;
+    ULONG Number;
+
+    for (Number = 0; Number < MmNumberOfPagingFiles; Number++) {
+        PMMPAGING_FILE File = MmPagingFile[Number];
+        PMMMOD_WRITER_MDL_ENTRY Entry = MiFreeEntry(File);
+
+        if (Entry != NULL && File->SingleWrites != 0)
+            return Entry;
+        if (Entry != NULL && (Best == NULL || File->FreeSpace > Best->PagingFile->FreeSpace))
+            Best = Entry;
+    }
+    return Best;
+}
+
+// Takes the oldest pages and a run of slots for them. The PFN lock is held; there are modified pages.
+static VOID MiGatherPages(PMMMOD_WRITER_MDL_ENTRY Entry)
+{
+    PMMPAGING_FILE File = Entry->PagingFile;
+    ULONG Index, Wanted = min_of(MmModifiedPagefilePageListHead.Total, MM_MAXIMUM_WRITE_CLUSTER);
+
+    if (File->SingleWrites != 0) {
+        File->SingleWrites--;
+        Wanted = 1;
+    }
+    Entry->Count = MiAllocatePageFileRun(Wanted, &File, &Entry->FirstSlot);
+    ASSERT(File == Entry->PagingFile && Entry->Count != 0);
+    for (Index = 0; Index < Entry->Count; Index++) {
         PMMPFN Pfn = MI_PFN_ELEMENT(MmModifiedPagefilePageListHead.Flink);
 
         ASSERT(Pfn->OriginalPte.u.Soft.PageFileHigh == 0 && !Pfn->u3.e1.WriteInProgress);
@@ -79,32 +110,10 @@ static BOOLEAN MiGatherPages(PMI_PAGE_WRITE Write)
         Pfn->u3.ReferenceCount = 1;
         Pfn->u3.e1.Modified = 0;
         Pfn->u3.e1.WriteInProgress = 1;
-        Write->Pages[Index] = MI_PFN_NUMBER(Pfn);
+        Entry->Page[Index] = MI_PFN_NUMBER(Pfn);
     }
-    MiSortPages(Write->Pages, Write->Count);
-    MiSlotsWanted = Wanted != 0 && Write->Count == 0;
-    MiUnlockPfn(OldIrql);
-    return Write->Count != 0;
-}
-
-static NTSTATUS MiIssuePageFileWrite(PMI_PAGE_WRITE Write)
-{
-    LARGE_INTEGER Offset = {.QuadPart = (LONGLONG)Write->FirstSlot << PAGE_SHIFT};
-    IO_STATUS_BLOCK IoStatus = {.Status = STATUS_SUCCESS, .Information = 0};
-    KEVENT Event;
-    NTSTATUS Status;
-
-    KeInitializeEvent(&Event, NotificationEvent, FALSE);
-    MmInitializeMdl(&Write->Mdl, NULL, Write->Count << PAGE_SHIFT);
-    Write->Mdl.MdlFlags |= MDL_PAGES_LOCKED;
-    Status = IoSynchronousPageWrite(Write->File->File, &Write->Mdl, &Offset, &Event, &IoStatus);
-    if (Status == STATUS_PENDING || NT_SUCCESS(Status)) {
-        KeWaitForever(&Event, WrPageOut);
-        Status = IoStatus.Status;
-    }
-    if (Write->Mdl.MdlFlags & MDL_MAPPED_TO_SYSTEM_VA)
-        MmUnmapLockedPages(Write->Mdl.MappedSystemVa, &Write->Mdl);
-    return Status;
+    MiSortPages(Entry->Page, Entry->Count);
+    MiWritesUnderWay++;
 }
 
 // A page's write has ended. The slot becomes the page's if the page is still what was written. The PFN lock is held.
@@ -124,48 +133,83 @@ static VOID MiFinishPageWrite(PMMPFN Pfn, PMMPAGING_FILE File, ULONG Slot, NTSTA
     MiDecrementReferenceCount(Pfn);
 }
 
-static VOID MiFinishWrite(PMI_PAGE_WRITE Write, NTSTATUS Status)
+// A write of several pages has failed: the same slots are to be tried again, one by one. The PFN lock is held.
+static VOID MiNoteFailure(PMMMOD_WRITER_MDL_ENTRY Entry)
 {
-    BOOLEAN Bad = !NT_SUCCESS(Status) && Status != STATUS_INSUFFICIENT_RESOURCES && Write->Count == 1;
-    KIRQL OldIrql = MiLockPfn();
-    ULONG Index;
-
-    for (Index = 0; Index < Write->Count; Index++)
-        MiFinishPageWrite(MI_PFN_ELEMENT(Write->Pages[Index]), Write->File, Write->FirstSlot + Index, Status, Bad);
-    if (NT_SUCCESS(Status)) {
-        MiStatistics.PagesWritten += Write->Count;
-        MiStatistics.PageWriteIos++;
-    }
-    MiUnlockPfn(OldIrql);
-    if (Bad) {
-        MiLowerCommitLimit(1); // a promise less can be kept
-        DbgPrint("Mm: page file %wZ: slot %x cannot be written, status %08x; not used any more\n", &Write->File->Name,
-                 Write->FirstSlot, Status);
+    MiFailuresInARow++;
+    if (Entry->Count > 1) {
+        Entry->PagingFile->SingleWrites = Entry->Count;
+        Entry->PagingFile->Hint = Entry->FirstSlot;
     }
 }
 
-// One write. FALSE: there was nothing to write, or no place for it.
-static BOOLEAN MiWritePages(VOID)
+// A write has ended. IRQL <= DISPATCH_LEVEL, any thread, no lock; IoAsynchronousPageWrite's routine.
+static VOID NTAPI MiFinishWrite(PVOID Context, PIO_STATUS_BLOCK IoStatus, ULONG Reserved)
 {
-    MI_PAGE_WRITE Write;
-    NTSTATUS Status;
+    PMMMOD_WRITER_MDL_ENTRY Entry = Context;
+    PMMPAGING_FILE File = Entry->PagingFile;
+    ULONG Index, Slot = Entry->FirstSlot;
+    NTSTATUS Status = IoStatus->Status;
+    BOOLEAN Bad = !NT_SUCCESS(Status) && Status != STATUS_INSUFFICIENT_RESOURCES && Entry->Count == 1;
+    KIRQL OldIrql;
 
-    if (!MiGatherPages(&Write))
-        return FALSE;
-    Status = MiIssuePageFileWrite(&Write);
-    MiFinishWrite(&Write, Status);
-    MiSingleWrites -= MiSingleWrites != 0;
+    UNREFERENCED_PARAMETER(Reserved);
+    if (Entry->Mdl.MdlFlags & MDL_MAPPED_TO_SYSTEM_VA)
+        MmUnmapLockedPages(Entry->Mdl.MappedSystemVa, &Entry->Mdl);
+    OldIrql = MiLockPfn();
+    for (Index = 0; Index < Entry->Count; Index++)
+        MiFinishPageWrite(MI_PFN_ELEMENT(Entry->Page[Index]), File, Slot + Index, Status, Bad);
     if (NT_SUCCESS(Status)) {
+        MiStatistics.PagesWritten += Entry->Count;
+        MiStatistics.PageWriteIos++;
         MiFailuresInARow = 0;
-        return TRUE;
+    } else {
+        MiNoteFailure(Entry);
     }
-    MiFailuresInARow++;
-    if (Write.Count > 1) { // the same slots again, one by one
-        MiSingleWrites = Write.Count;
-        MiSuspectFile = Write.File;
-        MiSuspectFile->Hint = Write.FirstSlot;
+    Entry->Count = 0;
+    MiWritesUnderWay--;
+    KeSetEvent(&MiWriteEnded, IO_NO_INCREMENT, FALSE);
+    MiUnlockPfn(OldIrql);
+    if (Bad) {
+        MiLowerCommitLimit(1); // a promise less can be kept
+        DbgPrint("Mm: page file %wZ: slot %x cannot be written, status %08x; not used any more\n", &File->Name, Slot,
+                 Status);
     }
-    return TRUE;
+}
+
+static VOID MiIssueWrite(PMMMOD_WRITER_MDL_ENTRY Entry)
+{
+    LARGE_INTEGER Offset = {.QuadPart = (LONGLONG)Entry->FirstSlot << PAGE_SHIFT};
+
+    MmInitializeMdl(&Entry->Mdl, NULL, Entry->Count << PAGE_SHIFT);
+    Entry->Mdl.MdlFlags |= MDL_PAGES_LOCKED;
+    IoAsynchronousPageWrite(Entry->PagingFile->File, &Entry->Mdl, &Offset, MiFinishWrite, Entry, &Entry->IoStatus);
+}
+
+// One step of the writer: starts a write, or waits for the end of one, or for room where all files are full. What is
+// refused again and again is asked for with pauses.
+static VOID MiWriteOrWait(VOID)
+{
+    LARGE_INTEGER Pause = {.QuadPart = MI_FAILURE_PAUSE};
+    BOOLEAN Wanted = MiIsWriteWanted(), Full, Failing, Busy;
+    KIRQL OldIrql = MiLockPfn();
+    PMMMOD_WRITER_MDL_ENTRY Entry = NULL;
+
+    if (Wanted && MmModifiedPagefilePageListHead.Total != 0)
+        Entry = MiChooseEntry();
+    if (Entry != NULL)
+        MiGatherPages(Entry);
+    Full = Wanted && MiFreePageFileSpace() == 0 && Entry == NULL;
+    Busy = MiWritesUnderWay != 0;
+    Failing = MiFailuresInARow > MM_MAXIMUM_WRITE_CLUSTER;
+    MiSlotsWanted = Full;
+    MiUnlockPfn(OldIrql);
+    if (Entry != NULL)
+        MiIssueWrite(Entry);
+    if (Full || (Failing && Wanted))
+        IGNORE_STATUS(KeWaitForSingleObject(&MiSlotFreed, WrPageOut, KernelMode, FALSE, &Pause));
+    else if (Entry == NULL && Busy)
+        KeWaitForever(&MiWriteEnded, WrPageOut);
 }
 
 // Has every page that is on the modified list now, and belongs to page files, written. PASSIVE_LEVEL, no locks.
@@ -191,18 +235,12 @@ VOID MiFlushModifiedPages(VOID)
 VOID NTAPI MiModifiedPageWriter(PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);
+    KeInitializeEvent(&MiWriteEnded, SynchronizationEvent, FALSE);
     for (;;) {
         KeWaitForever(&MiPagefileWriterEvent, WrPageOut);
         MiWriting = TRUE;
-        while (MiIsWriteWanted()) {
-            BOOLEAN Written = MiWritePages();
-
-            if (!Written || MiFailuresInARow > MM_MAXIMUM_WRITE_CLUSTER) {
-                LARGE_INTEGER Pause = {.QuadPart = MI_FAILURE_PAUSE};
-
-                IGNORE_STATUS(KeWaitForSingleObject(&MiSlotFreed, WrPageOut, KernelMode, FALSE, &Pause));
-            }
-        }
+        while (MiIsWriteWanted() || *(volatile ULONG *)&MiWritesUnderWay != 0)
+            MiWriteOrWait();
         MiWriting = FALSE;
         KeSetEvent(&MiPagefileWriterDone, IO_NO_INCREMENT, FALSE);
     }

@@ -19,7 +19,7 @@ static ULONG_PTR MiFindHighPage(PEPROCESS Process)
     return 0;
 }
 
-static NTSTATUS MiCreateHighPage(PEPROCESS Process, PVOID *Va)
+static NTSTATUS MiReserveHighPage(PEPROCESS Process, PVOID *Va)
 {
     ULONG_PTR Base;
     NTSTATUS Status;
@@ -41,15 +41,28 @@ static NTSTATUS MiCreateHighPage(PEPROCESS Process, PVOID *Va)
     return Status;
 }
 
+static NTSTATUS MiCreateHighPage(PEPROCESS Process, PVOID *Va)
+{
+    ULONG Attempt = 0;
+    NTSTATUS Status;
+
+    do
+        Status = MiReserveHighPage(Process, Va);
+    while (Status == STATUS_COMMITMENT_LIMIT && MmWaitForCommitment(1, Attempt++));
+    return Status;
+}
+
 // A zeroed page for the PEB, in the process attached to. IRQL PASSIVE_LEVEL.
 NTSTATUS NTAPI MmCreatePeb(PEPROCESS Process, PPEB *Peb)
 {
+    PAGED_CODE();
     return MiCreateHighPage(Process, (PVOID *)Peb);
 }
 
 // A zeroed page for a TEB, in the process attached to. IRQL PASSIVE_LEVEL.
 NTSTATUS NTAPI MmCreateTeb(PEPROCESS Process, PTEB *Teb)
 {
+    PAGED_CODE();
     _Static_assert(sizeof(TEB) <= PAGE_SIZE, "a TEB is one page");
     return MiCreateHighPage(Process, (PVOID *)Teb);
 }

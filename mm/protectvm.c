@@ -246,7 +246,7 @@ NTSTATUS NTAPI NtProtectVirtualMemory(HANDLE Process, PVOID *BaseAddress, PSIZE_
             return Status;
         Status = MiProtect(Target.Process, &Base, &Size, Protection, &OldProtection);
         MiDetachTarget(&Target);
-    } while (Status == STATUS_COMMITMENT_LIMIT && MiAskForCommitment(BYTES_TO_PAGES(Size), Attempt++));
+    } while (Status == STATUS_COMMITMENT_LIMIT && MmWaitForCommitment(BYTES_TO_PAGES(Size), Attempt++));
     if (!NT_SUCCESS(Status))
         return Status;
     MiReturnRange(BaseAddress, RegionSize, Base, Size);

@@ -223,7 +223,7 @@ NTSTATUS NTAPI MmCreateSection(PVOID *Section, ACCESS_MASK DesiredAccess, POBJEC
     }
     do
         Status = MiCreateSegment(File, FileHandle, Protection, AllocationAttributes, &Size, &Segment);
-    while (Status == STATUS_COMMITMENT_LIMIT && MiAskForCommitment((SIZE_T)(Size.QuadPart >> PAGE_SHIFT), Attempt++));
+    while (Status == STATUS_COMMITMENT_LIMIT && MmWaitForCommitment((SIZE_T)(Size.QuadPart >> PAGE_SHIFT), Attempt++));
     if (Referenced != NULL)
         ObDereferenceObject(Referenced);
     if (!NT_SUCCESS(Status))

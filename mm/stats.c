@@ -25,6 +25,10 @@ VOID MmQueryStatistics(PMM_STATISTICS Statistics)
     Statistics->PeakCommitment = MmPeakCommitment;
     Statistics->PagedPoolPages = MiPoolPages[MM_POOL_PAGED].Used + MiPoolPages[MM_POOL_SESSION].Used;
     Statistics->NonPagedPoolPages = MiPoolPages[MM_POOL_NONPAGED].Used;
+    Statistics->SystemCodePages = MiPagedCodePages();
+    Statistics->ResidentCodePages = MiSystemPartSize(MmSystemCodePart);
+    Statistics->ResidentCachePages = MiSystemPartSize(MmSystemCachePart);
+    Statistics->ResidentPagedPoolPages = MiSystemPartSize(MmPagedPoolPart);
     Statistics->InitPagesFreed = MiInitPagesFreed;
     Statistics->FreeSystemPtes = MiFreeSystemPtes();
 }

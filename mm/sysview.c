@@ -81,7 +81,7 @@ VOID MiUnmapSystemRange(PVOID Va, ULONG Pages)
                 Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
                 MiAddTbFlush(&Flush, (PCHAR)Va + Index * PAGE_SIZE);
                 if (!MI_IS_SESSION_VA(Va)) // those pages are in no list
-                    MiRemoveFromWorkingSet(&MmSystemCacheWs, (PCHAR)Va + Index * PAGE_SIZE, Pfn);
+                    MiRemoveFromSystemWorkingSet((PCHAR)Va + Index * PAGE_SIZE, Pfn);
                 MiDecrementShareCount(Pfn);
             } else if (Pte[Index].u.Long != 0) {
                 MiWriteInvalidPte(&Pte[Index], 0);

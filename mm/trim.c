@@ -63,7 +63,7 @@ static VOID MiEliminateSystemEntry(PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
     Old = MiExchangePte(Pte, Entry);
     Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
     MiAddTbFlush(Flush, Va);
-    MiRemoveFromWorkingSet(&MmSystemCacheWs, Va, Pfn);
+    MiRemoveFromSystemWorkingSet(Va, Pfn);
     MiDecrementShareCount(Pfn);
 }
 

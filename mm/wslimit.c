@@ -39,11 +39,11 @@ static PVOID MiChooseReplacement(PMMWSL List)
 // Takes one page out, to make room for another. The working set lock is held. FALSE: there is none that may go.
 static BOOLEAN MiReplacePage(PMMSUPPORT Vm)
 {
-    PVOID Va = Vm == &MmSystemCacheWs ? NULL : MiChooseReplacement(Vm->VmWorkingSetList);
+    PVOID Va = MiChooseReplacement(Vm->VmWorkingSetList);
 
     if (Va == NULL)
         return FALSE;
-    MiEvictPages(CONTAINING_RECORD(Vm, EPROCESS, Vm), &Va, 1);
+    MiEvictPages(Vm == &MmSystemCacheWs ? NULL : CONTAINING_RECORD(Vm, EPROCESS, Vm), &Va, 1);
     Vm->TrimCount++;
     return TRUE;
 }

@@ -24,6 +24,7 @@ static const struct {
 // Once a second, from the balance-set manager. IRQL <= DISPATCH_LEVEL.
 VOID MmBalanceWorkingSets(VOID)
 {
+    MiNoteSystemCacheSize();
     if (MmAvailablePages > MmNumberOfPhysicalPages / MI_PLENTY_SHARE)
         return;
     MiAgeNow = TRUE;
@@ -82,7 +83,9 @@ static VOID MiTrimAttempt(ULONG Attempt)
 {
     MI_TRIM Trim = {.Age = MiAttempts[Attempt].Age,
                     .Quota = MiMissingPages(),
-                    .Floor = MiAttempts[Attempt].BelowMinimum ? 0 : MmSystemCacheWs.MinimumWorkingSetSize};
+                    .Floor = MiAttempts[Attempt].BelowMinimum && !MmSystemCacheWs.Flags.MinimumWorkingSetHard
+                                 ? 0
+                                 : MmSystemCacheWs.MinimumWorkingSetSize};
     PEPROCESS Process;
 
     MiTrimStamp++;

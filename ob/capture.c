@@ -11,6 +11,7 @@ static GENERAL_LOOKASIDE ObpCreateInfoList;
 // Phase 0.
 VOID ObpInitCapture(VOID)
 {
+    PAGED_CODE();
     ExInitializeLookasideList(&ObpCreateInfoList, NonPagedPool, sizeof(OBJECT_CREATE_INFORMATION), TAG_OB_CREATE_INFO,
                               CREATE_INFO_DEPTH);
 }
@@ -18,12 +19,14 @@ VOID ObpInitCapture(VOID)
 // A block for ObpCaptureAttributes; NULL when there is no memory. IRQL <= APC_LEVEL.
 POBJECT_CREATE_INFORMATION ObpAllocateCreateInformation(VOID)
 {
+    PAGED_CODE();
     return ExAllocateFromLookasideList(&ObpCreateInfoList);
 }
 
 // Releases what was captured into a block, and the block. IRQL <= APC_LEVEL.
 VOID ObpFreeCreateInformation(POBJECT_CREATE_INFORMATION Information)
 {
+    PAGED_CODE();
     ObpReleaseCreateInformation(Information);
     ExFreeToLookasideList(&ObpCreateInfoList, Information);
 }
@@ -31,6 +34,7 @@ VOID ObpFreeCreateInformation(POBJECT_CREATE_INFORMATION Information)
 // Frees a captured name; an empty one is fine. IRQL <= APC_LEVEL.
 VOID ObpFreeName(PUNICODE_STRING Name)
 {
+    PAGED_CODE();
     if (Name->Buffer != NULL)
         ExFreePoolWithTag(Name->Buffer, 0); // parse procedures of other folders use tags of their own
     RtlZeroMemory(Name, sizeof(*Name));
@@ -42,6 +46,7 @@ NTSTATUS ObpCaptureName(PUNICODE_STRING Captured, PUNICODE_STRING Source, KPROCE
 {
     NTSTATUS Status = ExCaptureUnicodeString(Captured, Source, Mode);
 
+    PAGED_CODE();
     return Status == STATUS_INVALID_PARAMETER ? STATUS_OBJECT_NAME_INVALID : Status;
 }
 
@@ -110,6 +115,7 @@ NTSTATUS ObpCaptureAttributes(POBJECT_ATTRIBUTES Attributes, KPROCESSOR_MODE Mod
 // Frees what was captured beside the name. IRQL <= APC_LEVEL.
 VOID ObpReleaseCreateInformation(POBJECT_CREATE_INFORMATION Information)
 {
+    PAGED_CODE();
     SeReleaseSecurityDescriptor(Information->SecurityDescriptor);
     Information->SecurityDescriptor = NULL;
 }

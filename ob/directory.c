@@ -18,6 +18,7 @@ BOOLEAN ObpCreateDirectoryType(VOID)
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"Directory");
     OBJECT_TYPE_INITIALIZER Initializer = {.Length = sizeof(Initializer)};
 
+    PAGED_CODE();
     Initializer.InvalidAttributes = OBJ_OPENLINK;
     Initializer.CaseInsensitive = TRUE;
     Initializer.GenericMapping = ObpDirectoryMapping;
@@ -36,6 +37,7 @@ NTSTATUS ObpCreatePermanentDirectory(PCWSTR Name, POBJECT_DIRECTORY *Directory)
     HANDLE Handle;
     NTSTATUS Status;
 
+    PAGED_CODE();
     if (Name != NULL)
         RtlInitUnicodeString(&Path, Name);
     InitializeObjectAttributes(&Attributes, Name != NULL ? &Path : NULL, OBJ_PERMANENT | OBJ_KERNEL_HANDLE, NULL, NULL);
@@ -79,6 +81,7 @@ NTSTATUS NTAPI NtCreateDirectoryObject(PHANDLE Handle, ACCESS_MASK DesiredAccess
 // Opens a directory. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtOpenDirectoryObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes)
 {
+    PAGED_CODE();
     return ObpOpenService(Handle, DesiredAccess, ObjectAttributes, ObpDirectoryObjectType);
 }
 

@@ -21,6 +21,7 @@ BOOLEAN ObpCreateLinkType(VOID)
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"SymbolicLink");
     OBJECT_TYPE_INITIALIZER Initializer = {.Length = sizeof(Initializer)};
 
+    PAGED_CODE();
     Initializer.CaseInsensitive = TRUE;
     Initializer.GenericMapping = ObpLinkMapping;
     Initializer.ValidAccessMask = SYMBOLIC_LINK_ALL_ACCESS;
@@ -42,6 +43,7 @@ NTSTATUS NTAPI ObpParseSymbolicLink(PVOID ParseObject, POBJECT_TYPE ObjectType, 
     ULONG Length = Link->LinkTarget.Length + RemainingName->Length;
     PWSTR Buffer;
 
+    PAGED_CODE();
     UNREFERENCED_PARAMETER(AccessState);
     UNREFERENCED_PARAMETER(AccessMode);
     UNREFERENCED_PARAMETER(Context);
@@ -88,6 +90,7 @@ NTSTATUS ObpCreatePermanentLink(PCWSTR Name, PCWSTR Target)
     HANDLE Handle;
     NTSTATUS Status;
 
+    PAGED_CODE();
     RtlInitUnicodeString(&LinkName, Name);
     RtlInitUnicodeString(&Source, Target);
     InitializeObjectAttributes(&Attributes, &LinkName, OBJ_PERMANENT | OBJ_KERNEL_HANDLE, NULL, NULL);
@@ -131,6 +134,7 @@ NTSTATUS NTAPI NtCreateSymbolicLinkObject(PHANDLE Handle, ACCESS_MASK DesiredAcc
 // Opens a symbolic link itself. PASSIVE_LEVEL.
 NTSTATUS NTAPI NtOpenSymbolicLinkObject(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes)
 {
+    PAGED_CODE();
     return ObpOpenService(Handle, DesiredAccess, ObjectAttributes, ObpSymbolicLinkObjectType);
 }
 

@@ -11,6 +11,7 @@ NTSTATUS ObpProbeOutput(PVOID Information, ULONG Length, PULONG ReturnLength, KP
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
+    PAGED_CODE();
     if (Mode == KernelMode)
         return STATUS_SUCCESS;
     SEH_TRY
@@ -32,6 +33,7 @@ NTSTATUS ObpCopyOut(PVOID Target, const VOID *Source, ULONG Length, PULONG Retur
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
+    PAGED_CODE();
     SEH_TRY
     {
         if (Source != NULL)

@@ -8,6 +8,7 @@ NTSTATUS NTAPI PspWriteHandle(PHANDLE Target, HANDLE Value, KPROCESSOR_MODE Mode
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
+    PAGED_CODE();
     SEH_TRY
     {
         if (Mode != KernelMode)

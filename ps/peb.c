@@ -22,6 +22,7 @@ NTSTATUS NTAPI PspInitializePeb(PEPROCESS Process, PVOID ImageBase)
     volatile NTSTATUS Status;
     PPEB Peb;
 
+    PAGED_CODE();
     Status = MmCreatePeb(Process, &Peb);
     if (!NT_SUCCESS(Status))
         return Status;

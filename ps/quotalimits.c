@@ -27,6 +27,7 @@ NTSTATUS PspSetQuotaLimits(PEPROCESS Process, PVOID Information, ULONG Length)
     ULONG Size = Length == sizeof(Limits) ? sizeof(Limits) : sizeof(QUOTA_LIMITS);
     NTSTATUS Status = PspCaptureValue(&Limits, Size, Information, Length);
 
+    PAGED_CODE();
     if (!NT_SUCCESS(Status))
         return Status;
     if (!PspIsFlagCombination(Limits.Flags))
@@ -44,6 +45,7 @@ NTSTATUS PspSetQuotaLimits(PEPROCESS Process, PVOID Information, ULONG Length)
 // What is asked for by the length of QUOTA_LIMITS is the beginning of this. IRQL PASSIVE_LEVEL.
 VOID PspQueryQuotaLimits(PEPROCESS Process, PQUOTA_LIMITS_EX Limits)
 {
+    PAGED_CODE();
     Limits->PagedPoolLimit = PSP_UNLIMITED;
     Limits->NonPagedPoolLimit = PSP_UNLIMITED;
     Limits->PagefileLimit = PSP_UNLIMITED;
@@ -58,6 +60,7 @@ BOOLEAN PspIsPagePriority(ULONG Value)
 {
     ULONG Highest = ExGetPreviousMode() == KernelMode ? PAGE_PRIORITY_HIGHEST : PAGE_PRIORITY_NORMAL;
 
+    PAGED_CODE();
     return Value >= PAGE_PRIORITY_LOWEST && Value <= Highest;
 }
 
@@ -65,6 +68,7 @@ BOOLEAN PspIsPagePriority(ULONG Value)
 // Takes ProcessLock.
 NTSTATUS PspSetProcessPagePriority(PEPROCESS Process, ULONG Value)
 {
+    PAGED_CODE();
     if (!PspIsPagePriority(Value))
         return STATUS_INVALID_PARAMETER;
     KeEnterCriticalRegion();

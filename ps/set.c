@@ -11,6 +11,7 @@ NTSTATUS PspCaptureValue(PVOID Value, ULONG Size, PVOID Information, ULONG Lengt
 {
     volatile NTSTATUS Status = STATUS_SUCCESS;
 
+    PAGED_CODE();
     if (Length != Size)
         return STATUS_INFO_LENGTH_MISMATCH;
     SEH_TRY

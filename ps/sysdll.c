@@ -38,6 +38,7 @@ NTSTATUS NTAPI PspMapSystemDll(PEPROCESS Process)
     SIZE_T ViewSize = 0;
     NTSTATUS Status;
 
+    PAGED_CODE();
     Status = MmMapViewOfSection(PsNtDllSection, Process, &Base, 0, 0, &Offset, &ViewSize, ViewShare, 0, PAGE_READWRITE);
     return Status == STATUS_IMAGE_NOT_AT_BASE ? STATUS_CONFLICTING_ADDRESSES : Status;
 }
@@ -82,6 +83,7 @@ NTSTATUS NTAPI PspLocateSystemDll(VOID)
     PVOID Base = NULL;
     NTSTATUS Status;
 
+    PAGED_CODE();
     Status = PspCreateSystemDllSection();
     if (!NT_SUCCESS(Status))
         return Status;

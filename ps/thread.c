@@ -133,6 +133,7 @@ static NTSTATUS PspBuildThread(PETHREAD Thread, PEPROCESS Process, PCONTEXT Cont
 {
     PVOID KernelStack;
     PTEB Teb = NULL;
+    ULONG Attempt = 0;
     NTSTATUS Status;
 
     Thread->Cid.UniqueThread = PspCreateId(Thread);
@@ -142,7 +143,9 @@ static NTSTATUS PspBuildThread(PETHREAD Thread, PEPROCESS Process, PCONTEXT Cont
     if (KernelStack == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     if (Context != NULL) {
-        Status = PspCreateUserPart(Thread, Process, InitialTeb, &Teb);
+        do
+            Status = PspCreateUserPart(Thread, Process, InitialTeb, &Teb);
+        while (Status == STATUS_COMMITMENT_LIMIT && MmWaitForCommitment(1, Attempt++)); // not in its critical region
         if (!NT_SUCCESS(Status)) {
             MmDeleteKernelStack(KernelStack, FALSE);
             return Status;

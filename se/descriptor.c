@@ -18,6 +18,7 @@ static PVOID SepGetPart(PSECURITY_DESCRIPTOR Descriptor, PVOID Absolute, ULONG R
 // The owner; NULL if there is none. IRQL <= APC_LEVEL.
 PSID SepGetOwner(PSECURITY_DESCRIPTOR Descriptor)
 {
+    PAGED_CODE();
     return SepGetPart(Descriptor, ((PISECURITY_DESCRIPTOR)Descriptor)->Owner,
                       ((PISECURITY_DESCRIPTOR_RELATIVE)Descriptor)->Owner);
 }
@@ -25,6 +26,7 @@ PSID SepGetOwner(PSECURITY_DESCRIPTOR Descriptor)
 // The group; NULL if there is none. IRQL <= APC_LEVEL.
 PSID SepGetGroup(PSECURITY_DESCRIPTOR Descriptor)
 {
+    PAGED_CODE();
     return SepGetPart(Descriptor, ((PISECURITY_DESCRIPTOR)Descriptor)->Group,
                       ((PISECURITY_DESCRIPTOR_RELATIVE)Descriptor)->Group);
 }
@@ -32,6 +34,7 @@ PSID SepGetGroup(PSECURITY_DESCRIPTOR Descriptor)
 // The discretionary list; NULL if there is none (everything is allowed). IRQL <= APC_LEVEL.
 PACL SepGetDacl(PSECURITY_DESCRIPTOR Descriptor)
 {
+    PAGED_CODE();
     if ((((PISECURITY_DESCRIPTOR)Descriptor)->Control & SE_DACL_PRESENT) == 0)
         return NULL;
     return SepGetPart(Descriptor, ((PISECURITY_DESCRIPTOR)Descriptor)->Dacl,
@@ -41,6 +44,7 @@ PACL SepGetDacl(PSECURITY_DESCRIPTOR Descriptor)
 // The system list; NULL if there is none. IRQL <= APC_LEVEL.
 PACL SepGetSacl(PSECURITY_DESCRIPTOR Descriptor)
 {
+    PAGED_CODE();
     if ((((PISECURITY_DESCRIPTOR)Descriptor)->Control & SE_SACL_PRESENT) == 0)
         return NULL;
     return SepGetPart(Descriptor, ((PISECURITY_DESCRIPTOR)Descriptor)->Sacl,
@@ -52,6 +56,7 @@ BOOLEAN SepValidAcl(PACL Acl, ULONG Available)
 {
     PUCHAR Ace = (PUCHAR)(Acl + 1), End = (PUCHAR)Acl + Acl->AclSize;
 
+    PAGED_CODE();
     if (Available < sizeof(ACL) || Acl->AclSize < sizeof(ACL) || Acl->AclSize > Available || (Acl->AclSize & 3) != 0)
         return FALSE;
     for (USHORT Index = 0; Index < Acl->AceCount; Index++) {
@@ -202,6 +207,7 @@ NTSTATUS NTAPI SeCaptureSecurityDescriptor(PSECURITY_DESCRIPTOR Source, KPROCESS
     SEP_CAPTURE Capture;
     PTOKEN Token;
 
+    PAGED_CODE();
     *Captured = NULL;
     if (Source == NULL)
         return STATUS_SUCCESS;
@@ -231,6 +237,7 @@ NTSTATUS NTAPI SeCaptureSecurityDescriptor(PSECURITY_DESCRIPTOR Source, KPROCESS
 // Frees a captured descriptor; NULL is fine. IRQL <= APC_LEVEL.
 VOID SeReleaseSecurityDescriptor(PSECURITY_DESCRIPTOR Captured)
 {
+    PAGED_CODE();
     if (Captured != NULL)
         ExFreePoolWithTag(Captured, TAG_SE_DESCRIPTOR);
 }
@@ -241,6 +248,7 @@ ULONG SeLengthSecurityDescriptor(PSECURITY_DESCRIPTOR Captured)
     PSID Owner, Group;
     PACL Dacl, Sacl;
 
+    PAGED_CODE();
     if (Captured == NULL)
         return 0;
     Owner = SepGetOwner(Captured);

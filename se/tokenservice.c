@@ -37,6 +37,7 @@ NTSTATUS NTAPI NtOpenProcessTokenEx(HANDLE Process, ACCESS_MASK DesiredAccess, U
 // NtOpenProcessTokenEx without handle attributes.
 NTSTATUS NTAPI NtOpenProcessToken(HANDLE Process, ACCESS_MASK DesiredAccess, PHANDLE Token)
 {
+    PAGED_CODE();
     return NtOpenProcessTokenEx(Process, DesiredAccess, 0, Token);
 }
 

@@ -58,7 +58,7 @@ static BOOLEAN FatLayOut(const UCHAR *Boot, ULONGLONG DeviceBytes, PFAT_GEOMETRY
 }
 
 // Checks a boot sector (FAT_BOOT_SIZE bytes) and fills Geometry from it. DeviceBytes: size of the partition.
-// FALSE: not a FAT32 volume, or one whose numbers contradict each other. Any IRQL, touches nothing else.
+// FALSE: not a FAT32 volume, or one whose numbers contradict each other. IRQL <= APC_LEVEL, touches nothing else.
 BOOLEAN FatParseBootSector(const UCHAR *Boot, ULONGLONG DeviceBytes, PFAT_GEOMETRY Geometry)
 {
     ULONG Flags = FatGet16(Boot + FAT_BOOT_EXTENDED_FLAGS), FsInfo = FatGet16(Boot + FAT_BOOT_FSINFO_SECTOR);

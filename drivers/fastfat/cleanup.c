@@ -9,6 +9,7 @@ VOID FatQueryTime(PLONGLONG Time)
 {
     LARGE_INTEGER Now;
 
+    PAGED_CODE();
     KeQuerySystemTime(&Now);
     *Time = Now.QuadPart;
 }
@@ -19,6 +20,7 @@ NTSTATUS NTAPI FatCheckDelete(PFCB Fcb)
     BOOLEAN Empty;
     NTSTATUS Status;
 
+    PAGED_CODE();
     if (Fcb->Parent == NULL || (Fcb->Attributes & FAT_ATTR_READ_ONLY) || (Fcb->Flags & FCB_PAGING_FILE))
         return STATUS_CANNOT_DELETE;
     if (!FatIsDirectory(Fcb))
@@ -36,6 +38,7 @@ NTSTATUS NTAPI FatDeleteFile(PFILE_OBJECT File, PFCB Fcb)
 {
     NTSTATUS Status = FatRemoveEntries(Fcb->Parent, Fcb->FirstOffset, Fcb->DirentOffset);
 
+    PAGED_CODE();
     UNREFERENCED_PARAMETER(File);
     if (!NT_SUCCESS(Status))
         return Status;
@@ -108,6 +111,7 @@ NTSTATUS FatCleanup(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     PFILE_OBJECT File = Stack->FileObject;
     PCCB Ccb = File->FsContext2;
 
+    PAGED_CODE();
     UNREFERENCED_PARAMETER(Irp);
     if (Ccb == NULL) // the open failed
         return STATUS_SUCCESS;
@@ -130,6 +134,7 @@ NTSTATUS FatClose(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     PCCB Ccb = File->FsContext2;
     PVOID Context = File->FsContext;
 
+    PAGED_CODE();
     UNREFERENCED_PARAMETER(Irp);
     File->FsContext = File->FsContext2 = NULL;
     if (Ccb == NULL)

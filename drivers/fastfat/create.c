@@ -69,6 +69,7 @@ NTSTATUS NTAPI FatOpenVolume(PFAT_CREATE Create)
     PCCB Ccb;
     NTSTATUS Status;
 
+    PAGED_CODE();
     if (Create->Options & FILE_DIRECTORY_FILE)
         return STATUS_NOT_A_DIRECTORY;
     if (Create->Options & FILE_DELETE_ON_CLOSE)
@@ -102,6 +103,7 @@ NTSTATUS FatCreate(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     FAT_CREATE Create;
     NTSTATUS Status;
 
+    PAGED_CODE();
     FatCaptureCreate(&Create, Vcb, Irp, Stack);
     Status = FatCheckCreate(&Create, Stack);
     if (!NT_SUCCESS(Status))

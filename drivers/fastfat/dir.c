@@ -12,6 +12,7 @@ NTSTATUS NTAPI FatEntryLbo(PFCB Directory, ULONG Offset, PULONGLONG Lbo)
     ULONG Lcn, Count;
     NTSTATUS Status;
 
+    PAGED_CODE();
     if (Offset >= FAT_MAXIMUM_DIRECTORY_BYTES)
         return STATUS_END_OF_FILE;
     FatLockMeta(Directory->Vcb);
@@ -27,6 +28,7 @@ PFAT_CURSOR FatOpenCursor(PFCB Directory, ULONG Offset)
 {
     PFAT_CURSOR Cursor = ExAllocatePoolWithTag(NonPagedPool, sizeof(*Cursor), TAG_FAT_SCAN);
 
+    PAGED_CODE();
     if (Cursor == NULL)
         return NULL;
     Cursor->Directory = Directory;
@@ -39,6 +41,7 @@ PFAT_CURSOR FatOpenCursor(PFCB Directory, ULONG Offset)
 
 VOID FatCloseCursor(PFAT_CURSOR Cursor)
 {
+    PAGED_CODE();
     ExFreePoolWithTag(Cursor, TAG_FAT_SCAN);
 }
 
@@ -65,6 +68,7 @@ NTSTATUS NTAPI FatReadEntry(PFAT_CURSOR Cursor, PUCHAR *Entry, PULONG Offset)
 {
     NTSTATUS Status = FatLoadSector(Cursor);
 
+    PAGED_CODE();
     if (!NT_SUCCESS(Status))
         return Status;
     *Offset = Cursor->Offset;
@@ -101,6 +105,7 @@ NTSTATUS NTAPI FatNextFile(PFAT_CURSOR Cursor)
     FAT_SCAN_RESULT Result;
     NTSTATUS Status;
 
+    PAGED_CODE();
     do {
         Status = FatNextResult(Cursor, &Result);
         if (!NT_SUCCESS(Status))
@@ -150,6 +155,7 @@ NTSTATUS NTAPI FatFindName(PFCB Directory, const WCHAR *Name, ULONG Length, PFCB
     PFAT_CURSOR Cursor;
     NTSTATUS Status;
 
+    PAGED_CODE();
     for (PLIST_ENTRY Entry = Directory->Children.Flink; Entry != &Directory->Children; Entry = Entry->Flink) {
         *Fcb = CONTAINING_RECORD(Entry, FCB, SiblingLinks);
         if (FatFcbHasName(*Fcb, Name, Length))
@@ -184,6 +190,7 @@ NTSTATUS NTAPI FatIsDirectoryEmpty(PFCB Directory, PBOOLEAN Empty)
     PFAT_CURSOR Cursor = FatOpenCursor(Directory, 0);
     NTSTATUS Status;
 
+    PAGED_CODE();
     if (Cursor == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     do {
@@ -201,6 +208,7 @@ NTSTATUS NTAPI FatReadVolumeLabel(PVCB Vcb, PUCHAR Label)
     FAT_SCAN_RESULT Result;
     NTSTATUS Status;
 
+    PAGED_CODE();
     memcpy(Label, Vcb->Geometry.Label, 11);
     if (Cursor == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;

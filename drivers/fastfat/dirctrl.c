@@ -200,6 +200,7 @@ NTSTATUS FatDirectoryControl(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     FAT_QUERY Query = {.Vcb = Vcb, .Ccb = Stack->FileObject->FsContext2};
     NTSTATUS Status;
 
+    PAGED_CODE();
     if (Stack->MinorFunction != IRP_MN_QUERY_DIRECTORY)
         return STATUS_NOT_IMPLEMENTED; // change notification
     if (Directory->Header.NodeTypeCode == FAT_NTC_VCB || !FatIsDirectory(Directory))

@@ -43,6 +43,7 @@ static NTSTATUS FatChooseAlias(PFCB Directory, const WCHAR *Name, ULONG Length, 
 // Decides how a new name (which no file of the directory has) will be stored. Ignore: an entry that is about to go.
 NTSTATUS NTAPI FatPreparePlace(PFCB Directory, const WCHAR *Name, ULONG Length, PFCB Ignore, PFAT_PLACE Place)
 {
+    PAGED_CODE();
     memset(Place, 0, sizeof(*Place));
     if (FatFitsShort(Name, Length, Place->Short, &Place->NtCase))
         return STATUS_SUCCESS;
@@ -95,6 +96,7 @@ NTSTATUS NTAPI FatReserveSlots(PFCB Directory, PFAT_PLACE Place)
     PUCHAR Entry;
     NTSTATUS Status = STATUS_SUCCESS;
 
+    PAGED_CODE();
     if (Cursor == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     Place->PastEnd = FALSE;
@@ -151,6 +153,7 @@ NTSTATUS NTAPI FatWriteEntries(PFCB Directory, const WCHAR *Name, ULONG Length, 
     ULONG Offset = Place->FirstOffset;
     NTSTATUS Status = STATUS_SUCCESS;
 
+    PAGED_CODE();
     if (Place->PastEnd)
         Status = FatMoveEnd(Directory, Offset + (Place->LfnCount + 1) * FAT_DIRENT_SIZE);
     for (ULONG i = Place->LfnCount; i > 0 && NT_SUCCESS(Status); i--, Offset += FAT_DIRENT_SIZE) {
@@ -173,6 +176,7 @@ NTSTATUS NTAPI FatRemoveEntries(PFCB Directory, ULONG FirstOffset, ULONG DirentO
     static const UCHAR Free = FAT_DIRENT_FREE;
     NTSTATUS Status = STATUS_SUCCESS;
 
+    PAGED_CODE();
     for (ULONG Offset = FirstOffset; Offset <= DirentOffset && NT_SUCCESS(Status); Offset += FAT_DIRENT_SIZE)
         Status = FatStoreEntry(Directory, Offset, &Free, sizeof(Free));
     Directory->FreeOffset = min_of(Directory->FreeOffset, FirstOffset);
@@ -185,6 +189,7 @@ NTSTATUS NTAPI FatReadDirent(PFCB Directory, ULONG Offset, PFAT_DIRENT Dirent)
     ULONGLONG Lbo;
     NTSTATUS Status;
 
+    PAGED_CODE();
     FatLockMeta(Directory->Vcb);
     Status = FatEntryLbo(Directory, Offset, &Lbo);
     if (NT_SUCCESS(Status))
@@ -196,12 +201,14 @@ NTSTATUS NTAPI FatReadDirent(PFCB Directory, ULONG Offset, PFAT_DIRENT Dirent)
 // Writes the short entry at Offset of a directory.
 NTSTATUS NTAPI FatWriteDirent(PFCB Directory, ULONG Offset, const FAT_DIRENT *Dirent)
 {
+    PAGED_CODE();
     return FatStoreEntry(Directory, Offset, Dirent, sizeof(*Dirent));
 }
 
 // Puts into Dirent what the FCB knows better: attributes, times, first cluster, size.
 VOID FatFillDirent(PFCB Fcb, PFAT_DIRENT Dirent)
 {
+    PAGED_CODE();
     Dirent->Attributes = Fcb->Attributes;
     FatTimeToStamp(Fcb->CreationTime, &Dirent->CreateDate, &Dirent->CreateTime, &Dirent->CreateTenths);
     FatTimeToStamp(Fcb->LastAccessTime, &Dirent->AccessDate, NULL, NULL);
@@ -218,6 +225,7 @@ NTSTATUS NTAPI FatUpdateDirent(PFCB Fcb)
     FAT_DIRENT Dirent;
     NTSTATUS Status;
 
+    PAGED_CODE();
     if (Fcb->Parent == NULL || (Fcb->Flags & FCB_DELETED))
         return STATUS_SUCCESS;
     FatLockMeta(Fcb->Vcb);
@@ -256,6 +264,7 @@ NTSTATUS NTAPI FatMakeDirectoryCluster(PFCB Parent, PULONG Cluster)
     LONGLONG Time;
     NTSTATUS Status;
 
+    PAGED_CODE();
     FatQueryTime(&Time);
     FatLockMeta(Vcb);
     Status = FatAllocateCluster(Vcb, Cluster);
@@ -282,6 +291,7 @@ NTSTATUS NTAPI FatSetDotDot(PFCB Directory, PFCB Parent)
     FAT_DIRENT Dirent;
     NTSTATUS Status = FatReadDirent(Directory, FAT_DIRENT_SIZE, &Dirent);
 
+    PAGED_CODE();
     if (!NT_SUCCESS(Status))
         return Status;
     if (Dirent.Name[0] != '.' || Dirent.Name[1] != '.')

@@ -142,11 +142,13 @@ typedef struct _VCB {
     LIST_ENTRY BlockLru;
     FAT_META Meta;
     ULONG DirtyBlocks;
-    BOOLEAN Flushing;    // FatFlushMeta is at work
-    BOOLEAN MarkedDirty; // the disk says "in use"
-    BOOLEAN InfoStale;   // FSInfo's counts are not the map's
-    ULONG IdleTicks;     // lazy ticks without a look at metadata
+    BOOLEAN Flushing;      // FatFlushMeta is at work
+    BOOLEAN MarkedDirty;   // the disk says "in use"
+    BOOLEAN InfoStale;     // FSInfo's counts are not the map's
+    ULONG IdleTicks;       // lazy ticks without a look at metadata
+    EX_RUNDOWN_REF Writes; // by programs, that may move a file's end: shutdown waits for them and lets no more in
 } VCB, *PVCB;
+#define VCB_SHUT_DOWN 0x02 // nothing of its metadata goes to the disk any more
 #define VCB_WAS_DIRTY 0x01 // was not shut down cleanly before: stays marked so
 
 typedef struct _FAT_DATA {
@@ -323,6 +325,7 @@ NTCHECK FatBuildPath(PFCB Fcb, PWSTR Buffer, ULONG Size, PULONG Length);
 typedef struct _FAT_PAGING_MAP FAT_PAGING_MAP, *PFAT_PAGING_MAP;
 NTCHECK FatMakePagingMap(PFCB Fcb);
 VOID FatFreePagingMaps(PFCB Fcb);
+BOOLEAN FatPassPagingWrite(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack, PNTSTATUS Status);
 NTCHECK FatPagingFileTransfer(PFCB Fcb, PIRP Irp, BOOLEAN Write, ULONGLONG Offset, ULONG Length);
 // --- create.c, path.c, open.c, newfile.c
 typedef struct _FAT_CREATE {

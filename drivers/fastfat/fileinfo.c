@@ -8,6 +8,7 @@ ULONG FatNtAttributes(UCHAR Attributes)
 {
     ULONG Result = Attributes & (FAT_ATTR_SETTABLE | FAT_ATTR_DIRECTORY);
 
+    PAGED_CODE();
     return Result != 0 ? Result : FILE_ATTRIBUTE_NORMAL;
 }
 
@@ -17,6 +18,7 @@ NTSTATUS NTAPI FatBuildPath(PFCB Fcb, PWSTR Buffer, ULONG Size, PULONG Length)
 {
     ULONG Total = 0, End;
 
+    PAGED_CODE();
     for (PFCB f = Fcb; f->Parent != NULL; f = f->Parent)
         Total += sizeof(WCHAR) + f->Name.Length;
     *Length = End = Total != 0 ? Total : sizeof(WCHAR);
@@ -174,6 +176,7 @@ NTSTATUS FatQueryInformation(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     BOOLEAN Path = Class == FileNameInformation || Class == FileAllInformation || Class == FileAlternateNameInformation;
     NTSTATUS Status;
 
+    PAGED_CODE();
     if (Fcb->Header.NodeTypeCode == FAT_NTC_VCB)
         return STATUS_INVALID_PARAMETER;
     if (Length < FatQueryMinimum(Class))

@@ -31,11 +31,14 @@ static NTSTATUS FatWriteMarks(PVCB Vcb, BOOLEAN Dirty)
     return Status;
 }
 
-// Makes the disk say that the volume is in use. MetaResource held.
+// Makes the disk say that the volume is in use; before anything else is written. MetaResource held. STATUS_TOO_LATE:
+// the system has shut it down, and what the disk says of it is final.
 NTSTATUS NTAPI FatMarkVolumeDirty(PVCB Vcb)
 {
     NTSTATUS Status;
 
+    if (Vcb->Flags & VCB_SHUT_DOWN)
+        return STATUS_TOO_LATE;
     if (Vcb->MarkedDirty)
         return STATUS_SUCCESS;
     Status = FatWriteMarks(Vcb, TRUE);

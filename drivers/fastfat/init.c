@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The driver's entry and its one dispatch routine. Every request is handled in the caller's thread, to the end.
+// The driver's entry and its one dispatch routine. Every request is handled in the caller's thread, to the end,
+// but page-file writes that nobody waits for.
 
 #include "fat.h"
 
@@ -50,6 +51,12 @@ static NTSTATUS FatPassDown(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     return IoCallDriver(Vcb->Target, Irp);
 }
 
+static BOOLEAN FatIsAsynchronousPaging(PIRP Irp, PIO_STACK_LOCATION Stack)
+{
+    return Stack->MajorFunction == IRP_MJ_WRITE &&
+           (Irp->Flags & (IRP_PAGING_IO | IRP_SYNCHRONOUS_PAGING_IO)) == IRP_PAGING_IO;
+}
+
 static NTSTATUS NTAPI FatDispatch(PDEVICE_OBJECT Device, PIRP Irp)
 {
     PIO_STACK_LOCATION Stack = IoGetCurrentIrpStackLocation(Irp);
@@ -58,6 +65,9 @@ static NTSTATUS NTAPI FatDispatch(PDEVICE_OBJECT Device, PIRP Irp)
     Irp->IoStatus.Information = 0;
     if (Device != FatData.ControlDevice && Stack->MajorFunction == IRP_MJ_DEVICE_CONTROL)
         return FatPassDown(Device->DeviceExtension, Irp, Stack);
+    if (Device != FatData.ControlDevice && FatIsAsynchronousPaging(Irp, Stack) &&
+        FatPassPagingWrite(Device->DeviceExtension, Irp, Stack, &Status))
+        return Status;
     KeEnterCriticalRegion();
     if (Device == FatData.ControlDevice)
         Status = FatControlRequest(Stack);

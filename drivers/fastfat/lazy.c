@@ -82,16 +82,30 @@ VOID FatInitializeLazyFlush(VOID)
     ExInitializeWorkItem(&FatData.WorkItem, FatLazyWorker, NULL);
 }
 
-// System shutdown: everything of every volume to its disk, marked clean. PASSIVE_LEVEL, critical region.
+// Everything of a volume to its disk, marked clean, at a moment at which no change is half done: writes have ended and
+// no more come in, and the exclusive Vcb->Resource keeps everybody else out. What changes afterwards stays in memory.
+static NTSTATUS FatShutdownVolume(PVCB Vcb)
+{
+    NTSTATUS Status;
+
+    ExWaitForRundownProtectionRelease(&Vcb->Writes);
+    ExAcquireResourceExclusiveLite(&Vcb->Resource, TRUE);
+    Status = FatFlushVolume(Vcb);
+    FatLockMeta(Vcb);
+    if (NT_SUCCESS(Status))
+        Status = FatMarkVolumeClean(Vcb);
+    Vcb->Flags |= VCB_SHUT_DOWN;
+    FatUnlockMeta(Vcb);
+    ExReleaseResourceLite(&Vcb->Resource);
+    return NT_SUCCESS(Status) ? FatFlushDevice(Vcb->Target) : Status;
+}
+
+// System shutdown. A second one finds nothing to do. PASSIVE_LEVEL, critical region.
 VOID FatShutdownVolumes(VOID)
 {
     for (PVCB Vcb = FatNextVolume(NULL); Vcb != NULL; Vcb = FatNextVolume(Vcb)) {
-        NTSTATUS Status = FatFlushVolume(Vcb);
+        NTSTATUS Status = Vcb->Flags & VCB_SHUT_DOWN ? STATUS_SUCCESS : FatShutdownVolume(Vcb);
 
-        if (NT_SUCCESS(Status))
-            Status = FatMarkVolumeClean(Vcb);
-        if (NT_SUCCESS(Status))
-            Status = FatFlushDevice(Vcb->Target);
         if (!NT_SUCCESS(Status))
             DbgPrint("FAT: volume %08x was not flushed, status %08x\n", Vcb->Geometry.SerialNumber, Status);
     }

@@ -39,6 +39,7 @@ static NTSTATUS FatInitializeVcb(PVCB Vcb, PDEVICE_OBJECT Device, PDEVICE_OBJECT
     KeInitializeSpinLock(&Vcb->FcbListLock);
     KeInitializeSpinLock(&Vcb->RunLock);
     InitializeListHead(&Vcb->Fcbs);
+    ExInitializeRundownProtection(&Vcb->Writes);
     Status = ExInitializeResourceLite(&Vcb->Resource);
     if (!NT_SUCCESS(Status))
         return Status;

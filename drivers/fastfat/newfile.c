@@ -95,6 +95,7 @@ NTSTATUS NTAPI FatCreateNew(PFAT_CREATE Create)
     PFCB Fcb = NULL;
     NTSTATUS Status = FatCheckNew(Create);
 
+    PAGED_CODE();
     if (!NT_SUCCESS(Status))
         return Status;
     if (Directory)

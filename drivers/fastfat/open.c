@@ -83,6 +83,7 @@ NTSTATUS NTAPI FatFinishOpen(PFAT_CREATE Create, PFCB Fcb)
     PCCB Ccb = FatCreateCcb();
     NTSTATUS Status = STATUS_SUCCESS;
 
+    PAGED_CODE();
     if (Ccb == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
     if (Fcb->UncleanCount == 0)
@@ -144,6 +145,7 @@ NTSTATUS NTAPI FatOpenExisting(PFAT_CREATE Create, PFCB Fcb)
 {
     NTSTATUS Status;
 
+    PAGED_CODE();
     if (Fcb->Flags & FCB_DELETE_PENDING)
         return STATUS_DELETE_PENDING;
     Status = FatCheckKind(Create, Fcb);

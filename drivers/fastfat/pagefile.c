@@ -125,6 +125,29 @@ static NTSTATUS FatSendPagingPiece(PVCB Vcb, PIRP Irp, BOOLEAN Write, ULONGLONG 
     return Irp->IoStatus.Status;
 }
 
+// A paging write of a page file whose maker does not wait, in one run: the request goes down to the disk as it is, and
+// *Status is what that said. FALSE: something else; it is done in the caller's thread like every other. <= APC_LEVEL.
+BOOLEAN FatPassPagingWrite(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack, PNTSTATUS Status)
+{
+    ULONGLONG Offset = (ULONGLONG)Stack->Parameters.Write.ByteOffset.QuadPart, Lbo;
+    PFCB Fcb = Stack->FileObject->FsContext;
+    PIO_STACK_LOCATION Next;
+    ULONG Bytes;
+
+    if (Fcb->Header.NodeTypeCode != FAT_NTC_FCB || Fcb->PagingMap == NULL || Irp->MdlAddress == NULL ||
+        ((Offset | Stack->Parameters.Write.Length) & (Vcb->Geometry.BytesPerSector - 1)) != 0 || Offset > MAXULONG ||
+        !FatMapPagingRange(Fcb, (ULONG)Offset, Stack->Parameters.Write.Length, &Lbo, &Bytes) ||
+        Bytes < Stack->Parameters.Write.Length)
+        return FALSE;
+    Next = IoGetNextIrpStackLocation(Irp);
+    memset(Next, 0, sizeof(*Next));
+    Next->MajorFunction = IRP_MJ_WRITE;
+    Next->Parameters.Write.Length = Bytes;
+    Next->Parameters.Write.ByteOffset.QuadPart = (LONGLONG)Lbo;
+    *Status = IoCallDriver(Vcb->Target, Irp);
+    return TRUE;
+}
+
 // A paging read or write of a page file. Takes nothing. <= APC_LEVEL. STATUS_END_OF_FILE: beyond the file.
 NTSTATUS NTAPI FatPagingFileTransfer(PFCB Fcb, PIRP Irp, BOOLEAN Write, ULONGLONG Offset, ULONG Length)
 {

@@ -66,6 +66,7 @@ NTSTATUS NTAPI FatWalkPath(PFAT_CREATE Create, PFCB *Fcb)
     PWSTR Path = Create->File->FileName.Buffer, End = Path + Create->File->FileName.Length / sizeof(WCHAR);
     NTSTATUS Status = FatFindStart(Create, &Create->Directory);
 
+    PAGED_CODE();
     *Fcb = Create->Directory;
     Create->NameLength = 0;
     if (!NT_SUCCESS(Status))

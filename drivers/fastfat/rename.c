@@ -166,6 +166,7 @@ NTSTATUS NTAPI FatSetRename(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     FAT_RENAME Rename;
     NTSTATUS Status = FatCaptureRename(Irp, Stack, &Rename);
 
+    PAGED_CODE();
     UNREFERENCED_PARAMETER(Vcb);
     if (NT_SUCCESS(Status))
         Status = FatCheckRename(&Rename);

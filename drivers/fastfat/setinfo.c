@@ -96,6 +96,7 @@ NTSTATUS FatSetInformation(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     FILE_INFORMATION_CLASS Class = Stack->Parameters.SetFile.FileInformationClass;
     NTSTATUS Status;
 
+    PAGED_CODE();
     if (Fcb->Header.NodeTypeCode == FAT_NTC_VCB)
         return STATUS_INVALID_PARAMETER;
     if (Stack->Parameters.SetFile.AdvanceOnly)

@@ -82,6 +82,7 @@ NTSTATUS FatQueryVolume(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     PVOID Buffer = Irp->AssociatedIrp.SystemBuffer;
     NTSTATUS Status = STATUS_SUCCESS;
 
+    PAGED_CODE();
     if (Used == MAXULONG)
         return STATUS_INVALID_INFO_CLASS;
     if (Length < Used)
@@ -114,6 +115,7 @@ NTSTATUS FatFlushBuffers(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     PFCB Fcb = Stack->FileObject->FsContext;
     NTSTATUS Status, Meta;
 
+    PAGED_CODE();
     UNREFERENCED_PARAMETER(Irp);
     if (Fcb->Header.NodeTypeCode == FAT_NTC_VCB || Fcb->Parent == NULL)
         return FatFlushVolume(Vcb);
@@ -138,6 +140,7 @@ NTSTATUS FatTransferVolume(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack, BOOLEAN
     PMDL Mdl;
     NTSTATUS Status;
 
+    PAGED_CODE();
     if (Write)
         return STATUS_ACCESS_DENIED;
     if (Length == 0)

@@ -209,6 +209,8 @@ NTSTATUS FatWrite(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
         return FatPagingWrite(Fcb, Irp, (ULONGLONG)Offset.QuadPart, Length);
     if (!(Irp->Flags & IRP_NOCACHE))
         CcCanIWrite(File, Length, TRUE, FALSE); // waits without a lock
+    if (!ExAcquireRundownProtection(&Vcb->Writes))
+        return STATUS_TOO_LATE; // the system shuts down
     ExAcquireResourceExclusiveLite(&Fcb->MainResource, TRUE);
     if (ToEnd)
         Offset.QuadPart = FatFileSize(Fcb);
@@ -217,6 +219,7 @@ NTSTATUS FatWrite(PVCB Vcb, PIRP Irp, PIO_STACK_LOCATION Stack)
     else
         Status = FatWriteFile(File, Fcb, Irp, (ULONGLONG)Offset.QuadPart, Length);
     ExReleaseResourceLite(&Fcb->MainResource);
+    ExReleaseRundownProtection(&Vcb->Writes);
     if (NT_SUCCESS(Status) && (File->Flags & FO_SYNCHRONOUS_IO))
         File->CurrentByteOffset.QuadPart = Offset.QuadPart + Length;
     return Status;

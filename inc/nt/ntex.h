@@ -18,6 +18,7 @@ typedef enum _SYSTEM_INFORMATION_CLASS {
     SystemModuleInformation = 11,
     SystemHandleInformation = 16,
     SystemPageFileInformation = 18,
+    SystemFileCacheInformation = 21,
     SystemPoolTagInformation = 22,
     SystemInterruptInformation = 23,
     SystemTimeAdjustmentInformation = 28,
@@ -29,8 +30,31 @@ typedef enum _SYSTEM_INFORMATION_CLASS {
     SystemSessionDetach = 48,
     SystemBigPoolInformation = 66,
     SystemSessionPoolTagInformation = 67,
-    SystemMemoryListInformation = 80
+    SystemMemoryListInformation = 80,
+    SystemFileCacheInformationEx = 81,
+    SystemPagedPoolInformationEx = 119,
+    SystemSystemPtesInformationEx = 120
 } SYSTEM_INFORMATION_CLASS;
+
+// A working set of the system's. Set: the limits, and with SystemFileCacheInformationEx the flags (FILE_CACHE_*).
+typedef struct _SYSTEM_FILECACHE_INFORMATION {
+    SIZE_T CurrentSize; // bytes
+    SIZE_T PeakSize;
+    ULONG PageFaultCount;
+    SIZE_T MinimumWorkingSet; // bytes
+    SIZE_T MaximumWorkingSet;
+    SIZE_T CurrentSizeIncludingTransitionInPages; // and the standby list
+    SIZE_T PeakSizeIncludingTransitionInPages;
+    ULONG TransitionRePurposeCount; // standby pages that got another use
+    ULONG Flags;
+} SYSTEM_FILECACHE_INFORMATION, *PSYSTEM_FILECACHE_INFORMATION;
+C_ASSERT_SIZE(SYSTEM_FILECACHE_INFORMATION, 36);
+#ifndef FILE_CACHE_MAX_HARD_ENABLE
+#define FILE_CACHE_MAX_HARD_ENABLE 0x1
+#define FILE_CACHE_MAX_HARD_DISABLE 0x2
+#define FILE_CACHE_MIN_HARD_ENABLE 0x4
+#define FILE_CACHE_MIN_HARD_DISABLE 0x8
+#endif
 
 typedef struct _SYSTEM_MEMORY_LIST_INFORMATION { // pages
     SIZE_T ZeroPageCount;

@@ -136,6 +136,7 @@ VOID NTAPI ExFreeToLookasideListEx(PLOOKASIDE_LIST_EX List, PVOID Entry);
 VOID NTAPI ExFlushLookasideListEx(PLOOKASIDE_LIST_EX List);
 VOID NTAPI ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX List);
 ULONG ExQueryLookasides(PSYSTEM_LOOKASIDE_INFORMATION Entries, ULONG Capacity);
+VOID ExQueryLookasideHits(PULONG NonPaged, PULONG Paged);
 ULONG ExQueryBigPool(PSYSTEM_BIGPOOL_ENTRY Entries, ULONG Capacity);
 
 // --- critical regions without a call, for the shortest paths (KeEnterCriticalRegion, KeLeaveCriticalRegion: ke/)

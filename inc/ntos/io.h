@@ -528,6 +528,8 @@ VOID NTAPI IoUpdateShareAccess(PFILE_OBJECT File, PSHARE_ACCESS ShareAccess);
 NTCHECK IoPageRead(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event, PIO_STATUS_BLOCK IoStatus);
 NTCHECK IoSynchronousPageWrite(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PKEVENT Event,
                                PIO_STATUS_BLOCK IoStatus);
+VOID NTAPI IoAsynchronousPageWrite(PFILE_OBJECT File, PMDL Mdl, PLARGE_INTEGER Offset, PIO_APC_ROUTINE Routine,
+                                   PVOID Context, PIO_STATUS_BLOCK IoStatus);
 NTCHECK IoSetValidDataLength(PFILE_OBJECT File, PLARGE_INTEGER Length);
 NTCHECK IoQueryFileSize(PFILE_OBJECT File, PLARGE_INTEGER EndOfFile); // an IRP_MJ_QUERY_INFORMATION to the file system
 NTCHECK IoSetFileSize(PFILE_OBJECT File, PLARGE_INTEGER EndOfFile);   // an IRP_MJ_SET_INFORMATION

@@ -36,7 +36,8 @@
     X(IDS, 12, "ids")                                                                                                  \
     X(CHAOS, 13, "chaos")                                                                                              \
     X(MEMORY, 14, "memory")                                                                                            \
-    X(PAGES, 15, "pages")
+    X(PAGES, 15, "pages")                                                                                              \
+    X(PAGING, 16, "paging")
 #define KD_TRACE_GROUP_BIT(Group, Bit, Text) KD_TRACE_##Group = 1 << (Bit),
 enum { KD_TRACE_GROUPS(KD_TRACE_GROUP_BIT) };
 #define KD_TRACE_WATCH 0x80000000u // no group: the faults of some process are noted (ps/wswatch.c)
@@ -69,6 +70,12 @@ enum { KD_TRACE_GROUPS(KD_TRACE_GROUP_BIT) };
     X(Resolve, MEMORY, "resolve", "address:hex kind:number page:hex write:number")                                     \
     X(PageList, PAGES, "page list", "page:hex list:number priority:number")                                            \
     X(WorkingSetTrim, MEMORY, "trim", "process:process taken:number left:number age:number")                           \
+    X(PageReadBegin, PAGING, "page read begin", "io:object file:object page:hex pages:number")                         \
+    X(PageReadEnd, PAGING, "page read end", "io:object status:status bytes:hex for:thread")                            \
+    X(PageWriteBegin, PAGING, "page write begin", "io:object file:object page:hex pages:number")                       \
+    X(PageWriteEnd, PAGING, "page write end", "io:object status:status bytes:hex for:thread")                          \
+    X(FileName, IDS, "file name", "file:object part:number name:text")                                                 \
+    X(PageFile, IDS, "page file", "file:object number:number size:hex")                                                \
     X(ProcessCreate, IDS, "process create", "process:process parent:process")                                          \
     X(ProcessExit, IDS, "process exit", "process:process status:status")                                               \
     X(Name, IDS, "name", "process:process name:text")                                                                  \
@@ -146,5 +153,6 @@ KD_TRACE_CALL ULONG KdTraceThreadId(struct _KTHREAD *Thread);
 VOID KdTraceProcess(struct _EPROCESS *Process);
 VOID KdTraceProcessName(struct _EPROCESS *Process);
 VOID KdTraceThread(struct _ETHREAD *Thread);
+VOID KdTraceFile(PVOID File, const UNICODE_STRING *Name);
 
 #endif

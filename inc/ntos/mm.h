@@ -235,9 +235,10 @@ NTCHECK MmInitializeProcessAddressSpace(PEPROCESS Process, PVOID ImageSection, P
 VOID MmCleanProcessAddressSpace(PEPROCESS Process);  // last thread is gone: release every VAD (attached)
 VOID MmDeleteProcessAddressSpace(PEPROCESS Process); // last reference is gone: release page tables
 NTCHECK MmCloneProcessAddressSpace(PEPROCESS Parent, PEPROCESS Child);
-NTCHECK MmCreatePeb(PEPROCESS Process, PPEB *Peb); // attached; zeroed page near the top
-NTCHECK MmCreateTeb(PEPROCESS Process, PTEB *Teb); // attached; zeroed
-VOID MmDeleteTeb(PEPROCESS Process, PTEB Teb);     // attached
+NTCHECK MmCreatePeb(PEPROCESS Process, PPEB *Peb);              // attached; zeroed page near the top
+NTCHECK MmCreateTeb(PEPROCESS Process, PTEB *Teb);              // attached; zeroed
+VOID MmDeleteTeb(PEPROCESS Process, PTEB Teb);                  // attached
+BOOLEAN NTAPI MmWaitForCommitment(SIZE_T Pages, ULONG Attempt); // after STATUS_COMMITMENT_LIMIT; TRUE: try again
 VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters);
 
 // --- working sets
@@ -315,11 +316,24 @@ typedef struct _MM_STATISTICS {
     ULONG PagedPoolPages, NonPagedPoolPages, FreeSystemPtes;
     ULONG StacksSwappedOut, StacksSwappedIn;
     ULONG PageTablesOut, PageTablesIn, ProcessesSwappedOut, ProcessesSwappedIn;
-    ULONG SystemCodePages, InitPagesFreed;
+    ULONG CacheTransitionFaults, CacheReads, CacheReadIos; // of system space
+    ULONG MappedWriteIos;
+    ULONG SystemCodePages, InitPagesFreed; // pageable code
+    ULONG ResidentCodePages, ResidentCachePages, ResidentPagedPoolPages;
 } MM_STATISTICS, *PMM_STATISTICS;
 VOID MmQueryStatistics(PMM_STATISTICS Statistics);
 NTSTATUS MmQueryMemoryList(PVOID Buffer, ULONG Length, PULONG Needed);
 NTCHECK MmMemoryListCommand(ULONG Command);
+// The system's working set (mm/systemws.c) and its parts.
+typedef enum _MM_SYSTEM_PART {
+    MmSystemCachePart,
+    MmPagedPoolPart,
+    MmSystemCodePart,
+    MM_SYSTEM_PARTS,
+    MmSystemWhole = MM_SYSTEM_PARTS
+} MM_SYSTEM_PART;
+VOID MmQuerySystemCache(MM_SYSTEM_PART Part, PSYSTEM_FILECACHE_INFORMATION Information);
+NTCHECK MmAdjustSystemCacheSize(SIZE_T Minimum, SIZE_T Maximum, ULONG Flags);
 BOOLEAN MmCheckPageFiles(PULONG Used);
 NTSTATUS MmQueryPageFiles(PVOID Buffer, ULONG Length, PULONG Needed); // SystemPageFileInformation
 extern ULONG MmNumberOfPhysicalPages;

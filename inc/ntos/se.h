@@ -84,6 +84,7 @@ typedef struct _TOKEN_OWNER {
 // --- privileges (the low parts of their LUIDs; the high parts are 0)
 #define SE_MIN_WELL_KNOWN_PRIVILEGE 2
 #define SE_LOCK_MEMORY_PRIVILEGE 4
+#define SE_INCREASE_QUOTA_PRIVILEGE 5
 #define SE_TCB_PRIVILEGE 7
 #define SE_SECURITY_PRIVILEGE 8
 #define SE_TAKE_OWNERSHIP_PRIVILEGE 9

@@ -38,14 +38,38 @@ int main(void)
     return 7;
 }
 """ % {"rounds": ROUNDS}
+PAGES = 256
+PAGE_OUT = """#include <windows.h>
+#include <winternl.h>
+NTSYSAPI NTSTATUS NTAPI NtSetSystemInformation(int, PVOID, ULONG);
+static void command(ULONG number) { NtSetSystemInformation(80, &number, sizeof(number)); } /* SystemMemoryListInformation */
+int main(void)
+{
+    volatile char *memory = VirtualAlloc(NULL, %(pages)d << 12, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    HANDLE file = CreateFileA("D:\\\\TRACED.DAT", GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
+    HANDLE section = CreateFileMappingA(file, NULL, PAGE_READWRITE, 0, 0x8000, NULL);
+    char *view = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
+    int i, wrong = 0;
+
+    for (i = 0; i < %(pages)d; i++) memory[i << 12] = (char)(i * 3);
+    for (i = 0; i < 8; i++) view[i << 12] = 1;
+    FlushViewOfFile(view, 0);
+    SetProcessWorkingSetSize(GetCurrentProcess(), (SIZE_T)-1, (SIZE_T)-1);
+    command(3); /* MemoryFlushModifiedList */
+    command(4); /* MemoryPurgeStandbyList */
+    for (i = 0; i < %(pages)d; i++) wrong += memory[i << 12] != (char)(i * 3);
+    for (i = 0; i < 8; i++) wrong += view[i << 12] != 1;
+    return wrong ? 1 : 7;
+}
+""" % {"pages": PAGES}
 
 
-def trace(folder, *options):
-    """Traces the ping-pong program: (exit code, the file's bytes, standard error)."""
-    source, out = os.path.join(folder, "pingpong.c"), os.path.join(folder, "trace.json")
+def trace(folder, *options, text=PING_PONG, name="pingpong"):
+    """Traces a program: (exit code, the file's bytes, standard error)."""
+    source, out = os.path.join(folder, name + ".c"), os.path.join(folder, "trace.json")
     with open(source, "w", encoding="ascii") as file:
-        file.write(PING_PONG)
-    program = check.compile_program(folder, [source])
+        file.write(text)
+    program = check.compile_program(folder, [source], flags=("-lntdll",))
     done = subprocess.run([sys.executable, os.path.join(machine.ROOT, "mica"), "trace", "--out", out, *options, program],
                           capture_output=True, timeout=200, check=False)
     if not os.path.exists(out):
@@ -185,3 +209,32 @@ def test_debugger_shows_the_last_events():
                          disks=[(os.path.join(machine.build_dir(), "c.img"), True)])
     for words in ("Processor 0: the last ", "service begin service=NtCreateProcess ", "System.8"):
         assert words in text, f"'{words}' is not in:\n{text[-3000:]}"
+
+
+def pages_of(rows, pid, verb):
+    """(slices, their pages) of the reads or writes on the tracks of a process."""
+    mine = [row for row in rows if row["ph"] == "B" and row["pid"] == pid and row["name"].startswith(verb + " ")]
+    return mine, sum(int(row["name"].split()[1]) for row in mine)
+
+
+def test_page_files_have_tracks():
+    """What was written to page files and read back has slices, each with its end, on the file's track, those of files on another."""
+    with check.scratch() as folder:
+        code, data, errors = trace(folder, "--filter", "paging,fault", text=PAGE_OUT, name="pageout")
+    assert code == 7, errors
+    rows = json.loads(data)["traceEvents"]
+    check_shape(rows)
+    writes, written = pages_of(rows, 2, "write")
+    reads, read = pages_of(rows, 2, "read")
+    assert written >= PAGES and read >= PAGES, f"{written} written, {read} read"
+    assert all(row["args"]["file"].lower().endswith("pagefile.sys") for row in writes + reads), writes[:3]
+    assert any("MiModifiedPageWriter" in row["args"]["thread"] for row in writes), writes[:3]
+    assert any(row["args"]["thread"].startswith("pageout.exe") for row in reads), reads[:3]
+    slots = {int(row["args"]["offset"], 16) for row in reads}
+    assert slots & {int(row["args"]["offset"], 16) for row in writes}, "nothing is read from where it was written"
+    flushed, _ = pages_of(rows, 3, "write")
+    assert any(row["args"]["file"].upper().endswith("TRACED.DAT") for row in flushed), flushed[:3]
+    again, _ = pages_of(rows, 3, "read")
+    assert any(row["args"]["file"].upper().endswith("TRACED.DAT") for row in again), again[:3]
+    names = {row["args"]["name"] for row in rows if row["ph"] == "M" and row["pid"] == 2 and row["name"] == "thread_name"}
+    assert any(name.lower().endswith("pagefile.sys") for name in names), names

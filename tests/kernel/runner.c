@@ -328,14 +328,16 @@ static VOID KtRunTest(const KTEST_ENTRY *Entry)
     }
 }
 
-// Page files on both disks, as far as there are disks: pages of the tests may go there.
+// Page files on both disks, as far as there are disks: pages of the tests may go there. The second has room
+// to grow.
 static VOID KtCreatePageFiles(VOID)
 {
     static const PCWSTR Paths[] = {L"\\??\\C:\\pagefile.sys", L"\\??\\D:\\pagefile.sys"};
     ULONG Index;
 
     for (Index = 0; Index < RTL_NUMBER_OF(Paths); Index++) {
-        LARGE_INTEGER Minimum = {.QuadPart = KT_PAGE_FILE_BYTES}, Maximum = {.QuadPart = 2 * KT_PAGE_FILE_BYTES};
+        LARGE_INTEGER Minimum = {.QuadPart = KT_PAGE_FILE_BYTES},
+                      Maximum = {.QuadPart = (2 + 4 * Index) * KT_PAGE_FILE_BYTES};
         UNICODE_STRING Name;
 
         RtlInitUnicodeString(&Name, Paths[Index]);

@@ -55,6 +55,16 @@ def test_threads():
     passes("threads")
 
 
+def test_shutdown_while_files_are_written():
+    """The disk is clean afterwards, whoever was writing (passes() has fsck.fat look)."""
+    for cpus, seed in ((1, 0), (4, 0), (4, 1)):
+        passes("latewriter", seed=seed, cpus=cpus)
+
+
+def test_meminfo():
+    passes("meminfo")
+
+
 def test_workset():
     passes("workset")
 

@@ -60,6 +60,19 @@ TARGETS = {
 }
 
 
+# A figure beside another of the same run, in percent: what paging adds to the disk driver's own cost.
+RATIOS = {
+    "page-out against the raw disk, %": ("page-out, per page", "raw disk write of 64 KB, per page"),
+    "page-in against the raw disk, %": ("page-in, per page", "raw disk read of 64 KB, per page"),
+}
+
+
+def with_ratios(values):
+    """The figures and, behind them, the ratios of those that are there."""
+    found = {name: values[one] * 100 // values[other] for name, (one, other) in RATIOS.items() if one in values and values.get(other)}
+    return {**values, **found}
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="./mica bench", description=__doc__)
     parser.add_argument("--insn", action="store_true", help="instructions only: no runs in real time")
@@ -204,7 +217,8 @@ def main(arguments):
     if MEMORY.startswith(options.row):
         counted[MEMORY] = memory_in_use()
     over = 0
-    for name, value in counted.items():
+    nanoseconds = with_ratios(nanoseconds)
+    for name, value in with_ratios(counted).items():
         target = TARGETS.get(name)  # None: a figure without a target
         bad = target is not None and value > target
         over += bad

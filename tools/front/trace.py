@@ -11,7 +11,7 @@ import sys
 import ktrace
 from front import machine, run, tracejson, tracesvg
 
-GROUPS = "sched wait signal interrupt dpc apc ipi timer irql clock service fault"
+GROUPS = "sched wait signal interrupt dpc apc ipi timer irql clock service fault memory pages paging"
 
 
 def parse(arguments):

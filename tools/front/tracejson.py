@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 """From the kernel's events to the Trace Event Format that Perfetto's UI and Chrome's tracing page open.
 
-Two kinds of tracks. A processor's: the thread it runs, inside it interrupts and DPCs, its IRQL as a counter. A thread's: system
+Three kinds of tracks. A processor's: the thread it runs, inside it interrupts and DPCs, its IRQL as a counter. A thread's: system
 calls, APCs and page faults as they nest, and at the bottom always its state: Running, Ready or Waiting for what. Arrows lead from
-where an object was signaled to where the thread that this woke runs again, and from an IPI to its arrival.
+where an object was signaled to where the thread that this woke runs again, and from an IPI to its arrival. A page file's: its reads
+and writes from start to end, those under way at the same time in lanes below each other; one more such track for all other files.
 Source: the document "Trace Event Format" (Chromium project)."""
 import ntnames
 
 PROCESSORS = 1  # the tracks' process id; NT's are multiples of four
+PAGE_FILES, FILES = 2, 3  # tracks of page-file I/O, a few lanes for each file; of reads and writes of other files' pages
+LANES = 64
 LINES = {0: "clock", 24: "IPI", 25: "clock"}
 STATUS_NAMES = {0: "SUCCESS", 0x102: "TIMEOUT", 0x103: "PENDING", 0xC0: "USER_APC", 0x100: "KERNEL_APC", 0x101: "ALERTED"}
 READY, TERMINATED, WAITING = 1, 4, 5
@@ -24,6 +27,7 @@ class Converter:
         self.events, self.live, self.zero = [], False, 0
         self.processors, self.threads, self.current, self.irql = {}, {}, {}, {}
         self.waits, self.woken, self.calls, self.flows = {}, {}, {}, 0
+        self.file_names, self.page_files, self.transfers, self.lanes, self.track_names = {}, {}, {}, {}, {}
         self.process_names, self.parents, self.thread_process, self.starts = {0: "Idle"}, {}, {}, {}
 
     # --- names
@@ -72,18 +76,32 @@ class Converter:
     def start(self, when):
         """From here on events are written; what is open already begins now."""
         self.live, self.zero = True, when
-        for track in [*self.processors.values(), *self.threads.values()]:
+        for track in self.tracks():
             for name, category, args in track.open:
                 self.put("B", track, when, name=name, cat=category, args=args)
         for cpu, level in self.irql.items():
             self.put("C", self.processors[cpu], when, name=f"IRQL of processor {cpu}", args={"IRQL": level})
 
     def finish(self, when):
-        for track in [*self.processors.values(), *self.threads.values()]:
+        for track in self.tracks():
             while track.open:
                 self.end(track, when)
 
     # --- tracks
+
+    def tracks(self):
+        return [*self.processors.values(), *self.threads.values(), *self.lanes.values()]
+
+    def lane(self, file):
+        """The first track of a file's I/O on which nothing is under way."""
+        pid, first = (PAGE_FILES, self.page_files[file] * LANES) if file in self.page_files else (FILES, 0)
+        for tid in range(first, first + LANES):
+            track = self.lanes.setdefault((pid, tid), Track(pid, tid))
+            if not track.open or tid == first + LANES - 1:
+                name = self.file_names.get(file, "page file") if pid == PAGE_FILES else "views and the cache"
+                self.track_names[pid, tid] = name + (f" ({tid - first + 1})" if tid > first else "")
+                return track
+        return None
 
     def processor(self, cpu):
         return self.processors.setdefault(cpu, Track(PROCESSORS, cpu))
@@ -263,6 +281,33 @@ class Converter:
     def on_chaos(self, event, when, point, action, step):
         self.instant(self.processor(event.cpu), when, "chaos", "chaos", {"point": point, "action": action, "step": step})
 
+    def on_file_name(self, event, when, file, part, name):
+        self.file_names[file] = name if part == 0 else self.file_names.get(file, "") + name
+
+    def on_page_file(self, event, when, file, number, size):
+        self.page_files[file] = number
+
+    def transfer(self, event, when, verb, io, file, page, pages):
+        track = self.lane(file)
+        self.transfers[io] = track
+        self.begin(track, when, f"{verb} {pages} {'page' if pages == 1 else 'pages'}", "paging",
+                   {"file": self.file_names.get(file) or f"{file:08x}", "offset": f"{page << 12:x}", "thread": self.label(event.thread)})
+
+    def on_page_read_begin(self, event, when, io, file, page, pages):
+        self.transfer(event, when, "read", io, file, page, pages)
+
+    def on_page_write_begin(self, event, when, io, file, page, pages):
+        self.transfer(event, when, "write", io, file, page, pages)
+
+    def on_page_read_end(self, event, when, io, status, **values):
+        track = self.transfers.pop(io, None)
+        if track is not None:
+            if status:
+                self.instant(track, when, f"= {STATUS_NAMES.get(status, f'{status:08x}')}", "paging", {"for": self.label(values["for"])})
+            self.end(track, when)
+
+    on_page_write_end = on_page_read_end
+
     def on_process_create(self, event, when, process, parent):
         self.instant(self.place(event), when, "process create", "ids", {"process": f"{process:x}", "name": self.process_names.get(process, "")})
 
@@ -277,6 +322,9 @@ class Converter:
 
     # --- the whole
 
+    def track_name(self, pid, tid):
+        return f"Processor {tid}" if pid == PROCESSORS else self.track_names.get((pid, tid)) or self.label(tid)
+
     def metadata(self):
         """Names and order of the tracks that have events."""
         used = {(event["pid"], event["tid"]) for event in self.events}
@@ -285,11 +333,12 @@ class Converter:
         def tell(what, pid, tid, key, value):
             rows.append({"ph": "M", "name": what, "pid": pid, "tid": tid, "args": {key: value}})
         for pid in sorted({pid for pid, _ in used}):
-            name = "Processors" if pid == PROCESSORS else f"{self.process_names.get(pid, 'process')} ({pid:x})"
+            special = {PROCESSORS: "Processors", PAGE_FILES: "Page files", FILES: "Pages of files"}
+            name = special.get(pid) or f"{self.process_names.get(pid, 'process')} ({pid:x})"
             tell("process_name", pid, 0, "name", name)
             tell("process_sort_index", pid, 0, "sort_index", pid)
         for pid, tid in sorted(used):
-            tell("thread_name", pid, tid, "name", f"Processor {tid}" if pid == PROCESSORS else self.label(tid))
+            tell("thread_name", pid, tid, "name", self.track_name(pid, tid))
             tell("thread_sort_index", pid, tid, "sort_index", tid)
         return rows
 

@@ -126,6 +126,27 @@ BOOLEAN NTAPI ExAcquireResourceSharedLite(PERESOURCE Resource, BOOLEAN Wait)
     SimLocksHeld++;
     return TRUE;
 }
+// One thread: run-down protection is there until it is waited for, and there is nobody to wait for.
+VOID FASTCALL ExInitializeRundownProtection(PEX_RUNDOWN_REF Ref)
+{
+    Ref->Count = 0;
+}
+
+BOOLEAN FASTCALL ExAcquireRundownProtection(PEX_RUNDOWN_REF Ref)
+{
+    return Ref->Count == 0;
+}
+
+VOID FASTCALL ExReleaseRundownProtection(PEX_RUNDOWN_REF Ref)
+{
+    UNREFERENCED_PARAMETER(Ref);
+}
+
+VOID FASTCALL ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF Ref)
+{
+    Ref->Count = 1;
+}
+
 VOID FASTCALL ExReleaseResourceLite(PERESOURCE Resource)
 {
     SimCheck(Resource->ActiveEntries != 0);

@@ -14,7 +14,44 @@ static struct {
     BOOLEAN Choose;            // the second and third slot of the next write are to fail
     LONG Refused;
     PMMPAGING_FILE File;
+    BOOLEAN Hold; // writes of the page file wait in Held until MtLetGo
+    KSPIN_LOCK Lock;
+    PIRP Held[2 * MM_PAGING_FILE_MDLS];
+    ULONG HeldCount;
+    KEVENT AllHeld; // as many as one file can have under way
 } Mt;
+
+// Keeps a write of the page file for now. FALSE: there are more than there should be.
+static BOOLEAN MtHoldWrite(PIRP Irp)
+{
+    KIRQL OldIrql;
+    BOOLEAN Kept;
+
+    KeAcquireSpinLock(&Mt.Lock, &OldIrql);
+    Kept = Mt.Hold && Mt.HeldCount < RTL_NUMBER_OF(Mt.Held);
+    if (Kept) {
+        IoMarkIrpPending(Irp);
+        Mt.Held[Mt.HeldCount++] = Irp;
+        if (Mt.HeldCount == MM_PAGING_FILE_MDLS)
+            KeSetEvent(&Mt.AllHeld, IO_NO_INCREMENT, FALSE);
+    }
+    KeReleaseSpinLock(&Mt.Lock, OldIrql);
+    return Kept;
+}
+
+static VOID MtLetGo(VOID)
+{
+    ULONG Index;
+    KIRQL OldIrql;
+
+    KeAcquireSpinLock(&Mt.Lock, &OldIrql);
+    Mt.Hold = FALSE;
+    KeReleaseSpinLock(&Mt.Lock, OldIrql);
+    for (Index = 0; Index < Mt.HeldCount; Index++) {
+        IoSkipCurrentIrpStackLocation(Mt.Held[Index]);
+        (void)IoCallDriver(Mt.Below, Mt.Held[Index]);
+    }
+}
 
 static NTSTATUS NTAPI MtFilter(PDEVICE_OBJECT Device, PIRP Irp)
 {
@@ -22,6 +59,8 @@ static NTSTATUS NTAPI MtFilter(PDEVICE_OBJECT Device, PIRP Irp)
     ULONG Slot = (ULONG)(Stack->Parameters.Read.ByteOffset.QuadPart >> PAGE_SHIFT), Last;
 
     UNREFERENCED_PARAMETER(Device);
+    if (Stack->MajorFunction == IRP_MJ_WRITE && Stack->FileObject == Mt.File->File && MtHoldWrite(Irp))
+        return STATUS_PENDING;
     if (Mt.Choose && Stack->MajorFunction == IRP_MJ_WRITE && Stack->FileObject == Mt.File->File &&
         Stack->Parameters.Read.Length > 2 * PAGE_SIZE) {
         Mt.Choose = FALSE;
@@ -209,4 +248,74 @@ KTEST(mm, failed_write_keeps_the_page)
     expect_eq(Wrong, 0);
     MtDetachFilter();
     expect_status(MtFree(Memory), STATUS_SUCCESS);
+}
+
+KTEST(mm, page_file_writes_do_not_wait_for_each_other)
+{
+    // Law: of a page file that is slow as many writes are under way as it has entries, and no more; pages of them are
+    // read, changed and freed meanwhile; the other file's writes go on; nothing is lost when they end.
+    PUCHAR Memory = MtAllocate(16 * MT_PAGES * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    LARGE_INTEGER Limit = {.QuadPart = -50000000}, Tick = {.QuadPart = -10000};
+    ULONG Page, Wrong = 0, Writes;
+
+    MtAttachFilter();
+    MiFlushModifiedPages();
+    KeInitializeSpinLock(&Mt.Lock);
+    KeInitializeEvent(&Mt.AllHeld, NotificationEvent, FALSE);
+    Mt.HeldCount = 0;
+    for (Page = 0; Page < 16 * MT_PAGES; Page++)
+        memset(MT_PAGE(Memory, Page), (int)(Page & 0x7F) + 1, PAGE_SIZE);
+    Mt.Hold = TRUE;
+    Writes = MiStatistics.PageWriteIos;
+    MiTrimProcess(PsGetCurrentProcess());
+    MiTrimProcess(PsGetCurrentProcess());
+    KeSetEvent(&MiPagefileWriterEvent, IO_NO_INCREMENT, FALSE);
+    expect_status(KeWaitForSingleObject(&Mt.AllHeld, Executive, KernelMode, FALSE, &Limit), STATUS_SUCCESS);
+    for (Page = 0; Page < 16 * MT_PAGES; Page++) {
+        Wrong += MT_PAGE(Memory, Page)[100] != (Page & 0x7F) + 1;
+        MT_PAGE(Memory, Page)[100] += Page % 3; // no longer what is being written
+    }
+    expect_eq(Wrong, 0);
+    expect_eq(Mt.HeldCount, MM_PAGING_FILE_MDLS);
+    for (Page = 0; Page < 1000 && *(volatile ULONG *)&MiStatistics.PageWriteIos == Writes; Page++)
+        expect_status(KeDelayExecutionThread(KernelMode, FALSE, &Tick), STATUS_SUCCESS);
+    expect(MiStatistics.PageWriteIos > Writes);
+    MtLetGo();
+    MtPageOut();
+    for (Page = 0; Page < 16 * MT_PAGES; Page++)
+        Wrong += MT_PAGE(Memory, Page)[100] != (UCHAR)((Page & 0x7F) + 1 + Page % 3);
+    expect_eq(Wrong, 0);
+    MtDetachFilter();
+    expect_status(MtFree(Memory), STATUS_SUCCESS);
+}
+
+KTEST(mm, freed_pages_outlive_their_writes)
+{
+    // Law: memory whose pages are being written can be freed; the frames and slots come back when the writes have
+    // ended, and not before.
+    PUCHAR Memory = MtAllocate(16 * MT_PAGES * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    LARGE_INTEGER Limit = {.QuadPart = -50000000};
+    ULONG Page, Index, Before, After;
+
+    MtAttachFilter();
+    MiFlushModifiedPages();
+    expect(MmCheckPageFiles(&Before));
+    KeInitializeSpinLock(&Mt.Lock);
+    KeInitializeEvent(&Mt.AllHeld, NotificationEvent, FALSE);
+    Mt.HeldCount = 0;
+    for (Page = 0; Page < 16 * MT_PAGES; Page++)
+        *MT_PAGE(Memory, Page) = 1;
+    Mt.Hold = TRUE;
+    MiTrimProcess(PsGetCurrentProcess());
+    MiTrimProcess(PsGetCurrentProcess());
+    KeSetEvent(&MiPagefileWriterEvent, IO_NO_INCREMENT, FALSE);
+    expect_status(KeWaitForSingleObject(&Mt.AllHeld, Executive, KernelMode, FALSE, &Limit), STATUS_SUCCESS);
+    expect_status(MtFree(Memory), STATUS_SUCCESS);
+    for (Index = 0; Index < Mt.File->Entry[0].Count; Index++)
+        expect_eq(MI_PFN_ELEMENT(Mt.File->Entry[0].Page[Index])->u3.e1.PageLocation, TransitionPage);
+    MtLetGo();
+    MiFlushModifiedPages();
+    expect(MmCheckPageFiles(&After));
+    expect(After <= Before);
+    MtDetachFilter();
 }

@@ -139,7 +139,7 @@ KTEST(mm, commitment_over_the_limit_is_refused)
     expect_eq(After.CommittedPages, Before.CommittedPages);
 }
 
-extern UCHAR KiInitEnd[], KiTextEnd[], KiRodataStart[], KiDataStart[];
+extern UCHAR KiPageEnd[], KiTextEnd[], KiRodataStart[], KiDataStart[];
 
 static MMPTE MtEntry(PVOID Va)
 {
@@ -155,8 +155,8 @@ KTEST(mm, kernel_text_is_not_writable_and_data_not_executable)
     static UCHAR Data;
     UCHAR Stack;
 
-    expect(!MtEntry(KiInitEnd).u.Hard.Write && !MtEntry((PVOID)((ULONG_PTR)KiTextEnd - 1)).u.Hard.Write);
-    expect(!MtEntry(KiInitEnd).u.Hard.NoExecute);
+    expect(!MtEntry(KiPageEnd).u.Hard.Write && !MtEntry((PVOID)((ULONG_PTR)KiTextEnd - 1)).u.Hard.Write);
+    expect(!MtEntry(KiPageEnd).u.Hard.NoExecute); // what lies before it may be in a page file
     expect(!MtEntry(KiRodataStart).u.Hard.Write);
     expect_eq(MtEntry(KiRodataStart).u.Hard.NoExecute, NoExecute);
     expect_eq(MtEntry(&Data).u.Hard.NoExecute, NoExecute);
@@ -168,7 +168,7 @@ KTEST(mm, kernel_text_is_not_writable_and_data_not_executable)
 KTEST_BUGCHECK(mm, writing_to_kernel_text_bugchecks, ATTEMPTED_WRITE_TO_READONLY_MEMORY)
 {
     // Law: a store into the kernel's code is caught. WDK: bug check 0xBE.
-    *(volatile UCHAR *)KiInitEnd = 0; // the first byte of code that stays
+    *(volatile UCHAR *)KiPageEnd = 0; // the first byte of code that always stays
 }
 
 KTEST_BUGCHECK(mm, touching_unmapped_system_space_bugchecks, PAGE_FAULT_IN_NONPAGED_AREA)

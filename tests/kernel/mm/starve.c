@@ -129,5 +129,6 @@ KTEST(mm, starved_memory_recovers)
     ExDrainPool();
     MtQueryAtRest(&After);
     expect(After.CommittedPages <= Before.CommittedPages + 128); // page tables of the paged pool stay
-    expect(After.AvailablePages + 144 >= Before.AvailablePages);
+    expect(After.AvailablePages + 176 >=
+           Before.AvailablePages); // and the file system knows more of page files that grew
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Laws of process objects, on processes that never get a thread.
 
-#include "ktest.h"
+#include "pstest.h"
 
-static NTSTATUS KtImageSection(PCWSTR Path, PHANDLE Section)
+NTSTATUS KtImageSection(PCWSTR Path, PHANDLE Section)
 {
     OBJECT_ATTRIBUTES Attributes;
     IO_STATUS_BLOCK IoStatus;
@@ -23,7 +23,7 @@ static NTSTATUS KtImageSection(PCWSTR Path, PHANDLE Section)
     return Status;
 }
 
-static NTSTATUS KtCreateProcess(HANDLE Section, PHANDLE Process)
+NTSTATUS KtCreateProcess(HANDLE Section, PHANDLE Process)
 {
     OBJECT_ATTRIBUTES Attributes;
 
