@@ -61,6 +61,7 @@ VOID MtStepAround(PMT_REGION Region);
 VOID MtMakeFile(PMT_SECTION_MODEL Section, ULONG Number);
 VOID MtCloseFile(PMT_SECTION_MODEL Section);
 VOID MtStepFile(VOID);
+PUCHAR MtCacheView(PMT_SECTION_MODEL Section); // where the system cache shows a file; NULL: nowhere
 VOID MtStepKinds(VOID);
 VOID MtEndKinds(VOID);
 SIZE_T MtKindsCharge(VOID);

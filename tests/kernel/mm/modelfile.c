@@ -3,6 +3,7 @@
 // as well as the views do.
 
 #include "model.h"
+#include "cc/ccp.h"
 
 #define MT_FIRST_PAGES 20u // of a new file
 
@@ -36,6 +37,19 @@ VOID MtMakeFile(PMT_SECTION_MODEL Section, ULONG Number)
     expect_status(ZwCreateSection(&Section->Handle, SECTION_ALL_ACCESS, &Attributes, NULL, PAGE_READWRITE, SEC_COMMIT,
                                   Section->File),
                   STATUS_SUCCESS);
+}
+
+PUCHAR MtCacheView(PMT_SECTION_MODEL Section)
+{
+    PSHARED_CACHE_MAP Map;
+    PFILE_OBJECT File;
+
+    _Static_assert(MT_SECTION_PAGES == VACB_PAGES, "a file of the model is one view");
+    expect_status(ObReferenceObjectByHandle(Section->File, 0, IoFileObjectType, KernelMode, (PVOID *)&File, NULL),
+                  STATUS_SUCCESS);
+    Map = File->SectionObjectPointer->SharedCacheMap;
+    ObDereferenceObject(File); // the handle keeps it
+    return Map == NULL || Map->Slots[0].Vacb == NULL ? NULL : Map->Slots[0].Vacb->BaseAddress;
 }
 
 static VOID MtReadFile(PMT_SECTION_MODEL Section)
