@@ -3,7 +3,8 @@
 // kills QEMU, without a word to anybody, when cut=N of them have run. At an ordinary end it writes their number to
 // out=FILE. At each marker 0F 1F 80 04 00 ED 5E, the guest's flush of a disk's cache, it writes how long log=FILE (of
 // the disk's writes) is to flushes=FILE, 8 bytes. With atflush=1 the end comes just before the next flush after N: the
-// disk's cache is then full of news. QEMU 7.2, plugin interface 1. Build: gcc -O2 -shared -fPIC -o libpowercut.so powercut.c
+// disk's cache is then full of news. QEMU 7.2, plugin interface 1.
+// Build: gcc -O2 -shared -fPIC -o libpowercut.so powercut.c
 
 #include <signal.h>
 #include <stdint.h>
