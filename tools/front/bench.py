@@ -22,6 +22,7 @@ BOOT = "boot to the first user instruction"
 RATE = "counter ticks a second"
 MEMORY = "memory in use at the prompt, KB"
 REALTIME_RUNS = 3
+HOUR = 3600  # seconds, the machine's
 SOURCES = ("bench.c", "memory.c")
 NATIVE = "native.exe"
 NATIVE_FLAGS = ["-O2", "-nostdlib", "-Wl,--subsystem,native", "-Wl,-e,_NtProcessStartup@4", "-lntdll"]
@@ -63,6 +64,7 @@ TARGETS = {
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="./mica bench", description=__doc__)
     parser.add_argument("--insn", action="store_true", help="instructions only: no runs in real time")
+    parser.add_argument("--hour", action="store_true", help="instead: fragmentation after an hour of random allocation (minutes of the host's)")
     parser.add_argument("--profile", action="store_true", help="instead: where ROW's instructions go, by function")
     parser.add_argument("row", nargs="?", default="", metavar="ROW", help="only the rows whose name begins like this")
     return parser.parse_args(arguments)
@@ -181,9 +183,23 @@ def profile(program, row):
     return 0
 
 
+def hour():
+    """Prints what an hour of virtual time of random allocation leaves (tests/bench/fragment.c)."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = check.compile_program(folder, [os.path.join(machine.ROOT, "tests", "bench", "fragment.c")], flags=["-O2"])
+        output = []
+        code, message, _ = run.execute(program, [str(HOUR)], sink=output.append, build="free", timeout=HOUR)
+    print(b"".join(output).decode("ascii", "replace").replace("\r", ""), end="")
+    if code != 0:
+        raise SystemExit(f"mica bench: the program ended with {code}: {message}")
+    return 0
+
+
 def main(arguments):
     options = parse(arguments)
     machine.ensure_built("free")
+    if options.hour:
+        return hour()
     with tempfile.TemporaryDirectory() as folder:
         sources = [os.path.join(machine.ROOT, "tests", "bench", name) for name in SOURCES]
         program = check.compile_program(folder, sources, flags=["-O2", "-lntdll"])
