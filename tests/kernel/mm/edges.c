@@ -3,10 +3,14 @@
 
 #include "mmtest.h"
 
+#include "mm/mipage.h"
+
 #define MT_FEW 8u
 #define MT_FLUID 8u // pages of a working set's minimum that no lock may take (MI_FLUID_LOCKED)
 #define MT_AWE_SMALL 1024u
 #define MT_AWE_HUGE 65536u
+#define MT_LARGE_BYTES 0x200000u
+#define MT_POOL_PAGES 20u
 
 static NTSTATUS MtLockPages(PUCHAR Va, ULONG Pages)
 {
@@ -146,4 +150,85 @@ KTEST(mm, read_only_section_does_not_grow_its_file)
     expect_status(ZwSetInformationFile(File, &IoStatus, &Disposition, sizeof(Disposition), FileDispositionInformation),
                   STATUS_SUCCESS);
     ZwClose(File);
+}
+
+KTEST(mm, large_pages_are_zero_again)
+{
+    // Law: a large page whose frames somebody has just used comes zeroed.
+    ULONG Round, Index, Wrong = 0;
+
+    for (Round = 0; Round < 2; Round++) {
+        PUCHAR Base = MtAllocate(MT_LARGE_BYTES, MEM_RESERVE | MEM_COMMIT | MEM_LARGE_PAGES, PAGE_READWRITE);
+
+        expect(Base != NULL);
+        for (Index = 0; Index < MT_LARGE_BYTES; Index += PAGE_SIZE)
+            Wrong += Base[Index] != 0 || Base[Index + PAGE_SIZE - 1] != 0;
+        memset(Base, 0x5A, MT_LARGE_BYTES);
+        expect_status(MtFree(Base), STATUS_SUCCESS);
+    }
+    expect_eq(Wrong, 0);
+}
+
+KTEST(mm, peak_of_commitment_stays)
+{
+    // Law: SDK, PROCESS_MEMORY_COUNTERS: the peak is the most that was ever charged, also when it is given back.
+    PEPROCESS Process = PsGetCurrentProcess();
+    SIZE_T Pages = Process->CommitChargePeak - Process->CommitCharge + 10, Peak = Process->CommitChargePeak + 10;
+    PUCHAR Base = MtAllocate(Pages * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+
+    expect(Base != NULL);
+    expect_status(MtFree(Base), STATUS_SUCCESS);
+    expect_eq(Process->CommitChargePeak, Peak);
+}
+
+static ULONG MtUsedSlots(VOID)
+{
+    ULONG Number, Used = 0;
+
+    for (Number = 0; Number < MmNumberOfPagingFiles; Number++)
+        Used += MmPagingFile[Number]->CurrentUsage;
+    return Used;
+}
+
+KTEST(mm, freed_pool_gives_its_slots_back)
+{
+    // Law: a page of paged pool that has been read back keeps its slot while it does not change, and gives it back with
+    // the allocation.
+    PUCHAR Memory = ExAllocatePoolWithTag(PagedPool, MT_POOL_PAGES * PAGE_SIZE, TAG_MM);
+    ULONG Index, Used, Sum = 0;
+
+    memset(Memory, 0x5A, MT_POOL_PAGES * PAGE_SIZE);
+    (VOID) MiTrimPool();
+    MtPageOut();
+    for (Index = 0; Index < MT_POOL_PAGES; Index++)
+        Sum += *(volatile UCHAR *)MT_PAGE(Memory, Index);
+    expect_eq(Sum, MT_POOL_PAGES * 0x5A);
+    Used = MtUsedSlots();
+    ExFreePoolWithTag(Memory, TAG_MM);
+    expect(MmNumberOfPagingFiles == 0 || MtUsedSlots() + MT_POOL_PAGES <= Used);
+}
+
+static ULONG MtAgeOf(PUCHAR Va)
+{
+    PMMPFN Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(MiGetPteAddress(Va)));
+
+    return MmWorkingSetList->Wsle[Pfn->u1.WsIndex].u1.e1.Age;
+}
+
+KTEST(mm, age_begins_anew_with_a_use)
+{
+    // Law: Windows Internals, "Working Set Management": a look that finds a page used makes it young again, however old
+    // it was.
+    PUCHAR Base = MtAllocate(PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    ULONG Look;
+
+    *Base = 1;
+    for (Look = 0; Look < 4; Look++)
+        MiAgeAllWorkingSets(1);
+    expect_eq(MtAgeOf(Base), MI_MAXIMUM_AGE);
+    KeFlushSingleTb(Base, FALSE); // a remembered translation would not tell of the use
+    *Base = 2;
+    MiAgeAllWorkingSets(1);
+    expect_eq(MtAgeOf(Base), 0);
+    expect_status(MtFree(Base), STATUS_SUCCESS);
 }
