@@ -118,6 +118,7 @@ static void look(figures_t *figures)
         figures->used[0] += ((pool_tag_t *)(tags + 1))[i].nonpaged_used;
         figures->used[1] += ((pool_tag_t *)(tags + 1))[i].paged_used;
     }
+    figures->used[1] -= (sizeof(tags) + PAGE - 1) & ~(PAGE - 1); // the answer itself, while it was put together
 }
 
 // The largest free range of addresses, in percent of all that is free.
