@@ -67,18 +67,14 @@ static PVOID ExpAllocationFailed(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
     return NULL;
 }
 
-// Allocates Bytes of pool: 8-byte aligned, page aligned from a page on and for the cache-aligned types. Contents
-// undefined. All pool is without execute permission, so that the Nx types are the plain ones.
-//
-// IRQL <= DISPATCH_LEVEL; paged and session pool <= APC_LEVEL. Takes the pool's lock. The caller owns the memory until
-// ExFreePoolWithTag. Returns NULL when there is none, and for DontUseThisType (NonPagedPoolMustSucceed: bugcheck 0x41;
-// POOL_RAISE_IF_ALLOCATION_FAILURE: raises STATUS_INSUFFICIENT_RESOURCES).
-PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
+// *Zeroed: the memory is known to be.
+static PVOID ExpAllocatePool(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag, PBOOLEAN Zeroed)
 {
     PPOOL_DESCRIPTOR Pool = &ExpPool[ExpKindOfType(Type)];
     ULONG Charged;
     PVOID Memory;
 
+    *Zeroed = FALSE;
     ASSERT(Pool->Ready && Tag != 0);
     if (DBG)
         ExpCheckPoolIrql(Pool->Paged, 8, Tag);
@@ -91,6 +87,7 @@ PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
         Bytes = ROUND_TO_PAGES(max_of(Bytes, 1));
         Charged = (ULONG)Bytes;
         Memory = Bytes < MAXLONG && Bytes != 0 ? ExpAllocatePages(Pool, Bytes, Tag) : NULL;
+        *Zeroed = !DBG && Pool->Paged; // fresh pages that are zeroed when they are touched
     } else {
         ULONG Units = ExpUnitsFor(Bytes);
 
@@ -103,6 +100,19 @@ PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
     return Memory;
 }
 
+// Allocates Bytes of pool: 8-byte aligned, page aligned from a page on and for the cache-aligned types. Contents
+// undefined. All pool is without execute permission, so that the Nx types are the plain ones.
+//
+// IRQL <= DISPATCH_LEVEL; paged and session pool <= APC_LEVEL. Takes the pool's lock. The caller owns the memory until
+// ExFreePoolWithTag. Returns NULL when there is none, and for DontUseThisType (NonPagedPoolMustSucceed: bugcheck 0x41;
+// POOL_RAISE_IF_ALLOCATION_FAILURE: raises STATUS_INSUFFICIENT_RESOURCES).
+PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
+{
+    BOOLEAN Zeroed;
+
+    return ExpAllocatePool(Type, Bytes, Tag, &Zeroed);
+}
+
 // ExAllocatePoolWithTag under the tag "None". Same contract.
 PVOID NTAPI ExAllocatePool(POOL_TYPE Type, SIZE_T Bytes)
 {
@@ -112,9 +122,10 @@ PVOID NTAPI ExAllocatePool(POOL_TYPE Type, SIZE_T Bytes)
 // ExAllocatePoolWithTag with the memory zeroed. Same contract.
 PVOID ExAllocatePoolZero(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
 {
-    PVOID Memory = ExAllocatePoolWithTag(Type, Bytes, Tag);
+    BOOLEAN Zeroed;
+    PVOID Memory = ExpAllocatePool(Type, Bytes, Tag, &Zeroed);
 
-    if (Memory != NULL)
+    if (Memory != NULL && !Zeroed)
         RtlZeroMemory(Memory, Bytes);
     return Memory;
 }

@@ -7,6 +7,8 @@
 
 extern const UCHAR ExpInterlockedPopEntrySListResume[], ExpInterlockedPopEntrySListFault[];
 
+#define EXP_SLIST_PUSHED 0x10001u // one deeper, one more in the sequence
+
 static BOOLEAN ExpChangeSList(PSLIST_HEADER Head, SLIST_HEADER New, SLIST_HEADER Old)
 {
     return (ULONGLONG)InterlockedCompareExchange64((volatile LONGLONG *)&Head->Alignment, (LONGLONG)New.Alignment,
@@ -16,17 +18,19 @@ static BOOLEAN ExpChangeSList(PSLIST_HEADER Head, SLIST_HEADER New, SLIST_HEADER
 // Puts Entry in front. Returns what was first before, NULL if the list was empty. Any IRQL; no lock.
 PSLIST_ENTRY FASTCALL InterlockedPushEntrySList(PSLIST_HEADER Head, PSLIST_ENTRY Entry)
 {
-    SLIST_HEADER Old, New;
+    PSLIST_ENTRY First = *(PSLIST_ENTRY volatile *)&Head->Next.Next;
+    ULONG Counts = ((volatile ULONG *)Head)[1]; // depth, and the sequence above it
+    BOOLEAN Done = FALSE;
 
     do {
-        Old.Alignment = *(volatile ULONGLONG *)&Head->Alignment;
-        Entry->Next = Old.Next.Next;
-        New.Next.Next = Entry;
-        New.Depth = Old.Depth + 1;
-        New.Sequence = Old.Sequence + 1;
+        Entry->Next = First;
         KeChaosPoint(ChaosList);
-    } while (!ExpChangeSList(Head, New, Old));
-    return Old.Next.Next;
+        __asm__ volatile("clc; lock cmpxchg8b %1" // clc: ntatomic.h says why
+                         : "=@ccz"(Done), "+m"(Head->Alignment), "+a"(First), "+d"(Counts)
+                         : "b"(Entry), "c"(Counts + EXP_SLIST_PUSHED)
+                         : "memory");
+    } while (!Done); // First and Counts are the header as it is now
+    return First;
 }
 
 // Takes all entries. Returns the first of the chain, NULL if the list was empty. Any IRQL; no lock.

@@ -80,14 +80,7 @@ VOID KiLowerSlow(KIRQL NewIrql)
 // Raises the IRQL to NewIrql, which must not be below the current one. Any IRQL. Returns the old one.
 KIRQL FASTCALL KfRaiseIrql(KIRQL NewIrql)
 {
-    KIRQL OldIrql = KeGetCurrentIrql();
-
-#if DBG
-    if (OldIrql > NewIrql)
-        KeBugCheckEx(IRQL_NOT_GREATER_OR_EQUAL, OldIrql, NewIrql, 0, (ULONG_PTR)__builtin_return_address(0));
-#endif
-    KiSetIrql(NewIrql);
-    return OldIrql;
+    return KiRaiseIrql(NewIrql, __builtin_return_address(0));
 }
 
 // Lowers the IRQL to NewIrql, which must not be above the current one, and takes what was held up: interrupts recorded

@@ -298,6 +298,19 @@ FORCEINLINE VOID KiSetIrql(KIRQL Irql)
         KdTraceLevel(Irql, Old);
 #endif
 }
+// KfRaiseIrql in place. Place: who asks.
+FORCEINLINE KIRQL KiRaiseIrql(KIRQL NewIrql, PVOID Place)
+{
+    KIRQL OldIrql = KeGetCurrentIrql();
+
+#if DBG
+    if (OldIrql > NewIrql)
+        KeBugCheckEx(IRQL_NOT_GREATER_OR_EQUAL, OldIrql, NewIrql, 0, (ULONG_PTR)Place);
+#endif
+    UNREFERENCED_PARAMETER(Place);
+    KiSetIrql(NewIrql);
+    return OldIrql;
+}
 FORCEINLINE ULONG KiReadIrr(VOID)
 {
     ULONG Irr;

@@ -78,9 +78,10 @@ VOID FASTCALL KefReleaseSpinLockFromDpcLevel(PKSPIN_LOCK Lock)
 // Raises to DISPATCH_LEVEL and takes the lock. IRQL <= DISPATCH_LEVEL. Returns the old IRQL for KfReleaseSpinLock.
 KIRQL FASTCALL KfAcquireSpinLock(PKSPIN_LOCK Lock)
 {
-    KIRQL OldIrql = KfRaiseIrql(DISPATCH_LEVEL);
+    PVOID Place = __builtin_return_address(0);
+    KIRQL OldIrql = KiRaiseIrql(DISPATCH_LEVEL, Place);
 
-    KiAcquireSpinLock(Lock, __builtin_return_address(0));
+    KiAcquireSpinLock(Lock, Place);
     return OldIrql;
 }
 
@@ -94,9 +95,10 @@ VOID FASTCALL KfReleaseSpinLock(PKSPIN_LOCK Lock, KIRQL OldIrql)
 // Raises to SYNCH_LEVEL and takes the lock. IRQL <= SYNCH_LEVEL. Returns the old IRQL for KfReleaseSpinLock.
 KIRQL FASTCALL KeAcquireSpinLockRaiseToSynch(PKSPIN_LOCK Lock)
 {
-    KIRQL OldIrql = KfRaiseIrql(SYNCH_LEVEL);
+    PVOID Place = __builtin_return_address(0);
+    KIRQL OldIrql = KiRaiseIrql(SYNCH_LEVEL, Place);
 
-    KiAcquireSpinLock(Lock, __builtin_return_address(0));
+    KiAcquireSpinLock(Lock, Place);
     return OldIrql;
 }
 
@@ -128,9 +130,10 @@ BOOLEAN FASTCALL KeTestSpinLock(PKSPIN_LOCK Lock)
 // For the routine of a threaded DPC, which may run at PASSIVE_LEVEL or at DISPATCH_LEVEL. IRQL <= DISPATCH_LEVEL.
 KIRQL FASTCALL KeAcquireSpinLockForDpc(PKSPIN_LOCK Lock)
 {
-    KIRQL OldIrql = KfRaiseIrql(DISPATCH_LEVEL);
+    PVOID Place = __builtin_return_address(0);
+    KIRQL OldIrql = KiRaiseIrql(DISPATCH_LEVEL, Place);
 
-    KiAcquireSpinLock(Lock, __builtin_return_address(0));
+    KiAcquireSpinLock(Lock, Place);
     return OldIrql;
 }
 

@@ -43,8 +43,8 @@ static NTSTATUS MiCopyVirtualMemory(PEPROCESS FromProcess, PUCHAR From, PEPROCES
     NTSTATUS Status = STATUS_SUCCESS;
 
     if (Length > Capacity) {
-        Buffer = ExAllocatePoolWithTag(NonPagedPool, MI_COPY_POOL, TAG_MM);
-        Capacity = MI_COPY_POOL;
+        Capacity = min_of(Length, MI_COPY_POOL);
+        Buffer = ExAllocatePoolWithTag(NonPagedPool, Capacity, TAG_MM);
         if (Buffer == NULL)
             return STATUS_INSUFFICIENT_RESOURCES;
     }

@@ -11,7 +11,7 @@ VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
     PMMPFN Pfn;
 
     if (Old.u.Hard.Valid) {
-        Old = MiExchangePte(Pte, 0);
+        Old = MiTakePte(Pte);
         MiAddTbFlush(Flush, Va);
         Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(&Old));
         MiRemoveFromWorkingSet(&Process->Vm, Va, Pfn);
@@ -32,6 +32,30 @@ VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
     } else if (MI_IS_PAGE_FILE_PTE(&Old)) {
         Process->NumberOfPrivatePages--;
         MiReleasePageFileSpace(&Old);
+    }
+}
+
+// The process's address space goes (BeingDeleted is set): takes the page of each entry of its list away, so that what
+// is left of the ranges is seldom more than tables without an entry. IRQL <= APC_LEVEL. Takes the PFN lock.
+VOID MiDeleteListedPages(PEPROCESS Process)
+{
+    PMMWSL List = Process->Vm.VmWorkingSetList;
+    ULONG Index = 1, Last = List->LastEntry;
+
+    while (Index <= Last) {
+        KIRQL OldIrql = MiLockPfn();
+        MI_TB_FLUSH Flush = {.Count = 0};
+
+        for (; Index <= Last && Flush.Count < MI_PTE_BATCH; Index++) {
+            PVOID Va = MI_VA(List->Wsle[Index].u1.e1.VirtualPageNumber);
+
+            if (List->Wsle[Index].u1.e1.Valid) {
+                MiDeletePte(Process, MiGetPteAddress(Va), Va, &Flush);
+                MiCountUsedPte(Va, -1);
+            }
+        }
+        MiFlushTb(&Flush, FALSE);
+        MiUnlockPfn(OldIrql);
     }
 }
 

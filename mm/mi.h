@@ -327,6 +327,16 @@ FORCEINLINE MMPTE MiExchangePte(PMMPTE Pte, ULONGLONG Value)
         Old = Seen;
     }
 }
+// Takes a valid entry out. The processor writes to the low half alone.
+FORCEINLINE MMPTE MiTakePte(PMMPTE Pte)
+{
+    MMPTE Old;
+
+    Old.u.Low = (ULONG)InterlockedExchange((volatile LONG *)&Pte->u.Low, 0);
+    Old.u.High = Pte->u.High;
+    ((volatile MMPTE *)Pte)->u.High = 0;
+    return Old;
+}
 // The whole of an entry that is not valid. With the PFN lock not held, a transition entry may turn into a Soft one
 // while one looks: never half of each.
 FORCEINLINE MMPTE MiReadPte(PMMPTE Pte)

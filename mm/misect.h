@@ -247,6 +247,7 @@ PFN_NUMBER MiGetFrame(PVOID Va);
 BOOLEAN MiDeletePageTable(PEPROCESS Process, PVOID Va);
 // deletepte.c
 VOID MiDeleteRange(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR EndVpn);
+VOID MiDeleteListedPages(PEPROCESS Process);
 VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush);
 // commit.c
 BOOLEAN MiChargeCommitment(SIZE_T Pages, PEPROCESS Process); // FALSE: over the limit

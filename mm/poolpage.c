@@ -194,7 +194,7 @@ static VOID MiReturnPool(PMI_POOL_PAGES Pool, ULONG Pages)
     InterlockedExchangeAdd((volatile LONG *)&Pool->Used, -(LONG)Pages);
 }
 
-// Whole pages for a pool (MM_POOL_*); contents undefined.
+// Whole pages for a pool (MM_POOL_*); paged ones read as zeroes, the contents of others are undefined.
 //
 // IRQL <= DISPATCH_LEVEL, paged <= APC_LEVEL. NULL when memory, commitment, addresses or the pool's limit have run out.
 PVOID MmAllocatePoolPages(ULONG Pool, SIZE_T Bytes)

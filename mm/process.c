@@ -181,7 +181,10 @@ VOID MmCleanProcessAddressSpace(PEPROCESS Process)
     KeAcquireGuardedMutex(&Process->AddressCreationLock);
     PsSetFlags(Process, PS_PROCESS_FLAGS_VM_DELETED);
     MiLockWorkingSet(Process);
-    Process->Vm.Flags.BeingDeleted = 1;
+    if (!Process->Vm.Flags.BeingDeleted) {
+        Process->Vm.Flags.BeingDeleted = 1;
+        MiDeleteListedPages(Process);
+    }
     MiUnlockWorkingSet(Process);
     MiDeleteVadMap(Process);
     while ((Vad = Process->VadRoot.Root) != NULL)

@@ -84,6 +84,20 @@ static PWSTR RtlpFindVariable(PWSTR Block, PCUNICODE_STRING Name, PWSTR *Place)
     return NULL;
 }
 
+// Is "NAME=value" at Text one with this value?
+static BOOLEAN RtlpHasValue(PCWSTR Text, PCUNICODE_STRING Value)
+{
+    UNICODE_STRING Name = RtlpVariableName(Text);
+    ULONG Units = Value->Length / sizeof(WCHAR), i;
+
+    Text += Name.Length / sizeof(WCHAR);
+    if (*Text++ != '=')
+        return FALSE;
+    for (i = 0; i < Units && Text[i] != 0 && Text[i] == Value->Buffer[i]; i++)
+        continue;
+    return i == Units && Text[i] == 0;
+}
+
 static NTSTATUS RtlpQueryVariable(PWSTR Block, PCUNICODE_STRING Name, PUNICODE_STRING Value)
 {
     UNICODE_STRING Found;
@@ -154,8 +168,12 @@ static NTSTATUS RtlpSetVariable(PVOID *Environment, PCUNICODE_STRING Name, PCUNI
     WCHAR Empty[1] = {0};
     PWSTR Block = *Environment == NULL ? Empty : *Environment, New, Place;
 
-    if (Value == NULL && RtlpFindVariable(Block, Name, &Place) == NULL)
+    PCWSTR Old = RtlpFindVariable(Block, Name, &Place);
+
+    if (Value == NULL && Old == NULL)
         return STATUS_VARIABLE_NOT_FOUND;
+    if (Value != NULL && Old != NULL && RtlpHasValue(Old, Value))
+        return STATUS_SUCCESS; // as the start of each process whose directory is its parent's
     New = RtlpRebuild(Block, Name, Value);
     if (New == NULL)
         return STATUS_NO_MEMORY;

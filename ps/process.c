@@ -4,23 +4,19 @@
 
 #include "psp.h"
 
-// The last component of the image's file name, cut to the 15 characters that debuggers show.
+// The last component of the name that the image was opened under, cut to the 15 characters that debuggers show.
 static VOID PspSetImageName(PEPROCESS Process)
 {
-    ULONG_PTR Storage[128];
-    POBJECT_NAME_INFORMATION Name = (POBJECT_NAME_INFORMATION)Storage;
     PFILE_OBJECT File = MmGetFileObjectForSection(Process->SectionObject);
-    ULONG Returned, Start, Length, Index;
+    ULONG Start, Length, Index;
 
     if (File == NULL)
         return;
-    if (NT_SUCCESS(IoQueryFileName(File, Name, sizeof(Storage), &Returned))) {
-        Length = Name->Name.Length / sizeof(WCHAR);
-        for (Start = Length; Start > 0 && Name->Name.Buffer[Start - 1] != L'\\'; Start--)
-            ;
-        for (Index = 0; Index < sizeof(Process->ImageFileName) - 1 && Start + Index < Length; Index++)
-            Process->ImageFileName[Index] = (CHAR)Name->Name.Buffer[Start + Index];
-    }
+    Length = File->FileName.Length / sizeof(WCHAR);
+    for (Start = Length; Start > 0 && File->FileName.Buffer[Start - 1] != L'\\'; Start--)
+        ;
+    for (Index = 0; Index < sizeof(Process->ImageFileName) - 1 && Start + Index < Length; Index++)
+        Process->ImageFileName[Index] = (CHAR)File->FileName.Buffer[Start + Index];
     ObDereferenceObject(File);
 }
 

@@ -65,7 +65,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(prog="./mica bench", description=__doc__)
     parser.add_argument("--insn", action="store_true", help="instructions only: no runs in real time")
     parser.add_argument("--hour", action="store_true", help="instead: fragmentation after an hour of random allocation (minutes of the host's)")
-    parser.add_argument("--profile", action="store_true", help="instead: where ROW's instructions go, by function")
+    parser.add_argument("--profile", action="store_true", help="instead: where ROW's instructions go: sum, calls, function")
     parser.add_argument("row", nargs="?", default="", metavar="ROW", help="only the rows whose name begins like this")
     return parser.parse_args(arguments)
 
@@ -156,14 +156,16 @@ def find_modules():
 
 
 def name_of(address, modules):
+    """(function, whether this is its first instruction)"""
     for prefix, symbols in modules:
         if symbols and symbols[0][0] <= address <= symbols[-1][0] + 0x1000:
-            return prefix + symbols[bisect.bisect_right(symbols, (address, "~")) - 1][1]
-    return "bench"
+            start, name = symbols[bisect.bisect_right(symbols, (address, "~")) - 1]
+            return prefix + name, start == address
+    return "bench", False
 
 
 def profile(program, row):
-    """Prints a row's instructions by function: instructions in one operation, function."""
+    """Prints a row's instructions by function: instructions in one operation, times its first one ran, function."""
     with tempfile.TemporaryDirectory() as folder:
         histogram = os.path.join(folder, "histogram")
         extra = ["-plugin", f"{build_plugin(folder)},out={folder}/counts,hist={histogram}"]
@@ -171,15 +173,17 @@ def profile(program, row):
         with open(histogram, encoding="ascii") as lines:
             counts = [(int(address, 16), int(count)) for address, count in map(str.split, lines)]
     measured.pop(RATE)
-    modules, functions = find_modules(), collections.Counter()
+    modules, functions, calls = find_modules(), collections.Counter(), collections.Counter()
     for address, count in counts:
-        functions[name_of(address, modules)] += count
+        function, first = name_of(address, modules)
+        functions[function] += count
+        calls[function] += count if first else 0
     name, cost = measured.popitem()
     scale = cost / sum(functions.values())
     print(f"{name}: {cost}")
     for function, count in functions.most_common():
         if count * scale >= 0.5:
-            print(f"{count * scale:9.1f}  {function}")
+            print(f"{count * scale:9.1f} {calls[function] * scale:7.1f}  {function}")
     return 0
 
 
