@@ -64,7 +64,7 @@ TARGETS = {
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="./mica bench", description=__doc__)
     parser.add_argument("--insn", action="store_true", help="instructions only: no runs in real time")
-    parser.add_argument("--hour", action="store_true", help="instead: fragmentation after an hour of random allocation (minutes of the host's)")
+    parser.add_argument("--hour", action="store_true", help="instead: only fragmentation after an hour of random allocation")
     parser.add_argument("--profile", action="store_true", help="instead: where ROW's instructions go: sum, calls, function")
     parser.add_argument("row", nargs="?", default="", metavar="ROW", help="only the rows whose name begins like this")
     return parser.parse_args(arguments)
@@ -193,7 +193,8 @@ def hour():
         program = check.compile_program(folder, [os.path.join(machine.ROOT, "tests", "bench", "fragment.c")], flags=["-O2"])
         output = []
         code, message, _ = run.execute(program, [str(HOUR)], sink=output.append, build="free", timeout=HOUR)
-    print(b"".join(output).decode("ascii", "replace").replace("\r", ""), end="")
+    for name, value in re.findall(r"^(.*)\t(\d+)\r?$", b"".join(output).decode("ascii", "replace"), re.M):
+        print(f"{name}\t{value}\t-\tok\t-")
     if code != 0:
         raise SystemExit(f"mica bench: the program ended with {code}: {message}")
     return 0
@@ -219,6 +220,8 @@ def main(arguments):
             nanoseconds[BOOT] = min(boot(",count=off", True)[1] for _ in range(REALTIME_RUNS)) * MILLISECOND
     if MEMORY.startswith(options.row):
         counted[MEMORY] = memory_in_use()
+    if not (options.insn or options.row):
+        hour()
     over = 0
     for name, value in counted.items():
         target = TARGETS.get(name)  # None: a figure without a target
