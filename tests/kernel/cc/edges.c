@@ -105,13 +105,17 @@ KTEST(cc, nobody_waits_for_a_disk_that_cannot_be_written)
     // Law: when nothing could be written, deferred writes are let go over the threshold too: waiting is of no use.
     HANDLE Directory = FtMakeDirectory(L"ccgiveup"), File;
     PFILE_OBJECT Object = CtOpen(Directory, CT_SPAN, &File);
+    KPRIORITY Old;
 
     expect_status(CcWaitForCurrentLazyWriterActivity(), STATUS_SUCCESS);
-    CcSetDirtyPageThreshold(Object, CT_FEW / 2);
     CtWritePages(File, CT_FEW);
+    CcSetDirtyPageThreshold(Object, CT_FEW / 2);
     CtLetGo = 0;
+    Old = KeSetPriorityThread(KeGetCurrentThread(), HIGH_PRIORITY); // before the lazy writer
+    expect(!CcCanIWrite(Object, PAGE_SIZE, FALSE, FALSE));
     CcDeferWrite(Object, CtNoteLetGo, NULL, NULL, PAGE_SIZE, FALSE);
     CcpPostDeferredWrites(TRUE);
+    KeSetPriorityThread(KeGetCurrentThread(), Old);
     expect_eq(CtLetGo, 1);
     CcSetDirtyPageThreshold(Object, 0);
     ObDereferenceObject(Object);
