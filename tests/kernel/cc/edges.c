@@ -106,6 +106,7 @@ KTEST(cc, nobody_waits_for_a_disk_that_cannot_be_written)
     HANDLE Directory = FtMakeDirectory(L"ccgiveup"), File;
     PFILE_OBJECT Object = CtOpen(Directory, CT_SPAN, &File);
     KPRIORITY Old;
+    LONG LetGo;
 
     expect_status(CcWaitForCurrentLazyWriterActivity(), STATUS_SUCCESS);
     CtWritePages(File, CT_FEW);
@@ -115,8 +116,9 @@ KTEST(cc, nobody_waits_for_a_disk_that_cannot_be_written)
     expect(!CcCanIWrite(Object, PAGE_SIZE, FALSE, FALSE));
     CcDeferWrite(Object, CtNoteLetGo, NULL, NULL, PAGE_SIZE, FALSE);
     CcpPostDeferredWrites(TRUE);
+    LetGo = CtLetGo;
     KeSetPriorityThread(KeGetCurrentThread(), Old);
-    expect_eq(CtLetGo, 1);
+    expect_eq(LetGo, 1);
     CcSetDirtyPageThreshold(Object, 0);
     ObDereferenceObject(Object);
     ZwClose(File);
