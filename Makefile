@@ -86,11 +86,12 @@ $(BUILD_DIR)/kernel/gen/%.o: $(GEN)/%.asm
 	$(call say,NASM)
 	$(Q)nasm -f elf32 -o $@ $<
 
-# Two links: the second one carries the symbol table made from the first (names in bugcheck stacks). The table lies
-# behind all code, so that no address in it moves.
-$(KERNEL): $(KERNEL_OBJ) linker.ld tools/ksyms.py
-	$(Q)$(KERNEL_LINK) -o $@.1 $(KERNEL_OBJ) $(LIBGCC)
+# Two links: the second one carries the symbol table made from the first (names in bugcheck stacks) and the list of
+# words that /3GB changes. They lie behind all code, so that no address in them moves.
+$(KERNEL): $(KERNEL_OBJ) linker.ld tools/ksyms.py tools/splits.py
+	$(Q)$(KERNEL_LINK) -Wl,--emit-relocs -o $@.1 $(KERNEL_OBJ) $(LIBGCC)
 	$(Q)$(CROSS)nm -n $@.1 | python3 tools/ksyms.py > $(GEN)/ksyms.c
+	$(Q)python3 tools/splits.py $@.1 $(CROSS) >> $(GEN)/ksyms.c
 	$(Q)$(CC) -std=gnu11 -O2 -ffreestanding -fno-pic -c -o $(BUILD_DIR)/kernel/gen/ksyms.o $(GEN)/ksyms.c
 	$(call say,LINK)
 	$(Q)$(KERNEL_LINK) -o $@ $(KERNEL_OBJ) $(BUILD_DIR)/kernel/gen/ksyms.o $(LIBGCC)

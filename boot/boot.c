@@ -111,6 +111,8 @@ DECLSPEC_NORETURN VOID NTAPI BootStart(ULONG Magic, ULONG InfoPhysical)
     if (Info->Flags & MULTIBOOT_INFO_LOADER)
         BootpCopyString(Block->BootLoaderName, sizeof(Block->BootLoaderName), Info->LoaderName);
     BootpCopyOptions(Block, Info);
+    if (BootpFindOption(Block->LoadOptions, "/3GB") != NULL)
+        BootpMoveSplit();
     BootpCopyModules(Block, Info);
     BootpBuildMemoryMap(Block, Info);
     if (Block->RunCount == 0)

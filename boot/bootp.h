@@ -26,6 +26,9 @@ VOID BootpSetRun(PLOADER_PARAMETER_BLOCK Block, ULONGLONG Base, ULONGLONG End, M
 VOID BootpMarkBadMemory(PLOADER_PARAMETER_BLOCK Block, PCSTR List);
 VOID BootpLimitMemory(PLOADER_PARAMETER_BLOCK Block, ULONGLONG Limit);
 
+// split.c
+VOID BootpMoveSplit(VOID);
+
 // options.c
 PCSTR BootpFindOption(PCSTR Options, PCSTR Name);
 

@@ -6,15 +6,15 @@
 ; The page tables below stay in use for ever: they are the system process's.
 ;
 ;   directory 0, 1   00000000-7FFFFFFF  identity, 2 MB pages, until boot.c has read the loader's information
-;   directory 2      80000000-80FFFFFF  physical 0-16 MB, 2 MB pages: text R-X, rodata R--, the rest RW-
 ;   directory 3      C0000000-C07FFFFF  the self-map: the four directories as page tables
+;                    FB000000-FBFFFFFF  physical 0-16 MB, 2 MB pages: text R-X, rodata R--, the rest RW-
 ;                    FFC00000-FFFFFFFF  two page tables: PCR at FFDFF000, KUSER_SHARED_DATA at FFDF0000
 ;
 ; Sources: Multiboot Specification 0.6.96; Intel SDM 3A 4.4 (PAE paging), 4.6 (access rights), 9.9 (mode switching).
 
 bits 32
 
-KSEG0                   equ 0x80000000
+KSEG0                   equ 0xFB000000
 %define PHYS(x)         ((x) - KSEG0)
 LARGE_PAGE              equ 0x200000
 KSEG0_LARGE_PAGES       equ 8           ; 16 MB
@@ -42,7 +42,8 @@ EFLAGS_ID               equ 1 << 21
 MSR_EFER                equ 0xC0000080
 EFER_NXE                equ 1 << 11
 
-HAL_DIRECTORY_INDEX     equ 0x1FE       ; of FFC00000 in directory 3
+KSEG0_INDEX             equ 0x1D8       ; of FB000000 in directory 3
+HAL_DIRECTORY_INDEX     equ 0x1FE       ; of FFC00000
 SHARED_DATA_INDEX       equ 0x1F0       ; of FFDF0000 in its page table
 PCR_INDEX               equ 0x1FF       ; of FFDFF000
 
@@ -143,9 +144,9 @@ MapIdentity:
         jnz     .next
         ret
 
-; Directory 2: physical 0-16 MB with the protection of the section a page belongs to.
+; Directory 3: physical 0-16 MB with the protection of the section a page belongs to.
 MapKseg0:
-        mov     edi, PHYS(BootPageDirectories) + 2 * 4096
+        mov     edi, PHYS(BootPageDirectories) + 3 * 4096 + KSEG0_INDEX * 8
         mov     esi, KSEG0
         mov     ecx, KSEG0_LARGE_PAGES
 .next:  lea     eax, [esi - KSEG0 + PTE_READ_ONLY_LARGE]

@@ -22,6 +22,30 @@ ULONG ExpKindOfType(POOL_TYPE Type)
     return Type & POOL_TYPE_SESSION ? MM_POOL_SESSION : MM_POOL_PAGED;
 }
 
+static PPOOL_DESCRIPTOR ExpSessionPool(VOID)
+{
+    PPOOL_DESCRIPTOR Pool = MmGetSessionPool();
+
+    return Pool != NULL ? Pool : &ExpPool[MM_POOL_SESSION];
+}
+
+static PPOOL_DESCRIPTOR ExpPoolOfType(POOL_TYPE Type)
+{
+    if (!(Type & PagedPool))
+        return &ExpPool[MM_POOL_NONPAGED];
+    return Type & POOL_TYPE_SESSION ? ExpSessionPool() : &ExpPool[MM_POOL_PAGED];
+}
+
+// The descriptor of a new session's pool, under Tag; the caller frees it. NULL: no memory.
+PVOID ExCreateSessionPool(ULONG Tag)
+{
+    PPOOL_DESCRIPTOR Pool = ExAllocatePoolZero(NonPagedPool, sizeof(*Pool), Tag);
+
+    if (Pool != NULL)
+        ExpInitializePoolDescriptor(Pool, MM_POOL_SESSION);
+    return Pool;
+}
+
 static VOID ExpCheckPoolIrql(BOOLEAN Paged, ULONG What, ULONG_PTR Subject)
 {
     KIRQL Irql = KeGetCurrentIrql();
@@ -70,7 +94,7 @@ static PVOID ExpAllocationFailed(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag)
 // *Zeroed: the memory is known to be.
 static PVOID ExpAllocatePool(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag, PBOOLEAN Zeroed)
 {
-    PPOOL_DESCRIPTOR Pool = &ExpPool[ExpKindOfType(Type)];
+    PPOOL_DESCRIPTOR Pool = ExpPoolOfType(Type);
     ULONG Charged;
     PVOID Memory;
 
@@ -97,6 +121,8 @@ static PVOID ExpAllocatePool(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag, PBOOLEAN Z
     if (Memory == NULL)
         return ExpAllocationFailed(Type, Bytes, Tag);
     ExpTagAllocated(Tag, Pool->Kind, Charged);
+    if (Pool->Kind == MM_POOL_SESSION)
+        MmCountSessionPool((LONG)Charged);
     return Memory;
 }
 
@@ -156,11 +182,13 @@ VOID NTAPI ExFreePoolWithTag(PVOID Memory, ULONG Tag)
         KeForgetLocks(Memory, Bytes);
         MmFreePoolPages(Memory);
     } else {
-        Bytes = ExpFreeBlock(&ExpPool[Kind], Memory, &OldTag, &QuotaBlock);
+        Bytes = ExpFreeBlock(Kind == MM_POOL_SESSION ? ExpSessionPool() : &ExpPool[Kind], Memory, &OldTag, &QuotaBlock);
     }
     if (Tag != 0 && Tag != OldTag)
         KeBugCheckEx(BAD_POOL_CALLER, BAD_CALLER_TAG, (ULONG_PTR)Memory, OldTag, Tag);
     ExpTagFreed(OldTag, Kind, Bytes);
+    if (Kind == MM_POOL_SESSION)
+        MmCountSessionPool(-(LONG)Bytes);
     if (QuotaBlock != NULL)
         PsReturnQuotaBlock(QuotaBlock, Kind == MM_POOL_NONPAGED ? NonPagedPool : PagedPool, Bytes);
 }

@@ -24,6 +24,12 @@ static ULONG ExpHashBigPage(ULONG_PTR Va, ULONG Size)
     return (ULONG)((Va >> PAGE_SHIFT) * 0x9E3779B1u >> 8) & (Size - 1);
 }
 
+// What the table knows an allocation by: session pool's addresses mean something else in each session.
+static ULONG_PTR ExpBigPageKey(PVOID Memory)
+{
+    return (ULONG_PTR)Memory | (MmPoolOfAddress(Memory) == MM_POOL_SESSION ? MmGetCurrentSessionId() << 1 : 0);
+}
+
 static VOID ExpPutBigPage(PPOOL_BIG_PAGE Table, ULONG Size, const POOL_BIG_PAGE *Page)
 {
     ULONG Index = ExpHashBigPage(Page->Va, Size);
@@ -77,7 +83,7 @@ static BOOLEAN ExpGrowBigPages(ULONG OldSize)
 // Remembers a page-aligned allocation. IRQL <= DISPATCH_LEVEL; takes the table's lock. FALSE: no room and no memory.
 BOOLEAN ExpInsertBigPage(PVOID Memory, ULONG Tag, ULONG Bytes)
 {
-    POOL_BIG_PAGE Page = {(ULONG_PTR)Memory, Tag, Bytes, NULL};
+    POOL_BIG_PAGE Page = {ExpBigPageKey(Memory), Tag, Bytes, NULL};
 
     for (;;) {
         KIRQL OldIrql = KfAcquireSpinLock(&ExpBigPageLock);
@@ -97,10 +103,11 @@ BOOLEAN ExpInsertBigPage(PVOID Memory, ULONG Tag, ULONG Bytes)
 // The entry of an allocation; NULL if Memory is not one. The table's lock is held.
 static PPOOL_BIG_PAGE ExpFindBigPage(PVOID Memory)
 {
-    ULONG Index = ExpHashBigPage((ULONG_PTR)Memory, ExpBigPageSize);
+    ULONG_PTR Key = ExpBigPageKey(Memory);
+    ULONG Index = ExpHashBigPage(Key, ExpBigPageSize);
 
     for (; ExpBigPages[Index].Va != 0; Index = (Index + 1) & (ExpBigPageSize - 1)) {
-        if (ExpBigPages[Index].Va == (ULONG_PTR)Memory)
+        if (ExpBigPages[Index].Va == Key)
             return &ExpBigPages[Index];
     }
     return NULL;
@@ -150,7 +157,8 @@ ULONG ExQueryBigPool(PSYSTEM_BIGPOOL_ENTRY Entries, ULONG Capacity)
         if (Page->Va <= BIG_PAGE_DELETED)
             continue;
         if (Count < Capacity) {
-            Entries[Count].VirtualAddress = (PVOID)(Page->Va | (MmPoolOfAddress((PVOID)Page->Va) == MM_POOL_NONPAGED));
+            Entries[Count].VirtualAddress = (PVOID)((Page->Va & ~(ULONG_PTR)(PAGE_SIZE - 1)) |
+                                                    (MmPoolOfAddress((PVOID)Page->Va) == MM_POOL_NONPAGED));
             Entries[Count].SizeInBytes = Page->Bytes;
             Entries[Count].TagUlong = Page->Tag;
         }

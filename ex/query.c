@@ -27,7 +27,7 @@ static NTSTATUS ExpQueryBasic(PVOID Buffer, ULONG Length, PULONG Needed)
     Basic->HighestPhysicalPageNumber = MmHighestPhysicalPage;
     Basic->AllocationGranularity = MM_ALLOCATION_GRANULARITY;
     Basic->MinimumUserModeAddress = (ULONG_PTR)MM_LOWEST_USER_ADDRESS;
-    Basic->MaximumUserModeAddress = (ULONG_PTR)MM_HIGHEST_USER_ADDRESS;
+    Basic->MaximumUserModeAddress = (ULONG_PTR)PsGetCurrentProcess()->HighestUserAddress;
     Basic->ActiveProcessorsAffinityMask = KeActiveProcessors;
     Basic->NumberOfProcessors = KeNumberProcessors;
     return STATUS_SUCCESS;

@@ -93,7 +93,7 @@ static NTSTATUS MiCommitExisting(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Siz
 
     *Base = StartVpn << PAGE_SHIFT;
     *Size = (EndVpn - StartVpn + 1) << PAGE_SHIFT;
-    if (Vad == NULL || EndVpn > Vad->EndingVpn)
+    if (Vad == NULL || EndVpn > Vad->EndingVpn || Vad->u.VadFlags.NoChange)
         return STATUS_CONFLICTING_ADDRESSES;
     if (MI_IS_UNPAGED_VAD(Vad))
         return STATUS_CONFLICTING_ADDRESSES; // has its pages by other means, or all of them already

@@ -6,9 +6,13 @@
 //
 //   a program    its preferred base and 1 to 254 times 64 KB, chosen when its segment is made
 //   a DLL        below 78000000, from a bias that is chosen once a boot downwards: the next free place, the same in
-//                every process as long as the segment lives
+//                every process as long as the segment lives; one that cannot be moved keeps its own place there
+//   SEC_BASED    a section that lies at the same address everywhere: above 50000000, the lowest place that is free of
+//                DLLs
 //   memory       a process's bottom-up allocations (stacks, heaps, views) begin up to 255 times 64 KB above the lowest
 //                address
+//   heaps        up to 31 times 64 KB above the lowest free place; the first bytes of a stack: up to 2 KB below its end
+//                (ntdll, kernel32, by a number that the process gets)
 //   PEB, TEBs    one of 16 pages below 7FFE0000
 
 #include "mi.h"
@@ -58,6 +62,12 @@ VOID MiInitializeRandomLayout(VOID)
     MiDllRange.Hint = MiRandom() % MI_DLL_BIASES;
 }
 
+// Where a process's own choices begin (PEB.SystemReserved): heaps, the first bytes of stacks. 0: it makes none. Any IRQL.
+ULONG MmRandomNumber(VOID)
+{
+    return MiMoves ? MiRandom() | 1 : 0;
+}
+
 // How far above the lowest address a new process's memory begins, in 64 KB.
 ULONG MiMemoryBias(VOID)
 {
@@ -70,11 +80,21 @@ ULONG MiBlockBias(VOID)
     return MiMoves ? MiRandom() % MI_BLOCK_PAGES : 0;
 }
 
+static ULONG MiSlotsOfPages(ULONG Pages)
+{
+    return (ULONG)(ALIGN_UP_BY(Pages << PAGE_SHIFT, MM_ALLOCATION_GRANULARITY) / MM_ALLOCATION_GRANULARITY);
+}
+
+static ULONG_PTR MiAddressOfSlot(PVOID Slot, ULONG Count)
+{
+    return MI_DLL_TOP - (((ULONG_PTR)Slot >> PAGE_SHIFT) - 1 + Count) * MM_ALLOCATION_GRANULARITY;
+}
+
 // Chooses where an image of Pages pages, linked for Preferred, shall lie. *Slots: what MiReleaseImageBase needs, 0 for
 // nothing. Returns Preferred if it stays. IRQL <= DISPATCH_LEVEL.
 ULONG_PTR MiSelectImageBase(ULONG_PTR Preferred, ULONG Pages, BOOLEAN Dll, PULONG Slots)
 {
-    ULONG Count = (ULONG)(ALIGN_UP_BY(Pages << PAGE_SHIFT, MM_ALLOCATION_GRANULARITY) / MM_ALLOCATION_GRANULARITY);
+    ULONG Count = MiSlotsOfPages(Pages);
     ULONG_PTR Base;
     PVOID Slot;
 
@@ -89,7 +109,35 @@ ULONG_PTR MiSelectImageBase(ULONG_PTR Preferred, ULONG Pages, BOOLEAN Dll, PULON
     if (Slot == NULL)
         return Preferred;
     *Slots = Count;
-    return MI_DLL_TOP - (((ULONG_PTR)Slot >> PAGE_SHIFT) - 1 + Count) * MM_ALLOCATION_GRANULARITY;
+    return MiAddressOfSlot(Slot, Count);
+}
+
+// An image of Pages pages stays at Base: no other one is put there, if it is one of the places for DLLs and free.
+// Returns what MiReleaseImageBase needs. IRQL <= DISPATCH_LEVEL.
+ULONG MiKeepImageBase(ULONG_PTR Base, ULONG Pages)
+{
+    ULONG Count = MiSlotsOfPages(Pages);
+    ULONG_PTR Slot;
+
+    if (!MiMoves || Base < MI_DLL_BOTTOM || Base >= MI_DLL_TOP || Base % MM_ALLOCATION_GRANULARITY != 0 ||
+        Count > (MI_DLL_TOP - Base) / MM_ALLOCATION_GRANULARITY)
+        return 0;
+    Slot = (MI_DLL_TOP - Base) / MM_ALLOCATION_GRANULARITY - Count;
+    return MiReserveAtInRange(&MiDllRange, (PVOID)((Slot + 1) << PAGE_SHIFT), Count) ? Count : 0;
+}
+
+// Chooses the address that a section of Size bytes has in all processes. 0: there is no room. IRQL <= DISPATCH_LEVEL.
+// MiReleaseImageBase gives it back.
+ULONG_PTR MiSelectSectionBase(ULONGLONG Size, PULONG Slots)
+{
+    PVOID Slot = NULL;
+
+    *Slots = 0;
+    if (Size <= MI_DLL_TOP - MI_DLL_BOTTOM) {
+        *Slots = MiSlotsOfPages(BYTES_TO_PAGES((ULONG)Size));
+        Slot = MiReserveLastInRange(&MiDllRange, *Slots);
+    }
+    return Slot == NULL ? 0 : MiAddressOfSlot(Slot, *Slots);
 }
 
 // The place is free again. IRQL <= DISPATCH_LEVEL.

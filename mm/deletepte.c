@@ -4,7 +4,8 @@
 
 #include "mi.h"
 
-// Makes one entry 0. The PFN lock is held; the caller flushes Flush before it releases the lock.
+// Makes one entry 0. The PFN lock is held; the caller flushes Flush before it releases the lock, and looks for dead
+// clone descriptors then.
 VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
 {
     MMPTE Old = *Pte;
@@ -16,7 +17,13 @@ VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
         Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(&Old));
         MiRemoveFromWorkingSet(&Process->Vm, Va, Pfn);
         if (Pfn->u3.e1.PrototypePte) {
+            PMMPTE Proto = Pfn->PteAddress;
+
             Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
+            MiDecrementShareCount(Pfn);
+            if (MiLocateClone(Process, Proto) != NULL)
+                MiReleaseClonePte(Process, Proto);
+            return;
         } else {
             Process->NumberOfPrivatePages--;
             MiReleasePageFileSpace(&Pfn->OriginalPte);
@@ -32,6 +39,8 @@ VOID MiDeletePte(PEPROCESS Process, PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
     } else if (MI_IS_PAGE_FILE_PTE(&Old)) {
         Process->NumberOfPrivatePages--;
         MiReleasePageFileSpace(&Old);
+    } else if (MI_IS_CLONE_PTE(&Old)) {
+        MiReleaseClonePte(Process, MI_CLONE_PROTO(&Old));
     }
 }
 
@@ -57,6 +66,8 @@ VOID MiDeleteListedPages(PEPROCESS Process)
         MiFlushTb(&Flush, FALSE);
         MiUnlockPfn(OldIrql);
     }
+    if (Process->DeadClones != 0)
+        MiReapClones(Process);
 }
 
 // Deletes the entries of [StartVpn, EndVpn], which one page table holds.
@@ -91,6 +102,8 @@ static VOID MiDeleteInTable(PEPROCESS Process, ULONG_PTR StartVpn, ULONG_PTR End
         MiFlushTb(&Flush, FALSE);
         MiUnlockPfn(OldIrql);
     }
+    if (Process->DeadClones != 0)
+        MiReapClones(Process);
     MiCountUsedPte(MI_VA(StartVpn), -Deleted);
 }
 

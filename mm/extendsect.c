@@ -30,6 +30,8 @@ static NTSTATUS MiExtendSection(PSECTION Section, LONGLONG Size)
         return STATUS_SECTION_NOT_EXTENDED;
     if (Size <= Section->SizeOfSection.QuadPart)
         return STATUS_SUCCESS;
+    if ((Section->AllocationAttributes & SEC_BASED) && Size > (LONGLONG)Section->BasedSlots * MM_ALLOCATION_GRANULARITY)
+        return STATUS_SECTION_NOT_EXTENDED; // what lies behind it may be another's
     Status = IoQueryFileSize(File, &FileSize);
     if (NT_SUCCESS(Status) && Size > FileSize.QuadPart) {
         if (!MI_IS_WRITABLE(Section->InitialPageProtection) || MI_IS_COPY_ON_WRITE(Section->InitialPageProtection))

@@ -128,12 +128,11 @@ static NTSTATUS MiInvalidPteFault(PMI_FAULT Fault, BOOLEAN Table)
 
     Vad = MiLocateVad(&Fault->Process->VadRoot, MI_VPN(Fault->Va));
     if (Vad == NULL)
-        return PAGE_ALIGN(Fault->Va) == (PVOID)USER_SHARED_DATA_USER ? MiMapSharedUserData(Fault)
-                                                                     : STATUS_ACCESS_VIOLATION;
+        return MiIsSharedDataPage(Fault->Va) ? MiMapSharedUserData(Fault) : STATUS_ACCESS_VIOLATION;
     if (Vad->u.VadFlags.PrivateMemory && (!Table || Fault->Pte->u.Long == 0)) {
         // The most frequent case: memory committed as a whole and not touched so far.
         if (!Vad->u.VadFlags.MemCommit)
-            return STATUS_ACCESS_VIOLATION;
+            return MiIsSharedDataPage(Fault->Va) ? MiMapSharedUserData(Fault) : STATUS_ACCESS_VIOLATION;
         Protection = Vad->u.VadFlags.Protection;
     } else {
         Protection = MiPageProtection(Vad, MI_VPN(Fault->Va));
@@ -141,12 +140,15 @@ static NTSTATUS MiInvalidPteFault(PMI_FAULT Fault, BOOLEAN Table)
     Status = MiCheckAccess(Fault, Vad, Protection);
     if (Status != STATUS_SUCCESS)
         return Status;
-    if (Table && Fault->Pte->u.Long != 0)
+    if (Table && Fault->Pte->u.Long != 0) {
         Seen = MiReadPte(Fault->Pte);
-    if (Seen.u.Soft.Transition && !Seen.u.Soft.Prototype)
-        return MiResolveTransition(Fault);
-    if (MI_IS_PAGE_FILE_PTE(&Seen))
-        return MiResolvePageFile(Fault);
+        if (Seen.u.Soft.Transition && !Seen.u.Soft.Prototype)
+            return MiResolveTransition(Fault);
+        if (MI_IS_PAGE_FILE_PTE(&Seen))
+            return MiResolvePageFile(Fault);
+        if (MI_IS_CLONE_PTE(&Seen))
+            return MiResolveClone(Fault, Protection, MI_CLONE_PROTO(&Seen));
+    }
     if (Vad->u.VadFlags.PrivateMemory || (Seen.u.Long != 0 && !Seen.u.Soft.Prototype))
         return MiResolveDemandZero(Fault, Protection);
     Proto = MiVadPrototype(Vad, MI_VPN(Fault->Va));
@@ -172,7 +174,7 @@ NTSTATUS MiFinishFault(PMI_FAULT Fault, NTSTATUS Status, PULONG Attempt)
     return MiWaitForFreePage((*Attempt)++) ? STATUS_RETRY : STATUS_NO_MEMORY;
 }
 
-// A fault on an address below 80000000, whoever caused it.
+// A fault on an address of user space, whoever caused it.
 NTSTATUS MiUserFault(ULONG FaultStatus, PVOID Va, KPROCESSOR_MODE Mode)
 {
     PEPROCESS Process = PsGetCurrentProcess();

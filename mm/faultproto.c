@@ -10,7 +10,7 @@ static VOID MiMapPrototypePage(PMI_FAULT Fault, PFN_NUMBER Page, ULONG Protectio
     ULONGLONG Pte = ((ULONGLONG)Page << PAGE_SHIFT);
 
     if (Fault->Process == NULL) {
-        MiWriteValidPte(Fault->Pte, MI_KERNEL_PTE(Page) & ~MI_DIRTY);
+        MiWriteValidPte(Fault->Pte, MiSystemPte(Fault->Va, Page) & ~MI_DIRTY);
         return;
     }
     if (Fault->Pte->u.Long == 0)
@@ -116,7 +116,8 @@ NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto)
     MiUnlockPfn(OldIrql);
     if (Spare != NULL && (Status != MI_STATUS_READ || !Fault->Issue))
         MiDereferenceInPage(Spare);
-    if (Status == STATUS_SUCCESS) // not under the PFN lock: the list's hash table may have to grow
+    if (Status == STATUS_SUCCESS && (Fault->Process != NULL || !MI_IS_SESSION_VA(Fault->Va)))
+        // not under the PFN lock: the list's hash table may have to grow
         MiAddToWorkingSet(Fault->Process != NULL ? &Fault->Process->Vm : &MmSystemCacheWs, Fault->Va,
                           MI_PFN_ELEMENT(MI_PTE_FRAME(Fault->Pte)));
     if (Status == STATUS_SUCCESS && Fault->Write && Fault->Process != NULL && Fault->Pte->u.Hard.CopyOnWrite)

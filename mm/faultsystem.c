@@ -10,8 +10,7 @@ static BOOLEAN MiIsViewAddress(PVOID Va)
 {
     ULONG_PTR Address = (ULONG_PTR)Va;
 
-    return (Address >= MM_SYSTEM_CACHE_START && Address <= MM_SYSTEM_CACHE_END) ||
-           (Address >= MM_SESSION_BASE && Address < MM_SESSION_POOL_START);
+    return MiIsCacheAddress(Va) || (Address >= MM_SESSION_BASE && Address < MM_SESSION_POOL_START);
 }
 
 // The kernel broke a protection that is there to catch it: WDK, bug checks 0xBE and 0xFC.

@@ -51,16 +51,21 @@ NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection)
 }
 
 // A write to a shared page that is to be copied on write: this process gets its own copy; the page and every other
-// mapping of it stay as they are.
+// mapping of it stay as they are. A clone's page that nobody else names any more is not copied.
 NTSTATUS MiCopyOnWrite(PMI_FAULT Fault)
 {
     MMPTE Old = *Fault->Pte;
     ULONG Protection = MiValidPteProtection(&Old) - 1;
     PFN_NUMBER Source = MI_PTE_FRAME(&Old), Page;
+    PMMPTE Proto = MI_PFN_ELEMENT(Source)->PteAddress;
     BOOLEAN Zeroed;
     KIRQL OldIrql;
 
     ASSERT(MI_PFN_ELEMENT(Source)->u3.e1.PrototypePte);
+    if (Fault->Process->CloneRoot.Root != NULL && MiTakeOverClone(Fault->Process, Fault->Pte, Fault->Va, TRUE)) {
+        MiTraceResolution(Fault, MiCopiedOnWrite, Source);
+        return STATUS_SUCCESS;
+    }
     Page = MiTakePrivatePage(Fault->Pte, Fault->Va, Protection, &Zeroed, &MiStatistics.CopyOnWriteFaults);
     if (Page == 0)
         return MI_STATUS_NO_PAGE;
@@ -70,7 +75,11 @@ NTSTATUS MiCopyOnWrite(PMI_FAULT Fault)
     KeFlushSingleTb(Fault->Va, FALSE);
     MiReplaceInWorkingSet(&Fault->Process->Vm, Fault->Va, MI_PFN_ELEMENT(Source), MI_PFN_ELEMENT(Page));
     MiDecrementShareCount(MI_PFN_ELEMENT(Source));
+    if (MiLocateClone(Fault->Process, Proto) != NULL)
+        MiReleaseClonePte(Fault->Process, Proto);
     MiUnlockPfn(OldIrql);
+    if (Fault->Process->DeadClones != 0)
+        MiReapClones(Fault->Process);
     Fault->Process->NumberOfPrivatePages++;
     MiTraceResolution(Fault, MiCopiedOnWrite, Page);
     return STATUS_SUCCESS;

@@ -18,10 +18,11 @@ static PMMWSLE MiEntryOfPage(PEPROCESS Process, PVOID Va)
 
 static BOOLEAN MiIsLocked(PEPROCESS Process, PVOID Va, ULONG Type)
 {
+    PMMVAD Vad = MiLocateVad(&Process->VadRoot, MI_VPN(Va));
     PMMPTE Pte = MiPteIfTable(Va);
     PMMWSLE Wsle;
 
-    if (Pte == NULL || !Pte->u.Hard.Valid || MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->u3.e1.UserPhysical)
+    if (Pte == NULL || !Pte->u.Hard.Valid || Vad == NULL || MI_IS_UNPAGED_VAD(Vad))
         return FALSE;
     Wsle = MiEntryOfPage(Process, Va);
     return ((Type & MAP_PROCESS) && Wsle->u1.e1.LockedInWs) || ((Type & MAP_SYSTEM) && Wsle->u1.e1.LockedInMemory);

@@ -189,7 +189,7 @@ NTSTATUS NTAPI NtQuerySection(HANDLE Handle, SECTION_INFORMATION_CLASS Class, PV
     if (!NT_SUCCESS(Status))
         return Status;
     if (Class == SectionBasicInformation) {
-        Basic.BaseAddress = NULL;
+        Basic.BaseAddress = Section->BasedSlots != 0 ? (PVOID)Section->BasedAddress : NULL;
         Basic.AllocationAttributes =
             Section->AllocationAttributes | (Section->Segment->ControlArea->FilePointer != NULL ? SEC_FILE : 0);
         Basic.MaximumSize = Section->SizeOfSection;

@@ -143,6 +143,11 @@ NTSTATUS MiMapView(PSECTION Section, PEPROCESS Process, PVOID *Base, ULONG_PTR H
         if (MI_IS_COPY_ON_WRITE(Protection) || MI_IS_NO_ACCESS(Protection))
             return STATUS_INVALID_PAGE_PROTECTION;
     }
+    if (Section->AllocationAttributes & SEC_BASED) {
+        if (*Base != NULL && (ULONG_PTR)*Base != Section->BasedAddress + (ULONG_PTR)Offset)
+            return STATUS_CONFLICTING_ADDRESSES;
+        *Base = (PVOID)(Section->BasedAddress + (ULONG_PTR)Offset);
+    }
     Status = MiPlaceView(Process, Section, *Base, *ViewSize, Highest, Type, &Start);
     if (!NT_SUCCESS(Status))
         return Status;
@@ -181,6 +186,8 @@ VOID MiUnmapVad(PEPROCESS Process, PMMVAD Vad)
         MiUnmapLargeView(Vad);
     else if (Vad->u.VadFlags.VadType == VadAwe)
         MiUnmapPhysicalWindow(Process, Vad);
+    else if (Vad->u.VadFlags.VadType == VadDevicePhysicalMemory)
+        MiUnmapMdlView(Process, Vad);
     else
         MiDeleteRange(Process, Vad->StartingVpn, Vad->EndingVpn);
     Process->NumberOfWatchedRanges -= Vad->u.VadFlags.VadType == VadWriteWatch;

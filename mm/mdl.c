@@ -110,6 +110,8 @@ VOID NTAPI MmProbeAndLockPages(PMDL Mdl, KPROCESSOR_MODE Mode, LOCK_OPERATION Op
             Mdl->MdlFlags |= MDL_IO_SPACE;
     }
     Mdl->Process = MI_IS_USER_VA(Start) ? PsGetCurrentProcess() : NULL;
+    if (Mdl->Process != NULL)
+        InterlockedExchangeAdd(&Mdl->Process->NumberOfLockedPages, (LONG)Count);
     Mdl->MdlFlags |= MDL_PAGES_LOCKED | (Write ? MDL_WRITE_OPERATION : 0);
 }
 
@@ -120,6 +122,8 @@ VOID NTAPI MmUnlockPages(PMDL Mdl)
     ASSERT(Mdl->MdlFlags & MDL_PAGES_LOCKED);
     if (Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA)
         MmUnmapLockedPages(Mdl->MappedSystemVa, Mdl);
+    if (Mdl->Process != NULL)
+        InterlockedExchangeAdd(&Mdl->Process->NumberOfLockedPages, -(LONG)MiMdlPages(Mdl));
     MiUnlockFrames(MmGetMdlPfnArray(Mdl), MiMdlPages(Mdl), (Mdl->MdlFlags & MDL_WRITE_OPERATION) != 0);
     Mdl->MdlFlags &= ~(MDL_PAGES_LOCKED | MDL_WRITE_OPERATION | MDL_IO_SPACE);
 }

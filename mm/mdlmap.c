@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Mapping the frames of an MDL into system space. Source: WDK, MmMapLockedPagesSpecifyCache, MmProtectMdlSystemAddress.
+// Mapping the frames of an MDL into system space (into a process: mdluser.c). Source: WDK, MmMapLockedPagesSpecifyCache, MmProtectMdlSystemAddress.
 
 #include "mi.h"
 
@@ -23,7 +23,7 @@ static BOOLEAN MiEnoughSystemPtes(ULONG Count, ULONG Priority)
 // executable.
 //
 // IRQL <= DISPATCH_LEVEL. NULL when there are no system PTEs; BugCheck asks for a bugcheck instead (0x3F).
-// Mappings into user space are not offered: raises STATUS_NOT_IMPLEMENTED (docs/status.md).
+// UserMode: into the current process, at Base if it is not NULL; IRQL <= APC_LEVEL, raises what fails (mdluser.c).
 PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE Mode, MEMORY_CACHING_TYPE Cache, PVOID Base,
                                          ULONG BugCheck, ULONG Priority)
 {
@@ -32,11 +32,10 @@ PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE Mode, MEMORY_
     ULONGLONG Bits = MiCacheBits(Cache);
     PMMPTE Pte;
 
-    UNREFERENCED_PARAMETER(Base);
     ASSERT_IRQL_LESS_OR_EQUAL(DISPATCH_LEVEL);
-    ASSERT(!(Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA));
     if (Mode != KernelMode)
-        ExRaiseStatus(STATUS_NOT_IMPLEMENTED);
+        return MiMapLockedPagesInUserSpace(Mdl, Cache, Base, Priority);
+    ASSERT(!(Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA));
     Pte = Count != 0 && (BugCheck || MiEnoughSystemPtes(Count, Priority)) ? MiReserveSystemPtes(Count) : NULL;
     if (Pte == NULL) {
         if (BugCheck)
@@ -59,9 +58,13 @@ PVOID NTAPI MmMapLockedPages(PMDL Mdl, KPROCESSOR_MODE Mode)
     return MmMapLockedPagesSpecifyCache(Mdl, Mode, MmCached, NULL, TRUE, HighPagePriority);
 }
 
-// IRQL <= DISPATCH_LEVEL.
+// IRQL <= DISPATCH_LEVEL; a mapping in user space: IRQL <= APC_LEVEL, in the process that it was made in.
 VOID NTAPI MmUnmapLockedPages(PVOID Base, PMDL Mdl)
 {
+    if (MI_IS_USER_VA(Base)) {
+        MiUnmapLockedPagesInUserSpace(Base);
+        return;
+    }
     ASSERT(Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA);
     MiReleaseSystemPtes(MiGetPteAddress(Base), ADDRESS_AND_SIZE_TO_SPAN_PAGES(Base, Mdl->ByteCount));
     Mdl->MdlFlags &= ~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED);

@@ -120,7 +120,10 @@ C_ASSERT_SIZE(MMPTE, 8);
 #define MiGetVaOfPte(Pte) ((PVOID)(((ULONG_PTR)(Pte)-PTE_BASE) << 9))
 #define MiGetVaOfPde(Pde) ((PVOID)(((ULONG_PTR)(Pde)-PDE_BASE) << 18))
 #define MI_PTE_FRAME(p) ((PFN_NUMBER)((p)->u.Long >> PAGE_SHIFT) & 0xFFFFFFu)
-#define MI_IS_USER_VA(Va) ((ULONG_PTR)(Va) < MM_KSEG0_BASE)
+#define MI_IS_USER_VA(Va) ((ULONG_PTR)(Va) < (ULONG_PTR)MM_SYSTEM_RANGE_START)
+
+#define MiIsSharedDataPage(Va) (PAGE_ALIGN(Va) == (PVOID)USER_SHARED_DATA_USER)
+#define MiIsCacheAddress(Va) ((ULONG_PTR)(Va) >= MM_SYSTEM_CACHE_START && (ULONG_PTR)(Va) <= MM_SYSTEM_CACHE_END)
 
 // Protections as Mm keeps them (5 bits); 0x08 and 0x10 modify the low three.
 #define MM_ZERO_ACCESS 0
@@ -161,7 +164,7 @@ typedef enum _MMLISTS {
 } MMLISTS;
 
 #define MM_EMPTY_LIST 0xFFFFFFFFu
-#define MM_PFN_DATABASE 0x81000000u // behind the 16 MB that boot maps
+#define MM_PFN_DATABASE ((ULONG_PTR)MmSplitPfnDatabase)
 
 typedef struct _MMPFNENTRY {
     USHORT Modified : 1;
@@ -408,6 +411,8 @@ typedef enum _MI_RESOLUTION {
     MiStaleTranslation
 } MI_RESOLUTION;
 #define MiTraceResolution(Fault, Kind, Page) KdTrace(Resolve, (Fault)->Va, Kind, Page, (Fault)->Write)
+#include "miclone.h"
+
 NTSTATUS MiResolveDemandZero(PMI_FAULT Fault, ULONG Protection);
 NTSTATUS MiResolvePrototype(PMI_FAULT Fault, ULONG Protection, PMMPTE Proto);
 NTSTATUS MiCopyOnWrite(PMI_FAULT Fault);
@@ -440,9 +445,10 @@ FORCEINLINE VOID MiUnlockWorkingSet(PEPROCESS Process)
 extern KGUARDED_MUTEX MmSystemWorkingSetLock; // entries of system cache and system views
 NTSTATUS MiMakeSystemPageTables(PVOID Start, SIZE_T Bytes);
 VOID MiInitializeSystemPageTables(VOID);
+NTSTATUS MiReserveUpperAddresses(PEPROCESS Process, ULONG Characteristics); // process.c
 VOID MiAddAddressSpace(PEPROCESS Process, PFN_NUMBER Directory);
 VOID MiRemoveAddressSpace(PEPROCESS Process);
-extern PFN_NUMBER MiMasterDirectoryPage, MiKseg0DirectoryPage;
+extern PFN_NUMBER MiMasterDirectoryPage, MiSharedDirectoryPage;
 // range.c: bitmap-managed ranges of system pages
 typedef struct _MI_RANGE {
     KSPIN_LOCK Lock;
@@ -451,8 +457,12 @@ typedef struct _MI_RANGE {
     ULONG Hint;
     ULONG FreePages;
 } MI_RANGE, *PMI_RANGE;
+#include "misession.h"
+
 VOID MiInitializeRange(PMI_RANGE Range, ULONG_PTR Base, ULONG Pages, PULONG Bits);
 PVOID MiReserveInRange(PMI_RANGE Range, ULONG Pages);
+BOOLEAN MiReserveAtInRange(PMI_RANGE Range, PVOID Va, ULONG Pages);
+PVOID MiReserveLastInRange(PMI_RANGE Range, ULONG Pages);
 VOID MiReleaseInRange(PMI_RANGE Range, PVOID Va, ULONG Pages);
 // iospace.c
 ULONGLONG MiCacheBits(MEMORY_CACHING_TYPE Cache);
@@ -474,6 +484,7 @@ typedef struct _MI_POOL_PAGES {
     ULONG Peak, Limit;
 } MI_POOL_PAGES, *PMI_POOL_PAGES;
 extern MI_POOL_PAGES MiPoolPages[MM_POOLS];
+VOID MiReturnPool(PMI_POOL_PAGES Pool, ULONG Pages);
 // pagedcode.c
 BOOLEAN MiIsPagedCode(PVOID Va);
 VOID MiMakeCodePageable(VOID);
@@ -492,6 +503,13 @@ typedef struct _MI_CACHE_VIEW {
     ULONGLONG Offset;
     struct _MI_CACHE_VIEW *Next;
 } MI_CACHE_VIEW, *PMI_CACHE_VIEW;
+typedef struct _MI_SYSTEM_VIEW {
+    LIST_ENTRY Links;
+    PVOID Va;
+    ULONG Pages;
+    PCONTROL_AREA ControlArea;
+} MI_SYSTEM_VIEW, *PMI_SYSTEM_VIEW;
+VOID MiFillSystemView(PVOID Va, ULONG Pages, PCONTROL_AREA ControlArea);
 VOID MiInitializeSystemCache(VOID);
 VOID MiInitializeSystemViews(VOID);
 VOID MiCaptureCacheDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLONG End);

@@ -77,7 +77,9 @@ typedef struct _SECTION { // the object's body
     LARGE_INTEGER SizeOfSection;
     ULONG InitialPageProtection; // MM_*
     ULONG AllocationAttributes;  // SEC_*
-    BOOLEAN UserReference;       // counted in NumberOfUserReferences
+    ULONG_PTR BasedAddress;      // SEC_BASED: in every process; BasedSlots of the places for DLLs are its (aslr.c)
+    ULONG BasedSlots;
+    BOOLEAN UserReference; // counted in NumberOfUserReferences
     BOOLEAN WritableUserReference;
 } SECTION, *PSECTION;
 
@@ -133,6 +135,8 @@ VOID MiInitializeRandomLayout(VOID);
 ULONG MiMemoryBias(VOID);
 ULONG MiBlockBias(VOID);
 ULONG_PTR MiSelectImageBase(ULONG_PTR Preferred, ULONG Pages, BOOLEAN Dll, PULONG Slots);
+ULONG MiKeepImageBase(ULONG_PTR Base, ULONG Pages);
+ULONG_PTR MiSelectSectionBase(ULONGLONG Size, PULONG Slots);
 VOID MiReleaseImageBase(ULONG_PTR Base, ULONG Slots);
 // relocate.c
 VOID MiForgetMovedImage(PSEGMENT Segment);
@@ -159,7 +163,7 @@ ULONG MiSectionFileBytes(const IMAGE_SECTION_HEADER *Section);
 // -------------------------------------------------------------------------------- virtual address descriptors
 typedef enum _MI_VAD_TYPE {
     VadNone,
-    VadDevicePhysicalMemory,
+    VadDevicePhysicalMemory, // not the program's to change: frames of an MDL (mdluser.c), or none
     VadImageMap,
     VadAwe,             // a window for physical pages of the process (awe.c)
     VadWriteWatch,      // the bits lie behind the descriptor (writewatch.c)
@@ -276,7 +280,11 @@ NTSTATUS MiResetVirtualMemory(PEPROCESS Process, PULONG_PTR Base, PSIZE_T Size);
 // Memory that is in no working set and never leaves the machine.
 #define MI_IS_UNPAGED_VAD(Vad)                                                                                         \
     ((Vad)->u.VadFlags.VadType == VadAwe || (Vad)->u.VadFlags.VadType == VadLargePages ||                              \
-     (Vad)->u.VadFlags.VadType == VadLargePageSection)
+     (Vad)->u.VadFlags.VadType == VadLargePageSection || (Vad)->u.VadFlags.VadType == VadDevicePhysicalMemory)
+// mdluser.c
+PVOID MiMapLockedPagesInUserSpace(PMDL Mdl, MEMORY_CACHING_TYPE Cache, PVOID Base, ULONG Priority);
+VOID MiUnmapLockedPagesInUserSpace(PVOID Base);
+VOID MiUnmapMdlView(PEPROCESS Process, PMMVAD Vad);
 // largepage.c
 NTSTATUS MiPopulateLargePages(PEPROCESS Process, PMMVAD Vad);
 VOID MiDepopulateLargePages(PEPROCESS Process, PMMVAD Vad);

@@ -18,6 +18,8 @@ static ULONG_PTR MiBootVa; // next free address behind the frame database
 extern UCHAR KiTextEnd[];
 
 ULONGLONG MmNoExecute, MmGlobal, MmWriteCombine;
+PVOID MmHighestUserAddress = MM_HIGHEST_USER_ADDRESS, MmSystemRangeStart = MM_SYSTEM_RANGE_START;
+ULONG_PTR MmUserProbeAddress = MM_USER_PROBE_ADDRESS;
 
 // A zeroed, permanent piece of KSEG0 for a bitmap.
 static PVOID MiAllocateBoot(ULONG Bytes)
@@ -76,7 +78,7 @@ static VOID MiTrimKseg0(PLOADER_PARAMETER_BLOCK LoaderBlock)
 {
     ULONG_PTR Va = ALIGN_UP_BY(MM_KSEG0_BASE + LoaderBlock->KernelPhysicalEnd, MI_LARGE_PAGE_SIZE);
 
-    for (; Va < MM_PFN_DATABASE; Va += MI_LARGE_PAGE_SIZE)
+    for (; Va < MM_KSEG0_END; Va += MI_LARGE_PAGE_SIZE)
         MiWriteInvalidPte(MiGetPdeAddress(Va), 0);
     MiTrimTextMapping();
     KeFlushEntireTb(TRUE, TRUE);
@@ -162,8 +164,9 @@ BOOLEAN MmInitSystem(ULONG Phase, PLOADER_PARAMETER_BLOCK LoaderBlock)
 {
     if (Phase == 0)
         return MiInitializePhase0(LoaderBlock);
-    if (KeFindBootOption("/3GB") != NULL)
-        KdPrintBoot("Mm: /3GB is not built; programs have 2 GB\n");
+    if (MmIsLargeAddressSplit() &&
+        !NT_SUCCESS(MiReserveUpperAddresses(PsGetCurrentProcess(), IMAGE_FILE_LARGE_ADDRESS_AWARE)))
+        return FALSE;
     return MiMakeVadMap(PsGetCurrentProcess()) && MiCreateSectionType() && MiInitializePageablePool() &&
            MiStartThread(MmZeroPageThread, 0) && MiStartThread(MiMappedPageWriter, LOW_REALTIME_PRIORITY + 1) &&
            MiStartThread(MiModifiedPageWriter, LOW_REALTIME_PRIORITY + 1) &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The pages of paged and session pool, which are really paged: an allocation gets demand-zero entries; a page comes
+// The pages of paged pool and of session 0's pool, which are really paged: an allocation gets demand-zero entries; a page comes
 // with the first touch, into the system working set, from which it is trimmed like any other page: on the modified
 // list, written to a page file, reused, and read back when it is touched again. So it may be touched at IRQL <=
 // APC_LEVEL only, and not while Mm's own locks are held. What the system allocates before phase 1 stays resident.
@@ -23,7 +23,7 @@ NTSTATUS MiCommitPool(PVOID Va, ULONG Pages)
     PMMPTE Pte = MiGetPteAddress(Va);
     ULONG Index;
 
-    if (!MiPageablePool)
+    if (!MiPageablePool || MiIsResidentSession(Va))
         return MiPopulate(Va, Pages);
     if (!MiChargeCommitment(Pages, NULL))
         return STATUS_COMMITMENT_LIMIT;
@@ -63,6 +63,10 @@ VOID MiDecommitPool(PVOID Va, ULONG Pages)
     PMMPTE Pte = MiGetPteAddress(Va);
     ULONG Index = 0;
 
+    if (MiIsResidentSession(Va)) {
+        MiDepopulate(Va, Pages);
+        return;
+    }
     KeAcquireGuardedMutex(&MmSystemWorkingSetLock);
     while (Index < Pages) {
         ULONG Last = min_of(Pages, Index + MI_PTE_BATCH);
@@ -95,7 +99,7 @@ static NTSTATUS MiResolvePoolDemandZero(PMI_FAULT Fault)
         return MI_STATUS_NO_PAGE;
     if (!Zeroed)
         MiZeroPage(Page);
-    MiWriteValidPte(Fault->Pte, MI_KERNEL_PTE(Page));
+    MiWriteValidPte(Fault->Pte, MiSystemPte(Fault->Va, Page));
     MiAddToWorkingSet(&MmSystemCacheWs, Fault->Va, MI_PFN_ELEMENT(Page));
     return STATUS_SUCCESS;
 }
@@ -119,7 +123,7 @@ static NTSTATUS MiResolvePoolTransition(PMI_FAULT Fault)
     if (MI_IS_EXECUTABLE(Fault->Pte->u.Trans.Protection))
         Entry = ((ULONGLONG)Page << PAGE_SHIFT) | MI_VALID | MI_ACCESSED | MmGlobal;
     else
-        Entry = Fault->Write ? MI_KERNEL_PTE(Page) : MI_KERNEL_PTE(Page) & ~(ULONGLONG)MI_DIRTY;
+        Entry = MiSystemPte(Fault->Va, Page) & ~(Fault->Write ? 0 : (ULONGLONG)MI_DIRTY);
     MiActivateTransitionPage(Pfn);
     if (Entry & MI_DIRTY)
         MiMakePageDirty(Pfn);

@@ -3,13 +3,11 @@
 
 #include "mi.h"
 
-#define MI_PEB_PAGE 0x7FFDF000u // the first choice; as documented for Windows before randomization
-
-// The highest free page below a place near MI_PEB_PAGE that is chosen anew each time. The address creation lock is
+// The highest free page below a place near the process's highest page (7FFDF000) that is chosen anew each time. The address creation lock is
 // held. 0: none.
 static ULONG_PTR MiFindHighPage(PEPROCESS Process)
 {
-    ULONG_PTR Vpn = MI_VPN(MI_PEB_PAGE) - MiBlockBias();
+    ULONG_PTR Vpn = MI_VPN(Process->HighestUserAddress) - (MM_ALLOCATION_GRANULARITY >> PAGE_SHIFT) - MiBlockBias();
     PMMVAD Vad;
 
     while (Vpn >= MI_VPN(MM_LOWEST_USER_ADDRESS)) {

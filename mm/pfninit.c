@@ -5,7 +5,8 @@
 #include "mi.h"
 
 #define MI_LARGE_PAGE_MEMORY 16384u // frames (64 MB) from which on 2 MB pages are not a waste
-#define MI_DATABASE_LIMIT ((0x9E000000u - MM_PFN_DATABASE) / sizeof(MMPFN)) // frames that KSEG0 has room to describe
+#define MI_DATABASE_LIMIT                                                                                              \
+    (((ULONG_PTR)MmSplitPfnDatabaseEnd - MM_PFN_DATABASE) / sizeof(MMPFN)) // frames: room for them
 
 // Takes the runs that are RAM out of the loader's map.
 VOID MiFindPhysicalMemory(PLOADER_PARAMETER_BLOCK LoaderBlock)

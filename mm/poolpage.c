@@ -7,9 +7,8 @@
 #include "mi.h"
 
 MI_RANGE MiNonPagedPoolRange, MiPagedPoolRange;
-static MI_RANGE MiSessionPoolRange;
 // Paged pools, a bit for each page: an allocation begins here, ends here. Under the range's lock.
-static PULONG MiPoolStarts[MM_POOLS], MiPoolEnds[MM_POOLS];
+static PULONG MiPoolStarts, MiPoolEnds; // of paged pool; a session has its own
 MI_POOL_PAGES MiPoolPages[MM_POOLS];
 static ULONG_PTR MiNonPagedPoolEnd;
 
@@ -28,24 +27,16 @@ VOID MiInitializeNonPagedPool(ULONG_PTR Base, ULONG Pages, PULONG Bits)
     MiPoolPages[MM_POOL_SESSION].Limit = MI_SESSION_POOL_PAGES;
 }
 
-static VOID MiMakePoolBits(ULONG Pool, ULONG Pages)
-{
-    MiPoolStarts[Pool] = ExAllocatePoolZero(NonPagedPool, Pages / 8, TAG_MM);
-    MiPoolEnds[Pool] = ExAllocatePoolZero(NonPagedPool, Pages / 8, TAG_MM);
-    NT_VERIFY(MiPoolStarts[Pool] != NULL && MiPoolEnds[Pool] != NULL);
-}
-
 // Needs nonpaged pool for the bitmaps.
 VOID MiInitializePagedPool(VOID)
 {
     PULONG Bits = ExAllocatePoolWithTag(NonPagedPool, MI_PAGED_POOL_PAGES / 8, TAG_MM);
-    PULONG SessionBits = ExAllocatePoolWithTag(NonPagedPool, MI_SESSION_POOL_PAGES / 8, TAG_MM);
 
-    NT_VERIFY(Bits != NULL && SessionBits != NULL);
+    MiPoolStarts = ExAllocatePoolZero(NonPagedPool, MI_PAGED_POOL_PAGES / 8, TAG_MM);
+    MiPoolEnds = ExAllocatePoolZero(NonPagedPool, MI_PAGED_POOL_PAGES / 8, TAG_MM);
+    NT_VERIFY(Bits != NULL && MiPoolStarts != NULL && MiPoolEnds != NULL);
     MiInitializeRange(&MiPagedPoolRange, MM_PAGED_POOL_START, MI_PAGED_POOL_PAGES, Bits);
-    MiInitializeRange(&MiSessionPoolRange, MM_SESSION_POOL_START, MI_SESSION_POOL_PAGES, SessionBits);
-    MiMakePoolBits(MM_POOL_PAGED, MI_PAGED_POOL_PAGES);
-    MiMakePoolBits(MM_POOL_SESSION, MI_SESSION_POOL_PAGES);
+    MiInitializeSessionZero();
 }
 
 // Gives every page of a reserved system range a zeroed frame. Its page tables exist. IRQL <= DISPATCH_LEVEL.
@@ -65,7 +56,7 @@ NTSTATUS MiPopulate(PVOID Va, ULONG Pages)
             MiReturnCommitment(Pages - Index, NULL);
             return STATUS_NO_MEMORY;
         }
-        MiWriteValidPte(&Pte[Index], MI_KERNEL_PTE(Page));
+        MiWriteValidPte(&Pte[Index], MiSystemPte((PCHAR)Va + Index * PAGE_SIZE, Page));
     }
     return STATUS_SUCCESS;
 }
@@ -107,7 +98,17 @@ VOID MiDepopulate(PVOID Va, ULONG Pages)
 
 static PMI_RANGE MiRangeOfPool(ULONG Pool)
 {
-    return Pool == MM_POOL_PAGED ? &MiPagedPoolRange : &MiSessionPoolRange;
+    return Pool == MM_POOL_PAGED ? &MiPagedPoolRange : &MmSessionSpace->GlobalVirtualAddress->PoolRange;
+}
+
+static PULONG MiStartsOfPool(ULONG Pool)
+{
+    return Pool == MM_POOL_PAGED ? MiPoolStarts : MmSessionSpace->PoolStarts;
+}
+
+static PULONG MiEndsOfPool(ULONG Pool)
+{
+    return Pool == MM_POOL_PAGED ? MiPoolEnds : MmSessionSpace->PoolEnds;
 }
 
 static VOID MiSetPoolBit(PULONG Bits, ULONG Page, BOOLEAN Set)
@@ -133,8 +134,8 @@ static VOID MiMarkAllocation(ULONG Pool, PVOID Va, ULONG Pages, BOOLEAN Mark)
         ULONG First = ((ULONG_PTR)Va - Range->Base) >> PAGE_SHIFT;
 
         OldIrql = KfAcquireSpinLock(&Range->Lock);
-        MiSetPoolBit(MiPoolStarts[Pool], First, Mark);
-        MiSetPoolBit(MiPoolEnds[Pool], First + Pages - 1, Mark);
+        MiSetPoolBit(MiStartsOfPool(Pool), First, Mark);
+        MiSetPoolBit(MiEndsOfPool(Pool), First + Pages - 1, Mark);
         KfReleaseSpinLock(&Range->Lock, OldIrql);
         return;
     }
@@ -189,7 +190,8 @@ static BOOLEAN MiChargePool(PMI_POOL_PAGES Pool, ULONG Pages)
     return TRUE;
 }
 
-static VOID MiReturnPool(PMI_POOL_PAGES Pool, ULONG Pages)
+// Pages of a pool that are not in use any more. Any IRQL.
+VOID MiReturnPool(PMI_POOL_PAGES Pool, ULONG Pages)
 {
     InterlockedExchangeAdd((volatile LONG *)&Pool->Used, -(LONG)Pages);
 }
@@ -213,6 +215,8 @@ PVOID MmAllocatePoolPages(ULONG Pool, SIZE_T Bytes)
         MiReturnPool(&MiPoolPages[Pool], Pages);
     else
         MiMarkAllocation(Pool, Va, Pages, TRUE);
+    if (Pool == MM_POOL_SESSION && Va != NULL)
+        InterlockedExchangeAdd(&MmSessionSpace->PoolPages, (LONG)Pages);
     return Va;
 }
 
@@ -261,9 +265,9 @@ static ULONG MiCountPagedAllocation(ULONG Pool, PVOID Va)
     PMI_RANGE Range = MiRangeOfPool(Pool);
     ULONG Page = ((ULONG_PTR)Va - Range->Base) >> PAGE_SHIFT, Pages = 1;
 
-    if (BYTE_OFFSET(Va) != 0 || !MiIsPoolBit(MiPoolStarts[Pool], Page))
+    if (BYTE_OFFSET(Va) != 0 || !MiIsPoolBit(MiStartsOfPool(Pool), Page))
         return 0;
-    while (!MiIsPoolBit(MiPoolEnds[Pool], Page + Pages - 1))
+    while (!MiIsPoolBit(MiEndsOfPool(Pool), Page + Pages - 1))
         Pages++;
     return Pages;
 }
@@ -294,6 +298,8 @@ ULONG MmFreePoolPages(PVOID Va)
 
     MiMarkAllocation(Pool, Va, Pages, FALSE);
     MiReturnPool(&MiPoolPages[Pool], Pages);
+    if (Pool == MM_POOL_SESSION)
+        InterlockedExchangeAdd(&MmSessionSpace->PoolPages, -(LONG)Pages);
     if (Pool == MM_POOL_NONPAGED && (ULONG_PTR)Va >= MiNonPagedPoolRange.Base && (ULONG_PTR)Va < MiNonPagedPoolEnd) {
         MiReleaseInRange(&MiNonPagedPoolRange, Va, Pages);
         return Pages;

@@ -5,12 +5,14 @@
 #include "mi.h"
 
 // Is a page of a mapped view charged to the view: written to, or promised to be (copy-on-write)?
-static BOOLEAN MiIsChargedPage(const MMPTE *Pte, ULONG Protection)
+static BOOLEAN MiIsChargedPage(PEPROCESS Process, const MMPTE *Pte, ULONG Protection)
 {
     if (Pte->u.Hard.Valid && !MI_PFN_ELEMENT(MI_PTE_FRAME(Pte))->u3.e1.PrototypePte)
         return TRUE;
     if (!Pte->u.Hard.Valid && Pte->u.Long != 0 && !Pte->u.Soft.Prototype)
         return TRUE; // private: transition or demand zero
+    if (MiIsCloneEntry(Process, Pte))
+        return TRUE;
     return MI_IS_COPY_ON_WRITE(Protection);
 }
 
@@ -19,16 +21,26 @@ static ULONG MiPrivateProtection(ULONG Protection)
     return MI_IS_COPY_ON_WRITE(Protection) ? Protection - 1 : Protection; // a private copy is simply writable
 }
 
+// What an entry that names a prototype keeps: a clone's as if the page were private.
+static ULONG MiInvalidProtection(ULONG_PTR Proto, ULONG Protection)
+{
+    return Proto == MI_PTE_LOOKUP ? Protection : MiPrivateProtection(Protection);
+}
+
 // The PFN lock is held. Flush collects the page.
 static VOID MiProtectValidPte(PEPROCESS Process, PMMPTE Pte, PVOID Va, ULONG Protection, PMI_TB_FLUSH Flush)
 {
     PMMPFN Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(Pte));
     BOOLEAN Shared = Pfn->u3.e1.PrototypePte;
+    ULONG_PTR Proto = MI_PTE_LOOKUP;
     MMPTE Old;
 
     if (!Shared) {
         Protection = MiPrivateProtection(Protection);
         Pfn->OriginalPte.u.Soft.Protection = Protection;
+    } else if (MiIsCloneEntry(Process, Pte)) {
+        Proto = (ULONG_PTR)Pfn->PteAddress;
+        Protection = MiCloneProtection(Protection);
     }
     MiAddTbFlush(Flush, Va);
     if (!MI_IS_NO_ACCESS(Protection) && !MI_IS_GUARD(Protection)) {
@@ -37,7 +49,7 @@ static VOID MiProtectValidPte(PEPROCESS Process, PMMPTE Pte, PVOID Va, ULONG Pro
         return;
     }
     MiCaptureWriteWatch(Process, Va, *Pte);
-    Old = MiExchangePte(Pte, Shared ? MI_PROTO_PTE(MI_PTE_LOOKUP, Protection)
+    Old = MiExchangePte(Pte, Shared ? MI_PROTO_PTE(Proto, MiInvalidProtection(Proto, Protection))
                                     : MI_TRANSITION_PTE(MI_PFN_NUMBER(Pfn), Protection));
     Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
     MiRemoveFromWorkingSet(&Process->Vm, Va, Pfn);
@@ -56,7 +68,7 @@ static VOID MiProtectPte(PEPROCESS Process, PMMVAD Vad, PVOID Va, ULONG Protecti
     } else if (Pte->u.Hard.Valid) {
         MiProtectValidPte(Process, Pte, Va, Protection, Flush);
     } else if (Pte->u.Soft.Prototype) {
-        Pte->u.Proto.Protection = Protection;
+        Pte->u.Proto.Protection = MiInvalidProtection(Pte->u.Proto.ProtoAddress, Protection);
     } else {
         Protection = MiPrivateProtection(Protection);
         if (Pte->u.Soft.Transition)
@@ -87,7 +99,7 @@ static BOOLEAN MiChargeProtection(PEPROCESS Process, PMMVAD Vad, ULONG_PTR Vpn, 
 
     if (Vad->u.VadFlags.PrivateMemory)
         return TRUE;
-    Change = MiIsChargedPage(Pte, Protection) - MiIsChargedPage(Pte, MiPageProtection(Vad, Vpn));
+    Change = MiIsChargedPage(Process, Pte, Protection) - MiIsChargedPage(Process, Pte, MiPageProtection(Vad, Vpn));
     if (Change > 0 && !MiChargeCommitment(1, Process))
         return FALSE;
     if (Change < 0)

@@ -6,10 +6,10 @@
 
 static VOID MiQuerySharedData(PVOID Va, PMEMORY_BASIC_INFORMATION Information)
 {
-    BOOLEAN Data = PAGE_ALIGN(Va) == (PVOID)USER_SHARED_DATA_USER;
+    BOOLEAN Data = MiIsSharedDataPage(Va);
 
     Information->BaseAddress = PAGE_ALIGN(Va);
-    Information->AllocationBase = (PVOID)USER_SHARED_DATA_USER;
+    Information->AllocationBase = Data ? PAGE_ALIGN(Va) : (PVOID)((ULONG_PTR)MM_HIGHEST_VAD_ADDRESS + 1);
     Information->AllocationProtect = PAGE_READONLY;
     Information->RegionSize = Data ? PAGE_SIZE : (ULONG_PTR)MM_HIGHEST_USER_ADDRESS + 1 - (ULONG_PTR)PAGE_ALIGN(Va);
     Information->State = Data ? MEM_COMMIT : MEM_RESERVE;
@@ -80,7 +80,7 @@ static NTSTATUS MiQueryBasic(HANDLE Process, PVOID Va, PMEMORY_BASIC_INFORMATION
     Status = MiAttachTarget(Process, PROCESS_QUERY_INFORMATION, &Target);
     if (!NT_SUCCESS(Status))
         return Status;
-    if ((ULONG_PTR)Va > (ULONG_PTR)MM_HIGHEST_VAD_ADDRESS) {
+    if ((ULONG_PTR)Va > (ULONG_PTR)MM_HIGHEST_VAD_ADDRESS || MiIsSharedDataPage(Va)) {
         MiQuerySharedData(Va, Information);
     } else {
         Status = MiLockAddressSpace(Target.Process);

@@ -31,7 +31,45 @@ PVOID MiReserveInRange(PMI_RANGE Range, ULONG Pages)
     return Index == MAXULONG ? NULL : (PVOID)(Range->Base + Index * PAGE_SIZE);
 }
 
-// Releases what MiReserveInRange gave. IRQL <= DISPATCH_LEVEL. Takes the range's lock.
+// Reserves Pages at Index, if all of them are free. The range's lock is held.
+static BOOLEAN MiReserveAtIndex(PMI_RANGE Range, ULONG Index, ULONG Pages)
+{
+    if (!RtlAreBitsClear(&Range->BitMap, Index, Pages))
+        return FALSE;
+    RtlSetBits(&Range->BitMap, Index, Pages);
+    Range->FreePages -= Pages;
+    return TRUE;
+}
+
+// Reserves Pages at Va, which lie in the range. IRQL <= DISPATCH_LEVEL. Takes the range's lock. FALSE: not all are free.
+BOOLEAN MiReserveAtInRange(PMI_RANGE Range, PVOID Va, ULONG Pages)
+{
+    ULONG Index = ((ULONG_PTR)Va - Range->Base) >> PAGE_SHIFT;
+    KIRQL OldIrql = KfAcquireSpinLock(&Range->Lock);
+    BOOLEAN Reserved;
+
+    ASSERT((ULONG_PTR)Va >= Range->Base && Index + Pages <= Range->BitMap.SizeOfBitMap);
+    Reserved = MiReserveAtIndex(Range, Index, Pages);
+    KfReleaseSpinLock(&Range->Lock, OldIrql);
+    return Reserved;
+}
+
+// Reserves the last gap of Pages in a row. IRQL <= DISPATCH_LEVEL. Takes the range's lock. NULL if there is none.
+PVOID MiReserveLastInRange(PMI_RANGE Range, ULONG Pages)
+{
+    KIRQL OldIrql = KfAcquireSpinLock(&Range->Lock);
+    ULONG Index = MAXULONG;
+
+    if (Pages != 0 && Pages <= Range->FreePages) {
+        Index = Range->BitMap.SizeOfBitMap - Pages;
+        while (Index != MAXULONG && !MiReserveAtIndex(Range, Index, Pages))
+            Index--;
+    }
+    KfReleaseSpinLock(&Range->Lock, OldIrql);
+    return Index == MAXULONG ? NULL : (PVOID)(Range->Base + Index * PAGE_SIZE);
+}
+
+// Releases what one of these gave. IRQL <= DISPATCH_LEVEL. Takes the range's lock.
 VOID MiReleaseInRange(PMI_RANGE Range, PVOID Va, ULONG Pages)
 {
     ULONG Index = ((ULONG_PTR)Va - Range->Base) >> PAGE_SHIFT;

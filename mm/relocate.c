@@ -182,8 +182,10 @@ VOID MiMoveImage(PFILE_OBJECT File, PSEGMENT Segment, PMI_IMAGE Image)
     ULONG_PTR Preferred = (ULONG_PTR)Segment->BasedAddress, Base;
     BOOLEAN Dll = (Image->Headers->FileHeader.Characteristics & IMAGE_FILE_DLL) != 0, Moved = FALSE;
 
-    if (!MiIsMovable(Image))
+    if (!MiIsMovable(Image)) {
+        Segment->ImageSlots = MiKeepImageBase(Preferred, Segment->TotalNumberOfPtes);
         return;
+    }
     Base = MiSelectImageBase(Preferred, Segment->TotalNumberOfPtes, Dll, &Segment->ImageSlots);
     Work.Delta = (ULONG)(Base - Preferred);
     if (Work.Delta != 0 && MiReadTable(&Work) && MiNoteTable(&Work) && MiAllocateFixups(&Work)) {
@@ -196,7 +198,7 @@ VOID MiMoveImage(PFILE_OBJECT File, PSEGMENT Segment, PMI_IMAGE Image)
         ExFreePoolWithTag(Work.Count, TAG_MM);
     if (Work.Delta != 0 && !Moved) {
         MiReleaseImageBase(Base, Segment->ImageSlots);
-        Segment->ImageSlots = 0;
+        Segment->ImageSlots = MiKeepImageBase(Preferred, Segment->TotalNumberOfPtes);
         return;
     }
     Segment->Relocations = Work.Result; // NULL: chosen was what it was linked for

@@ -42,6 +42,8 @@ static VOID MiResetBatch(PEPROCESS Process, ULONG_PTR Vpn, ULONG_PTR Last)
         MiResetPte(Process, Pte, Vpn, &Flush);
     MiFlushTb(&Flush, FALSE);
     MiUnlockPfn(OldIrql);
+    if (Process->DeadClones != 0)
+        MiReapClones(Process);
 }
 
 // Drops the contents of the whole pages in [*Base, *Base + *Size), which become the range. The address creation lock is

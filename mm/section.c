@@ -5,7 +5,7 @@
 
 POBJECT_TYPE MmSectionObjectType;
 
-#define MI_SECTION_ATTRIBUTES (SEC_IMAGE | SEC_COMMIT | SEC_RESERVE | SEC_NOCACHE | SEC_LARGE_PAGES)
+#define MI_SECTION_ATTRIBUTES (SEC_IMAGE | SEC_COMMIT | SEC_RESERVE | SEC_NOCACHE | SEC_LARGE_PAGES | SEC_BASED)
 #define TAG_SECTION 0x74636553 // 'Sect'
 
 // The rights to a file that a section with a protection (MM_*) needs. Source: WDK, ZwCreateSection.
@@ -22,6 +22,7 @@ static VOID NTAPI MiSectionDelete(PVOID Object)
 {
     PSECTION Section = Object;
 
+    MiReleaseImageBase(Section->BasedAddress, Section->BasedSlots);
     if (Section->Segment != NULL)
         MiDropWritableReference(Section->Segment->ControlArea, Section->WritableUserReference);
     if (Section->Segment != NULL)
@@ -142,6 +143,9 @@ static NTSTATUS MiCheckSectionArguments(ULONG Protection, ULONG Attributes)
     if ((Attributes & ~(ULONG)MI_SECTION_ATTRIBUTES) != 0 ||
         (Kind != SEC_IMAGE && Kind != SEC_COMMIT && Kind != SEC_RESERVE))
         return STATUS_INVALID_PARAMETER_6;
+    if ((Kind == SEC_IMAGE && (Attributes & (SEC_BASED | SEC_NOCACHE))) ||
+        ((Attributes & SEC_LARGE_PAGES) && (Attributes & SEC_BASED)))
+        return STATUS_INVALID_PARAMETER_6;
     if (Protection == MM_INVALID_PROTECTION || Protection >= 8 || MI_IS_NO_ACCESS(Protection))
         return STATUS_INVALID_PAGE_PROTECTION;
     return STATUS_SUCCESS;
@@ -166,6 +170,8 @@ static NTSTATUS MiCreateSectionObject(PSEGMENT Segment, POBJECT_ATTRIBUTES Objec
         MiDereferenceControlArea(Segment->ControlArea, 1, 0, 0);
         return Status;
     }
+    Section->BasedAddress = 0;
+    Section->BasedSlots = 0;
     Section->Segment = Segment;
     Section->SizeOfSection = Size;
     Section->InitialPageProtection = Protection;
@@ -178,6 +184,17 @@ static NTSTATUS MiCreateSectionObject(PSEGMENT Segment, POBJECT_ATTRIBUTES Objec
     MiUnlockPfn(OldIrql);
     *Object = Section;
     return STATUS_SUCCESS;
+}
+
+// Gives a section its address in all processes. STATUS_NO_MEMORY: there is no room; the section is gone.
+static NTSTATUS MiBaseSection(PSECTION Section)
+{
+    Section->BasedAddress = MiSelectSectionBase((ULONGLONG)Section->SizeOfSection.QuadPart, &Section->BasedSlots);
+    if (Section->BasedAddress != 0)
+        return STATUS_SUCCESS;
+    Section->BasedSlots = 0;
+    ObDereferenceObject(Section);
+    return STATUS_NO_MEMORY;
 }
 
 // Creates a section; see mm.h. MaximumSize: kernel memory, NULL for 0. IRQL PASSIVE_LEVEL; may do file I/O.
@@ -212,7 +229,8 @@ NTSTATUS NTAPI MmCreateSection(PVOID *Section, ACCESS_MASK DesiredAccess, POBJEC
         ObDereferenceObject(Referenced);
     if (!NT_SUCCESS(Status))
         return Status;
-    return MiCreateSectionObject(Segment, ObjectAttributes, Protection, AllocationAttributes, Size, TRUE, Section);
+    Status = MiCreateSectionObject(Segment, ObjectAttributes, Protection, AllocationAttributes, Size, TRUE, Section);
+    return NT_SUCCESS(Status) && (AllocationAttributes & SEC_BASED) ? MiBaseSection(*Section) : Status;
 }
 
 // For the cache manager: a section over a file's data, which does not count as a user's. IRQL <= APC_LEVEL; no file

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
-// The system half of every address space. Page directory 2 (80000000-BFFFFFFF) is one page that all share. Directory 3
-// holds the self map and hyperspace, which differ, so each process has its own copy; a new system page table is entered
-// in the master copy (the boot-time directory) and in all others at once, under one lock. So there is never a system
-// address that one process can see and another cannot, and no fault has to repair it.
+// The system half of every address space. With 2 GB of user space page directory 2 (80000000-BFFFFFFF) is one page that
+// all processes of a session share, and the sessions' differ in session space only; with 3 GB it is the process's own.
+// Directory 3 holds the self map and hyperspace, which differ, so each process has its own copy; a new system page table
+// is entered in the master copy (the boot-time directory) and in all others at once, under one lock. So there is never a
+// system address that one process can see and another cannot, and no fault has to repair it.
 
 #include "mi.h"
 
 PFN_NUMBER MiMasterDirectoryPage; // directory 3 made by boot: the idle process's
-PFN_NUMBER MiKseg0DirectoryPage;  // directory 2
+PFN_NUMBER MiSharedDirectoryPage; // directory 2, unless user space has 3 GB
 static KSPIN_LOCK MiSystemTableLock;
 static LIST_ENTRY MiAddressSpaces; // of EPROCESS.MmProcessLinks
+static LIST_ENTRY MiSessions;      // of MM_SESSION_SPACE.SessionLinks: those with a directory 2 of their own
 
+#define MI_DIRECTORY2 2
 #define MI_DIRECTORY3 3
 #define MI_FIRST_SHARED_ENTRY 6u // 0-3: self map, 4 and 5: hyperspace
 
@@ -18,7 +21,8 @@ VOID MiInitializeSystemPageTables(VOID)
 {
     KeInitializeSpinLock(&MiSystemTableLock);
     InitializeListHead(&MiAddressSpaces);
-    MiKseg0DirectoryPage = MI_PTE_FRAME(MiGetPdeAddress(PTE_BASE) + 2);
+    InitializeListHead(&MiSessions);
+    MiSharedDirectoryPage = MI_PTE_FRAME(MiGetPdeAddress(PTE_BASE) + 2);
     MiMasterDirectoryPage = MI_PTE_FRAME(MiGetPdeAddress(PTE_BASE) + MI_DIRECTORY3);
 }
 
@@ -37,8 +41,17 @@ static VOID MiEnterPageTable(PVOID Va, PFN_NUMBER Table)
     ULONG Index = ((ULONG_PTR)Va >> PDE_SHIFT) & (PTES_PER_PAGE - 1);
     PLIST_ENTRY Entry;
 
+    if ((ULONG_PTR)Va < PTE_BASE && MI_IS_SESSION_VA(Va)) {
+        MiWriteValidPte(MiGetPdeAddress(Va), MI_TABLE_PTE(Table)); // the current session's processes share directory 2
+        if (MmIsAddressValid(MmSessionSpace))                      // not yet for its own table
+            MmSessionSpace->PageTables++;
+        return;
+    }
     if ((ULONG_PTR)Va < PTE_BASE) {
-        MiWriteValidPte(MiGetPdeAddress(Va), MI_TABLE_PTE(Table)); // directory 2 is the same page everywhere
+        MiWriteDirectoryEntry(MiSharedDirectoryPage, Index, MI_TABLE_PTE(Table));
+        for (Entry = MiSessions.Flink; Entry != &MiSessions; Entry = Entry->Flink)
+            MiWriteDirectoryEntry(CONTAINING_RECORD(Entry, MM_SESSION_SPACE, SessionLinks)->PageDirectory, Index,
+                                  MI_TABLE_PTE(Table));
         return;
     }
     MiWriteDirectoryEntry(MiMasterDirectoryPage, Index, MI_TABLE_PTE(Table));
@@ -96,6 +109,33 @@ VOID MiAddAddressSpace(PEPROCESS Process, PFN_NUMBER Directory)
            (PTES_PER_PAGE - MI_FIRST_SHARED_ENTRY) * sizeof(MMPTE));
     MiUnmapPage(Table, MapIrql);
     InsertTailList(&MiAddressSpaces, &Process->MmProcessLinks);
+    KfReleaseSpinLock(&MiSystemTableLock, OldIrql);
+}
+
+// A session begins: copies the entries of directory 2 that all sessions have, and lets later ones follow. Those of
+// session space are in place. IRQL <= APC_LEVEL. Takes the system table lock.
+VOID MiAddSessionDirectory(PMM_SESSION_SPACE Session)
+{
+    ULONG Before = (MM_SESSION_SPACE_BASE >> PDE_SHIFT) & (PTES_PER_PAGE - 1);
+    ULONG Behind = ((MM_SESSION_POOL_END >> PDE_SHIFT) & (PTES_PER_PAGE - 1)) + 1;
+    PMMPTE Self = (PMMPTE)PDE_BASE + MI_DIRECTORY2 * PTES_PER_PAGE, Table; // whosever it is: these are in all
+    KIRQL OldIrql, MapIrql;
+
+    OldIrql = KfAcquireSpinLock(&MiSystemTableLock);
+    Table = MiMapPage(Session->PageDirectory, &MapIrql);
+    memcpy(Table, Self, Before * sizeof(MMPTE));
+    memcpy(&Table[Behind], &Self[Behind], (PTES_PER_PAGE - Behind) * sizeof(MMPTE));
+    MiUnmapPage(Table, MapIrql);
+    InsertTailList(&MiSessions, &Session->SessionLinks);
+    KfReleaseSpinLock(&MiSystemTableLock, OldIrql);
+}
+
+// IRQL <= APC_LEVEL. Takes the system table lock.
+VOID MiRemoveSessionDirectory(PMM_SESSION_SPACE Session)
+{
+    KIRQL OldIrql = KfAcquireSpinLock(&MiSystemTableLock);
+
+    RemoveEntryList(&Session->SessionLinks);
     KfReleaseSpinLock(&MiSystemTableLock, OldIrql);
 }
 

@@ -6,19 +6,14 @@
 
 #define MI_CACHE_SLOTS ((MM_SYSTEM_CACHE_END + 1 - MM_SYSTEM_CACHE_START) / MM_CACHE_VIEW_SIZE)
 #define MI_CACHE_VIEW_PAGES (MM_CACHE_VIEW_SIZE >> PAGE_SHIFT)
-#define MI_CAPTURE_BATCH 4u          // views that are looked through in one hold of the PFN lock
-#define MI_SYSTEM_VIEW_PAGES 0x2000u // 32 MB from MM_SESSION_BASE on
+#define MI_CAPTURE_BATCH 4u // views that are looked through in one hold of the PFN lock
+// From MM_SESSION_BASE on: 32 MB, or what there is before session space.
+#define MI_SYSTEM_VIEW_PAGES min_of(0x2000u, (MM_SESSION_SPACE_BASE - MM_SESSION_BASE) >> PAGE_SHIFT)
 
 static PMI_CACHE_VIEW MiCacheViews; // one for each slot
 static MI_RANGE MiCacheRange;       // its unit is a slot: "address" (slot + 1) * PAGE_SIZE
 static MI_RANGE MiSystemViewRange;
 
-typedef struct _MI_SYSTEM_VIEW {
-    LIST_ENTRY Links;
-    PVOID Va;
-    ULONG Pages;
-    PCONTROL_AREA ControlArea;
-} MI_SYSTEM_VIEW, *PMI_SYSTEM_VIEW;
 static LIST_ENTRY MiSystemViews = {&MiSystemViews, &MiSystemViews}; // PFN lock
 
 VOID MiInitializeSystemCache(VOID)
@@ -56,7 +51,7 @@ PMMPTE MiSystemViewPrototype(PVOID Va, PMMPTE Pte)
 
     if (Pte->u.Soft.Prototype)
         return (PMMPTE)(ULONG_PTR)Pte->u.Proto.ProtoAddress;
-    if ((ULONG_PTR)Va < MM_SYSTEM_CACHE_START)
+    if (!MiIsCacheAddress(Va))
         return NULL;
     View = MiSlotOfAddress(Va);
     if (View->ControlArea == NULL)
@@ -85,7 +80,8 @@ VOID MiUnmapSystemRange(PVOID Va, ULONG Pages)
 
                 Pfn->u3.e1.Modified |= Old.u.Hard.Dirty;
                 MiAddTbFlush(&Flush, (PCHAR)Va + Index * PAGE_SIZE);
-                MiRemoveFromWorkingSet(&MmSystemCacheWs, (PCHAR)Va + Index * PAGE_SIZE, Pfn);
+                if (!MI_IS_SESSION_VA(Va)) // those pages are in no list
+                    MiRemoveFromWorkingSet(&MmSystemCacheWs, (PCHAR)Va + Index * PAGE_SIZE, Pfn);
                 MiDecrementShareCount(Pfn);
             } else if (Pte[Index].u.Long != 0) {
                 MiWriteInvalidPte(&Pte[Index], 0);
@@ -252,7 +248,8 @@ VOID MiCaptureCacheDirtyBits(PCONTROL_AREA ControlArea, ULONGLONG Start, ULONGLO
     } while (View != NULL && Limit > Start);
 }
 
-static VOID MiFillSystemView(PVOID Va, ULONG Pages, PCONTROL_AREA ControlArea)
+// Makes the entries of a new view name the prototypes of a section, from its beginning.
+VOID MiFillSystemView(PVOID Va, ULONG Pages, PCONTROL_AREA ControlArea)
 {
     PMMPTE Pte = MiGetPteAddress(Va);
     ULONG Index;

@@ -9,11 +9,16 @@
 BOOLEAN MiTrimPrivatePages; // there is a page file for them
 
 // A shared page's entry goes back to what it was before the page was touched. The PFN lock is held.
-static MMPTE MiUnmapSharedPte(PMMVAD Vad, PMMPTE Pte, PVOID Va, PMMPFN Pfn)
+static MMPTE MiUnmapSharedPte(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, PVOID Va, PMMPFN Pfn)
 {
     MMPTE Old = MiExchangePte(Pte, 0);
     ULONG Protection = MiValidPteProtection(&Old), Default = Vad->u.VadFlags.Protection;
 
+    if (MiLocateClone(Process, Pfn->PteAddress) != NULL) {
+        Protection = MI_IS_COPY_ON_WRITE(Protection) ? Protection - 1 : Protection;
+        MiWriteInvalidPte(Pte, MI_PROTO_PTE(Pfn->PteAddress, Protection));
+        return Old;
+    }
     if (Vad->u.VadFlags.VadType == VadImageMap)
         Default = Pfn->OriginalPte.u.Soft.Protection;
     if (Protection != Default)
@@ -35,7 +40,7 @@ VOID MiEliminateWorkingSetEntry(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, PVOID
     MMPTE Old;
 
     if (Pfn->u3.e1.PrototypePte)
-        Old = MiUnmapSharedPte(Vad, Pte, Va, Pfn);
+        Old = MiUnmapSharedPte(Process, Vad, Pte, Va, Pfn);
     else
         Old = MiExchangePte(Pte, MI_TRANSITION_PTE(MI_PFN_NUMBER(Pfn), Pfn->OriginalPte.u.Soft.Protection));
     MiCaptureWriteWatch(Process, Va, Old);
@@ -49,7 +54,7 @@ VOID MiEliminateWorkingSetEntry(PEPROCESS Process, PMMVAD Vad, PMMPTE Pte, PVOID
 static VOID MiEliminateSystemEntry(PMMPTE Pte, PVOID Va, PMI_TB_FLUSH Flush)
 {
     PMMPFN Pfn = MI_PFN_ELEMENT(MI_PTE_FRAME(Pte));
-    BOOLEAN Cache = (ULONG_PTR)Va >= MM_SYSTEM_CACHE_START; // its prototype is asked for; other views' entries name it
+    BOOLEAN Cache = MiIsCacheAddress(Va); // its prototype is asked for; other views' entries name it
     ULONGLONG Entry = Cache ? 0 : MI_PROTO_PTE(Pfn->PteAddress, MM_READWRITE);
     MMPTE Old;
 
@@ -180,11 +185,14 @@ VOID MiAgeWorkingSet(PMMSUPPORT Vm, ULONG Share)
 ULONG MiTrimSet(PEPROCESS Process, const MI_TRIM *Trim, BOOLEAN Wait)
 {
     PKGUARDED_MUTEX Lock = Process != NULL ? &Process->WorkingSetLock : &MmSystemWorkingSetLock;
+    PEPROCESS Space = Process;
     KAPC_STATE ApcState;
     ULONG Taken = 0;
 
-    if (Process != NULL)
-        KeStackAttachProcess(&Process->Pcb, &ApcState);
+    if (Process == NULL && PsGetCurrentProcess()->Session != NULL)
+        Space = PsInitialSystemProcess; // the system's set has pages of session 0's pool
+    if (Space != NULL)
+        KeStackAttachProcess(&Space->Pcb, &ApcState);
     if (Wait || KeTryToAcquireGuardedMutex(Lock)) {
         if (Wait)
             KeAcquireGuardedMutex(Lock);
@@ -194,7 +202,7 @@ ULONG MiTrimSet(PEPROCESS Process, const MI_TRIM *Trim, BOOLEAN Wait)
             Taken = MiTrimWorkingSet(Process != NULL ? &Process->Vm : &MmSystemCacheWs, Process, Trim);
         KeReleaseGuardedMutex(Lock);
     }
-    if (Process != NULL)
+    if (Space != NULL)
         KeUnstackDetachProcess(&ApcState);
     return Taken;
 }

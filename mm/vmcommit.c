@@ -15,7 +15,7 @@ BOOLEAN MiIsPageCommitted(PMMVAD Vad, ULONG_PTR Vpn)
 {
     PMMPTE Pte = MiPteIfTable(MI_VA(Vpn)), Proto;
 
-    if (Vad->u.VadFlags.VadType == VadAwe)
+    if (Vad->u.VadFlags.VadType == VadAwe || Vad->u.VadFlags.VadType == VadDevicePhysicalMemory)
         return Pte != NULL && Pte->u.Long != 0;
     if (Vad->u.VadFlags.PrivateMemory) {
         if (Pte == NULL || Pte->u.Long == 0)
@@ -62,6 +62,17 @@ ULONG MiCountCommitted(PMMVAD Vad, ULONG_PTR StartVpn, ULONG_PTR EndVpn)
     return Count;
 }
 
+// A clone's page is what it was before: not copied on write as far as the program can tell.
+static ULONG MiProtectionOfValid(PMMVAD Vad, const MMPTE *Entry)
+{
+    ULONG Protection = MiValidPteProtection(Entry);
+
+    if (MI_IS_COPY_ON_WRITE(Protection) &&
+        (Vad->u.VadFlags.PrivateMemory || MiIsCloneEntry(PsGetCurrentProcess(), Entry)))
+        Protection--;
+    return Protection;
+}
+
 // The MM_* protection of a committed page. The working set lock is enough.
 ULONG MiPageProtection(PMMVAD Vad, ULONG_PTR Vpn)
 {
@@ -71,7 +82,7 @@ ULONG MiPageProtection(PMMVAD Vad, ULONG_PTR Vpn)
         MMPTE Entry = *Pte;
 
         if (Entry.u.Hard.Valid)
-            return MiValidPteProtection(&Entry);
+            return MiProtectionOfValid(Vad, &Entry);
         return Entry.u.Soft.Prototype ? Entry.u.Proto.Protection : Entry.u.Soft.Protection;
     }
     if (Vad->u.VadFlags.VadType != VadImageMap)

@@ -91,6 +91,14 @@ NTSTATUS MiQueryWorkingSet(HANDLE Handle, PVOID User, SIZE_T Length, PSIZE_T Ret
     return Status;
 }
 
+// A page that an MDL's mapping shows is in no working set.
+static BOOLEAN MiIsForeignPage(PEPROCESS Process, PVOID Va)
+{
+    PMMVAD Vad = MiLocateVad(&Process->VadRoot, MI_VPN(Va));
+
+    return Vad == NULL || MI_IS_UNPAGED_VAD(Vad);
+}
+
 static ULONG MiDescribeAddress(PEPROCESS Process, PVOID Va)
 {
     MEMORY_WORKING_SET_EX_BLOCK Block = {.Valid = 0};
@@ -111,7 +119,8 @@ static ULONG MiDescribeAddress(PEPROCESS Process, PVOID Va)
     Block.Shared = Pfn->u3.e1.PrototypePte;
     Block.ShareCount = MiShareCount(Pfn);
     Block.LargePage = Entry.u.Hard.LargePage;
-    Block.Locked = Block.LargePage || Pfn->u3.e1.UserPhysical || MiLocateWsle(List, Va, Pfn) < List->FirstDynamic;
+    Block.Locked = Block.LargePage || Pfn->u3.e1.UserPhysical || MiIsForeignPage(Process, Va) ||
+                   MiLocateWsle(List, Va, Pfn) < List->FirstDynamic;
     Block.Priority = Pfn->u3.e1.Priority;
     return *(PULONG)&Block;
 }

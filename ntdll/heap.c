@@ -6,6 +6,8 @@
 
 #define MINIMUM_RESERVE 0x10000
 #define MAXIMUM_REQUEST 0x7FFF0000
+#define HEAP_PLACES 32u // as in Windows: Windows Internals, "Heap Randomization"
+#define HEAP_PLACE 0x10000u
 
 BOOLEAN RtlpIsHeap(PVOID Heap)
 {
@@ -226,6 +228,23 @@ static VOID RtlpInitializeHeap(PHEAP Heap, ULONG Flags)
         InitializeListHead(&Heap->FreeLists[i]);
 }
 
+// Address space for a heap, at a random distance from what was reserved last: the piece in front is given back. NULL.
+static PVOID RtlpReserveHeap(SIZE_T Reserve)
+{
+    SIZE_T Gap = RtlpLayoutNumber(NtCurrentPeb()) % HEAP_PLACES * HEAP_PLACE, Size = Reserve + Gap;
+    PVOID Memory = NULL, Start;
+
+    if (!NT_SUCCESS(NtAllocateVirtualMemory(NtCurrentProcess(), &Memory, 0, &Size, MEM_RESERVE, PAGE_READWRITE))) {
+        Gap = 0;
+        if (!NT_SUCCESS(NtAllocateVirtualMemory(NtCurrentProcess(), &Memory, 0, &Reserve, MEM_RESERVE, PAGE_READWRITE)))
+            return NULL;
+    }
+    Start = Memory;
+    if (Gap != 0)
+        IGNORE_STATUS(NtFreeVirtualMemory(NtCurrentProcess(), &Start, &Gap, MEM_RELEASE));
+    return (PCHAR)Memory + Gap;
+}
+
 // Makes a heap of Reserve bytes of address space, Commit of them usable at once (0: defaults). With HEAP_GROWABLE it
 // may grow beyond. A heap in memory of the caller's (Base) or with a lock of the caller's is not offered. NULL on
 // failure.
@@ -242,7 +261,8 @@ PVOID NTAPI RtlCreateHeap(ULONG Flags, PVOID Base, SIZE_T Reserve, SIZE_T Commit
     if (Reserve == 0)
         Reserve = NtCurrentPeb()->HeapSegmentReserve;
     Reserve = ALIGN_UP_BY(max_of(Reserve, Commit), MINIMUM_RESERVE);
-    if (!NT_SUCCESS(NtAllocateVirtualMemory(NtCurrentProcess(), &Memory, 0, &Reserve, MEM_RESERVE, PAGE_READWRITE)))
+    Memory = RtlpReserveHeap(Reserve);
+    if (Memory == NULL)
         return NULL;
     if (!NT_SUCCESS(NtAllocateVirtualMemory(NtCurrentProcess(), &Memory, 0, &Commit, MEM_COMMIT, PAGE_READWRITE))) {
         RtlpReleaseMemory(Memory);

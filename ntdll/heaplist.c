@@ -68,6 +68,33 @@ ULONG NTAPI RtlGetProcessHeaps(ULONG Count, PVOID *Heaps)
     return Total;
 }
 
+// Nobody else changes any heap until RtlpUnlockAllHeaps. For who clones the process.
+VOID RtlpLockAllHeaps(VOID)
+{
+    ULONG Index;
+
+    RtlEnterCriticalSection(&RtlpHeapListLock);
+    for (Index = 0; Index < NtCurrentPeb()->NumberOfHeaps; Index++)
+        RtlpAcquireHeap(RtlpHeapList[Index], 0);
+}
+
+// Clone: the locks were taken by the process that this one is a clone of.
+VOID RtlpUnlockAllHeaps(BOOLEAN Clone)
+{
+    ULONG Index;
+
+    for (Index = 0; Index < NtCurrentPeb()->NumberOfHeaps; Index++) {
+        PHEAP Heap = RtlpHeapList[Index];
+
+        if (Clone && !(Heap->Flags & HEAP_NO_SERIALIZE))
+            RtlUpdateClonedCriticalSection(&Heap->Lock);
+        RtlpReleaseHeap(Heap, 0);
+    }
+    if (Clone)
+        RtlUpdateClonedCriticalSection(&RtlpHeapListLock);
+    RtlLeaveCriticalSection(&RtlpHeapListLock);
+}
+
 // See inc/nt/ntrtl.h.
 PVOID NTAPI RtlpAllocateMemory(SIZE_T Bytes, ULONG Tag)
 {

@@ -55,7 +55,7 @@ static NTSTATUS LdrpInsertFirstModules(PPEB Peb, PVOID NtdllBase)
     return STATUS_SUCCESS;
 }
 
-static VOID LdrpOpenKnownDlls(VOID)
+VOID LdrpOpenKnownDlls(VOID)
 {
     UNICODE_STRING Name = RTL_CONSTANT_STRING(L"\\KnownDlls");
     OBJECT_ATTRIBUTES ObjectAttributes;
@@ -161,6 +161,10 @@ VOID NTAPI LdrpInitialize(PCONTEXT Context, PVOID NtdllBase, PVOID Unused)
     NTSTATUS Status;
 
     UNREFERENCED_PARAMETER(Unused);
+    if (NtCurrentPeb()->InheritedAddressSpace) { // the first thread of a clone: everything is there
+        NtCurrentPeb()->InheritedAddressSpace = FALSE;
+        return;
+    }
     if (InterlockedCompareExchange(&LdrpProcessState, 1, 0) == 0) {
         Status = LdrpInitializeProcess(Context, NtdllBase);
         if (!NT_SUCCESS(Status)) {

@@ -25,7 +25,8 @@ extern PEB_LDR_DATA LdrpLdr;
 extern PLDRP_MODULE LdrpImage; // the program
 extern BOOLEAN LdrpStarting;   // the program's modules are being loaded: failures are reported as hard errors
 extern HANDLE LdrpKnownDlls;   // the object directory, NULL if there is none
-extern PWSTR LdrpDefaultPath;  // where DLLs are looked for if nobody says otherwise
+VOID LdrpOpenKnownDlls(VOID);
+extern PWSTR LdrpDefaultPath; // where DLLs are looked for if nobody says otherwise
 
 // ldrlist.c: modules
 PLDRP_MODULE LdrpAllocateModule(PVOID Base, PCUNICODE_STRING FullName);

@@ -38,6 +38,8 @@ DECLSPEC_NORETURN VOID NTAPI RtlpUserThreadStart(PUSER_THREAD_START_ROUTINE Star
 VOID RtlpInitializeHeapManager(VOID);
 BOOLEAN RtlpAddHeap(PVOID Heap);
 VOID RtlpRemoveHeap(PVOID Heap);
+VOID RtlpLockAllHeaps(VOID);
+VOID RtlpUnlockAllHeaps(BOOLEAN Clone);
 
 // --- paths (path.c, curdir.c, device.c)
 typedef enum _RTL_PATH_TYPE {

@@ -29,7 +29,8 @@ VOID NTAPI PspProcessDelete(PVOID Object)
     if (Process->ObjectTable != NULL)
         ObKillProcess(Process);
     if (Process->Pcb.DirectoryTableBase != 0) {
-        if (Process->SectionObject != NULL && !(Process->Flags & PS_PROCESS_FLAGS_VM_DELETED)) {
+        if ((Process->SectionObject != NULL || Process->VadRoot.Root != NULL) &&
+            !(Process->Flags & PS_PROCESS_FLAGS_VM_DELETED)) {
             KAPC_STATE ApcState;
 
             KeStackAttachProcess(&Process->Pcb, &ApcState);
@@ -39,6 +40,8 @@ VOID NTAPI PspProcessDelete(PVOID Object)
         KeUnloadProcess(&Process->Pcb); // an idle processor may still have it loaded
         MmDeleteProcessAddressSpace(Process);
     }
+    if (Process->Session != NULL)
+        MmLeaveSession(Process);
     if (Process->Token != NULL)
         SeDeleteProcess(Process);
     if (Process->SectionObject != NULL)

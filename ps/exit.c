@@ -69,7 +69,8 @@ VOID PspRundownProcess(PEPROCESS Process)
         Process->ExitStatus = Process->LastThreadExitStatus;
     ObKillProcess(Process);
     ExWaitForRundownProtectionRelease(&Process->RundownProtect);
-    if (Process->SectionObject != NULL && !(Process->Flags & PS_PROCESS_FLAGS_VM_DELETED)) {
+    if ((Process->SectionObject != NULL || Process->VadRoot.Root != NULL) &&
+        !(Process->Flags & PS_PROCESS_FLAGS_VM_DELETED)) {
         KeStackAttachProcess(&Process->Pcb, &ApcState);
         MmCleanProcessAddressSpace(Process);
         KeUnstackDetachProcess(&ApcState);

@@ -41,6 +41,7 @@ NTSTATUS NTAPI PspInitializePeb(PEPROCESS Process, PVOID ImageBase)
         Peb->OSBuildNumber = PSP_BUILD_NUMBER;
         Peb->OSPlatformId = 2; // VER_PLATFORM_WIN32_NT
         Peb->SessionId = Process->SessionId;
+        Peb->SystemReserved[0] = MmRandomNumber();
         PspDescribeImage(Peb, ImageBase);
     }
     SEH_EXCEPT

@@ -20,6 +20,15 @@ static VOID PspSetImageName(PEPROCESS Process)
     ObDereferenceObject(File);
 }
 
+// A clone runs its parent's program.
+static VOID PspInheritImage(PEPROCESS Process, PEPROCESS Parent)
+{
+    memcpy(Process->ImageFileName, Parent->ImageFileName, sizeof(Process->ImageFileName));
+    Process->SectionObject = Parent->SectionObject;
+    if (Process->SectionObject != NULL)
+        ObReferenceObject(Process->SectionObject);
+}
+
 static VOID PspInitializeProcessFields(PEPROCESS Process, PEPROCESS Parent)
 {
     ExInitializePushLock(&Process->ProcessLock);
@@ -37,6 +46,8 @@ static VOID PspInitializeProcessFields(PEPROCESS Process, PEPROCESS Parent)
         Process->InheritedFromUniqueProcessId = Parent->UniqueProcessId;
         Process->DefaultHardErrorProcessing = Parent->DefaultHardErrorProcessing;
         Process->SessionId = Parent->SessionId;
+        if (Parent->Session != NULL)
+            MmInheritSession(Process, Parent);
         Process->PagePriority = Parent->PagePriority;
     }
 }
@@ -60,8 +71,32 @@ static NTSTATUS PspBuildUserSpace(PEPROCESS Process)
     return Status;
 }
 
+// A process without a section of its own: a clone of its parent. Its PEB says so, for ntdll.
+static NTSTATUS PspCloneUserSpace(PEPROCESS Process, PEPROCESS Parent)
+{
+    volatile NTSTATUS Status = MmCloneProcessAddressSpace(Parent, Process);
+    KAPC_STATE ApcState;
+
+    if (!NT_SUCCESS(Status) || Parent->Peb == NULL)
+        return Status;
+    Process->SectionBaseAddress = Parent->SectionBaseAddress;
+    Process->Peb = Parent->Peb;
+    KeStackAttachProcess(&Process->Pcb, &ApcState);
+    SEH_TRY
+    {
+        Process->Peb->InheritedAddressSpace = TRUE;
+    }
+    SEH_EXCEPT
+    {
+        Status = SEH_CODE();
+    }
+    SEH_END
+    KeUnstackDetachProcess(&ApcState);
+    return Status;
+}
+
 // Everything a process needs before it can be seen; the object's deletion undoes what was done.
-static NTSTATUS PspBuildProcess(PEPROCESS Process, PEPROCESS Parent, ULONG Flags)
+static NTSTATUS PspBuildProcess(PEPROCESS Process, PEPROCESS Parent, ULONG Flags, BOOLEAN Clone)
 {
     NTSTATUS Status;
 
@@ -79,12 +114,15 @@ static NTSTATUS PspBuildProcess(PEPROCESS Process, PEPROCESS Parent, ULONG Flags
     Status = ObInitProcess((Flags & PROCESS_CREATE_FLAGS_INHERIT_HANDLES) ? Parent : NULL, Process);
     if (!NT_SUCCESS(Status))
         return Status;
-    if (Process->SectionObject != NULL) {
+    Status = STATUS_SUCCESS;
+    if (Clone) {
+        Status = PspCloneUserSpace(Process, Parent);
+    } else if (Process->SectionObject != NULL) {
         PspSetImageName(Process);
         Status = PspBuildUserSpace(Process);
-        if (!NT_SUCCESS(Status))
-            return Status;
     }
+    if (!NT_SUCCESS(Status))
+        return Status;
     Process->UniqueProcessId = PspCreateId(Process);
     if (Process->UniqueProcessId == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -112,7 +150,8 @@ static VOID PspLinkProcess(PEPROCESS Process)
     KeReleaseGuardedMutex(&PsActiveProcessMutex);
 }
 
-// Creates a process from an image section (none: the system process, kernel part only), without a thread.
+// Creates a process from an image section, without a thread. No section: a clone of the parent's address space, or,
+// without a parent, the system process.
 //
 // Handle: user or kernel memory by previous mode, or NULL; Created: receives a reference, or NULL.
 // IRQL PASSIVE_LEVEL. A failure leaves nothing behind.
@@ -137,10 +176,10 @@ NTSTATUS NTAPI PspCreateProcess(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJE
     if (SectionHandle != NULL)
         Status = ObReferenceObjectByHandle(SectionHandle, SECTION_MAP_EXECUTE, MmSectionObjectType, Mode,
                                            &Process->SectionObject, NULL);
-    else if (Mode != KernelMode)
-        Status = STATUS_INVALID_HANDLE; // cloning the parent is not offered
+    else if (Parent != NULL)
+        PspInheritImage(Process, Parent);
     if (NT_SUCCESS(Status))
-        Status = PspBuildProcess(Process, Parent, Flags);
+        Status = PspBuildProcess(Process, Parent, Flags, SectionHandle == NULL && Parent != NULL);
     if (!NT_SUCCESS(Status)) {
         ObDereferenceObject(Process);
         goto Cleanup;

@@ -93,6 +93,7 @@ static NTSTATUS RtlpInitializeContext(HANDLE Process, PCONTEXT Context, PUSER_TH
     Context->Eip = (ULONG_PTR)Start;
 #else
     Context->Eip = (ULONG_PTR)RtlUserThreadStart;
+    StackBase = (PCHAR)StackBase - RtlpStackOffset();
 #endif
     Context->Esp = ALIGN_DOWN_BY(StackBase, STACK_ALIGNMENT) - STACK_ALIGNMENT - sizeof(ULONG);
     return ZwWriteVirtualMemory(Process, (PVOID)Context->Esp, Frame, sizeof(Frame), NULL);

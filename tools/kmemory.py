@@ -14,6 +14,8 @@ FRAME_MASK = 0x0000000FFFFFF000
 VALID, WRITE, LARGE_BIT, NO_EXECUTE = 1, 2, 0x80, 1 << 63
 GAP = (0xE0000000, 0xC0000000, 1 << 32)  # QEMU's pc: from so much memory on, what lies above the second is at the third
 LISTS = ["zeroed", "free", "standby", "modified", "modified-no-write", "bad", "active", "transition"]
+LIMITS = {"MM_PFN_DATABASE": "PfnDatabase", "MM_SESSION_BASE": "Session", "MM_SESSION_POOL_START": "SessionPool",
+          "MM_PAGED_POOL_START": "PagedPool", "MM_SYSTEM_PTE_START": "SystemPte"}
 PROTECTIONS = ["NOACCESS", "READONLY", "EXECUTE", "EXECUTE_READ", "READWRITE", "WRITECOPY", "EXECUTE_READWRITE", "EXECUTE_WRITECOPY"]
 
 
@@ -55,6 +57,11 @@ class Memory:
         # The directories that boot made are the system process's for ever; they are part of the image, so their physical
         # address is known.
         self.directory = self.symbols["BootPageDirectoryPointers"] - self.constants["MM_KSEG0_BASE"]
+        # Limits that /3GB moves are symbols; the variable is one of the words that the boot word changes.
+        self.split = self.word(self.symbols["MmSystemRangeStart"])
+        prefix = "MmSplit" if self.split == self.symbols["MmSplitSystemRange"] else "MmSplit3"
+        for name, symbol in LIMITS.items():
+            self.constants[name] = self.symbols[prefix + symbol]
         if self.word(self.symbols["MmNumberOfPhysicalPages"]) in (None, 0):
             raise Unreadable("the machine has not come as far as its memory manager, or this is another kernel's memory")
 

@@ -68,7 +68,7 @@ VOID BaseInitializeContext(PCONTEXT Context, PVOID Start, PVOID Parameter, PVOID
     Context->EFlags = EFLAGS_INTERRUPTS;
     Context->Eax = (ULONG)(ULONG_PTR)Start;
     Context->Ebx = (ULONG)(ULONG_PTR)Parameter;
-    Context->Esp = (ULONG)(ULONG_PTR)StackTop - sizeof(PVOID);
+    Context->Esp = (ULONG)(ULONG_PTR)StackTop - RtlpStackOffset() - sizeof(PVOID);
     Context->Eip = (ULONG)(ULONG_PTR)Thunk;
 }
 

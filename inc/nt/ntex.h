@@ -25,6 +25,8 @@ typedef enum _SYSTEM_INFORMATION_CLASS {
     SystemKernelDebuggerInformation = 35,
     SystemContextSwitchInformation = 36,
     SystemLookasideInformation = 45,
+    SystemSessionCreate = 47,
+    SystemSessionDetach = 48,
     SystemBigPoolInformation = 66,
     SystemSessionPoolTagInformation = 67,
     SystemMemoryListInformation = 80

@@ -102,7 +102,7 @@ typedef struct _PEB {
     PVOID IFEOKey;                                  // 024
     ULONG CrossProcessFlags;                        // 028
     PVOID KernelCallbackTable;                      // 02C
-    ULONG SystemReserved[1];                        // 030
+    ULONG SystemReserved[1];                        // 030  random: RtlpLayoutNumber
     ULONG AtlThunkSListPtr32;                       // 034
     PVOID ApiSetMap;                                // 038
     ULONG TlsExpansionCounter;                      // 03C

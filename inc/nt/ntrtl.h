@@ -209,6 +209,11 @@ NTCHECK RtlCreateUserProcess(PUNICODE_STRING ImageNtPath, ULONG Attributes, PRTL
                              PSECURITY_DESCRIPTOR ProcessSecurity, PSECURITY_DESCRIPTOR ThreadSecurity, HANDLE Parent,
                              BOOLEAN InheritHandles, HANDLE DebugPort, HANDLE ExceptionPort,
                              PRTL_USER_PROCESS_INFORMATION Information);
+#define RTL_CLONE_PROCESS_FLAGS_CREATE_SUSPENDED 0x00000001
+#define RTL_CLONE_PROCESS_FLAGS_INHERIT_HANDLES 0x00000002
+#define RTL_CLONE_PROCESS_FLAGS_NO_SYNCHRONIZE 0x00000004
+NTCHECK RtlCloneUserProcess(ULONG Flags, PSECURITY_DESCRIPTOR ProcessSecurity, PSECURITY_DESCRIPTOR ThreadSecurity,
+                            HANDLE DebugPort, PRTL_USER_PROCESS_INFORMATION Information);
 typedef ULONG(NTAPI *PUSER_THREAD_START_ROUTINE)(PVOID Parameter);
 NTCHECK RtlCreateUserThread(HANDLE Process, PSECURITY_DESCRIPTOR Security, BOOLEAN Suspended, ULONG ZeroBits,
                             SIZE_T StackReserve, SIZE_T StackCommit, PUSER_THREAD_START_ROUTINE Start, PVOID Parameter,
@@ -248,6 +253,7 @@ ULONG NTAPI RtlGetProcessHeaps(ULONG Count, PVOID *Heaps);
 NTCHECK RtlInitializeCriticalSection(PRTL_CRITICAL_SECTION Section);
 NTCHECK RtlInitializeCriticalSectionAndSpinCount(PRTL_CRITICAL_SECTION Section, ULONG SpinCount);
 NTSTATUS NTAPI RtlEnterCriticalSection(PRTL_CRITICAL_SECTION Section);
+VOID NTAPI RtlUpdateClonedCriticalSection(PRTL_CRITICAL_SECTION Section);
 BOOLEAN NTAPI RtlTryEnterCriticalSection(PRTL_CRITICAL_SECTION Section);
 NTSTATUS NTAPI RtlLeaveCriticalSection(PRTL_CRITICAL_SECTION Section);
 NTSTATUS NTAPI RtlDeleteCriticalSection(PRTL_CRITICAL_SECTION Section);
@@ -284,5 +290,19 @@ ULONG CDECL DbgPrint(PCSTR Format, ...);
 VOID NTAPI DbgBreakPoint(VOID);
 NTCHECK RtlGetVersion(PVOID VersionInformation);
 #endif
+
+// The process's own choices of addresses: the next of its random numbers, 0 if nothing shall be random (mm/aslr.c). The
+// finalizer of MurmurHash3 mixes a counter in steps of the golden ratio.
+FORCEINLINE ULONG RtlpLayoutNumber(PPEB Peb)
+{
+    volatile LONG *State = (volatile LONG *)&Peb->SystemReserved[0];
+    ULONG Value = *State == 0 ? 0 : (ULONG)InterlockedExchangeAdd(State, (LONG)0x9E3779B9u);
+
+    Value = (Value ^ (Value >> 16)) * 0x85EBCA6Bu;
+    return Value ^ (Value >> 13);
+}
+
+// How far below its end a stack is used first: up to half a page, as Windows does it since Vista.
+#define RtlpStackOffset() (RtlpLayoutNumber(NtCurrentPeb()) & 0x7F0u)
 
 #endif

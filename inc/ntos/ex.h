@@ -45,6 +45,7 @@ VOID NTAPI ExFreePoolWithTag(PVOID Memory, ULONG Tag); // Tag 0: any
 VOID NTAPI ExFreePool(PVOID Memory);
 PVOID ExAllocatePoolZero(POOL_TYPE Type, SIZE_T Bytes, ULONG Tag);
 BOOLEAN ExInitPool(ULONG Phase); // MM_POOL_*, from MmInitSystem(0)
+PVOID ExCreateSessionPool(ULONG Tag);
 // Fills Entries with per-tag counters (of the session pool alone if Session); returns how many tags there are.
 ULONG ExQueryPoolTags(PSYSTEM_POOLTAG Entries, ULONG Capacity);
 ULONG ExQuerySessionPoolTags(PSYSTEM_POOLTAG Entries, ULONG Capacity);
@@ -344,7 +345,8 @@ BOOLEAN ExInitObjects(VOID);
 VOID ExTimerRundown(VOID); // the current thread ends: its timers lose their APCs
 
 // --- probing user pointers: raise STATUS_ACCESS_VIOLATION or STATUS_DATATYPE_MISALIGNMENT (use inside SEH_TRY)
-#define MM_PROBE_LIMIT 0x7FFF0000u
+extern UCHAR MmSplitUserProbe[]; // mm.h
+#define MM_PROBE_LIMIT ((ULONG_PTR)MmSplitUserProbe)
 DECLSPEC_NORETURN VOID NTAPI ExRaiseAccessViolation(VOID);
 DECLSPEC_NORETURN VOID NTAPI ExRaiseDatatypeMisalignment(VOID);
 DECLSPEC_NORETURN VOID NTAPI ExRaiseStatus(NTSTATUS Status);

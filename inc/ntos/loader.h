@@ -15,8 +15,8 @@
 #define INIT_CODE __attribute__((section(".init"), noinline))
 #define STARTUP_CODE __attribute__((section(".startup"), noinline))
 
-// Physical memory below this is mapped at KSEG0 (0x80000000 + physical) by the boot page tables.
-#define KSEG0_BASE 0x80000000u
+// Physical memory below this is mapped at KSEG0 (0xFB000000 + physical) by the boot page tables.
+#define KSEG0_BASE 0xFB000000u
 
 typedef enum _MEMORY_RUN_TYPE {
     LoaderFree,       // usable RAM

@@ -8,17 +8,20 @@
 #include "ke.h"
 
 // --- the address space (docs/design.md draws it)
+// Limits that the boot word /3GB moves are symbols of the linker (linker.ld has their values with 2 GB): code contains
+// them as constants, and boot/split.c puts the other values there before anybody reads them.
+extern UCHAR MmSplitUserProbe[], MmSplitSystemRange[], MmSplitPfnDatabase[], MmSplitPfnDatabaseEnd[], MmSplitSession[],
+    MmSplitSessionPool[], MmSplitSessionPoolEnd[], MmSplitSystemCacheEnd[], MmSplitPagedPool[], MmSplitPagedPoolEnd[],
+    MmSplitSystemPte[];
 #define MM_LOWEST_USER_ADDRESS ((PVOID)0x00010000)
-#define MM_HIGHEST_USER_ADDRESS ((PVOID)0x7FFEFFFF)
-#define MM_USER_PROBE_ADDRESS 0x7FFF0000u // first address user mode may never name
-#define MM_HIGHEST_VAD_ADDRESS ((PVOID)0x7FFDFFFF)
-#define MM_SYSTEM_RANGE_START ((PVOID)0x80000000)
-#define MM_KSEG0_BASE 0x80000000u
-#define MM_KSEG0_END 0x9FFFFFFFu
-#define MM_SESSION_BASE 0xA0000000u // session space, system mapped views
-#define MM_SESSION_END 0xBFFFFFFFu
-#define MM_SESSION_POOL_START 0xBC000000u
-#define MM_SESSION_POOL_END 0xBFFFFFFFu
+#define MM_USER_PROBE_ADDRESS ((ULONG_PTR)MmSplitUserProbe) // first address user mode may never name
+#define MM_HIGHEST_USER_ADDRESS ((PVOID)(MM_USER_PROBE_ADDRESS - 1))
+#define MM_HIGHEST_VAD_ADDRESS ((PVOID)(MM_USER_PROBE_ADDRESS - MM_ALLOCATION_GRANULARITY - 1))
+#define MM_HIGHEST_2GB_ADDRESS ((PVOID)0x7FFEFFFF) // of a program that does not know of larger addresses
+#define MM_SYSTEM_RANGE_START ((PVOID)MmSplitSystemRange)
+#define MM_SESSION_BASE ((ULONG_PTR)MmSplitSession) // session space, system mapped views
+#define MM_SESSION_POOL_START ((ULONG_PTR)MmSplitSessionPool)
+#define MM_SESSION_POOL_END ((ULONG_PTR)MmSplitSessionPoolEnd - 1)
 #define PTE_BASE 0xC0000000u
 #define PTE_TOP 0xC07FFFFFu
 #define PDE_BASE 0xC0600000u
@@ -30,11 +33,13 @@
 #define MM_SYSTEM_WORKING_SET_HASH 0xC0F00000u
 #define MM_SYSTEM_WORKING_SET_END 0xC0FFFFFFu
 #define MM_SYSTEM_CACHE_START 0xC1000000u
-#define MM_SYSTEM_CACHE_END 0xE0FFFFFFu
-#define MM_PAGED_POOL_START 0xE1000000u
-#define MM_PAGED_POOL_END 0xEFFFFFFFu
-#define MM_SYSTEM_PTE_START 0xF0000000u
-#define MM_SYSTEM_PTE_END 0xFBFFFFFFu
+#define MM_SYSTEM_CACHE_END ((ULONG_PTR)MmSplitSystemCacheEnd - 1)
+#define MM_PAGED_POOL_START ((ULONG_PTR)MmSplitPagedPool)
+#define MM_PAGED_POOL_END ((ULONG_PTR)MmSplitPagedPoolEnd - 1)
+#define MM_SYSTEM_PTE_START ((ULONG_PTR)MmSplitSystemPte)
+#define MM_SYSTEM_PTE_END 0xFAFFFFFFu
+#define MM_KSEG0_BASE 0xFB000000u // the kernel image: physical 0 to 16 MB while the start lasts
+#define MM_KSEG0_END 0xFBFFFFFFu
 #define MM_SPECIAL_POOL_START 0xFC000000u
 #define MM_SPECIAL_POOL_END 0xFEFFFFFFu
 // The HAL's two page tables (boot made them): FFC00000 Mm's temporary mappings (mm/hyper.c), FFDF0000 shared data,
@@ -45,6 +50,11 @@
 #define MM_ALLOCATION_FILL_UNUSED 0
 #define KERNEL_STACK_SIZE 0x3000u
 #define KERNEL_LARGE_STACK_SIZE 0xF000u
+
+// What drivers know of the split.
+extern PVOID MmHighestUserAddress, MmSystemRangeStart;
+extern ULONG_PTR MmUserProbeAddress;
+#define MmIsLargeAddressSplit() ((ULONG_PTR)MM_SYSTEM_RANGE_START > 0x80000000u) // booted with /3GB
 
 typedef ULONG PFN_NUMBER, *PPFN_NUMBER;
 typedef LARGE_INTEGER PHYSICAL_ADDRESS, *PPHYSICAL_ADDRESS;
@@ -153,8 +163,10 @@ ULONG MmGetPoolAllocationPages(PVOID Va);                               // pages
 BOOLEAN MmResourcesAvailable(ULONG Pool, SIZE_T Bytes, ULONG Priority); // EX_POOL_PRIORITY
 VOID MmQueryPoolLimits(ULONG Pool, PULONG Pages, PULONG Peak, PULONG Limit); // of pages
 // Bugcheck codes that mingw-w64's bugcodes.h lacks (WDK, "Bug Check Code Reference").
+#define SESSION_HAS_VALID_POOL_ON_EXIT 0xABul
 #define PAGE_FAULT_IN_FREED_SPECIAL_POOL 0xCCul
 #define PAGE_FAULT_BEYOND_END_OF_ALLOCATION 0xCDul
+#define DRIVER_UNMAPPING_INVALID_VIEW 0xD7ul
 #define DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL 0xD5ul
 #define DRIVER_PAGE_FAULT_BEYOND_END_OF_ALLOCATION 0xD6ul
 // --- special pool (mm/special.c): each allocation ends (or begins) at a page that nobody may touch
@@ -210,6 +222,8 @@ VOID NTAPI MmFreePagesFromMdl(PMDL Mdl);
 // The MDL's buffer in system space; NULL when there are no system PTEs left.
 PVOID MmGetSystemAddressForMdl(PMDL Mdl);
 
+ULONG MmRandomNumber(VOID); // mm/aslr.c
+
 // --- processes. The system process's space is set up by phase 0.
 // For the idle and the system process: takes over the page tables in use since boot and initializes Mm's part of
 // EPROCESS.
@@ -220,9 +234,10 @@ NTCHECK MmCreateProcessAddressSpace(PEPROCESS Process);
 NTCHECK MmInitializeProcessAddressSpace(PEPROCESS Process, PVOID ImageSection, PVOID *ImageBase);
 VOID MmCleanProcessAddressSpace(PEPROCESS Process);  // last thread is gone: release every VAD (attached)
 VOID MmDeleteProcessAddressSpace(PEPROCESS Process); // last reference is gone: release page tables
-NTCHECK MmCreatePeb(PEPROCESS Process, PPEB *Peb);   // attached; zeroed page near the top
-NTCHECK MmCreateTeb(PEPROCESS Process, PTEB *Teb);   // attached; zeroed
-VOID MmDeleteTeb(PEPROCESS Process, PTEB Teb);       // attached
+NTCHECK MmCloneProcessAddressSpace(PEPROCESS Parent, PEPROCESS Child);
+NTCHECK MmCreatePeb(PEPROCESS Process, PPEB *Peb); // attached; zeroed page near the top
+NTCHECK MmCreateTeb(PEPROCESS Process, PTEB *Teb); // attached; zeroed
+VOID MmDeleteTeb(PEPROCESS Process, PTEB Teb);     // attached
 VOID MmQueryProcessVm(PEPROCESS Process, PVM_COUNTERS Counters);
 
 // --- working sets
@@ -250,6 +265,16 @@ NTCHECK MmMapViewOfSection(PVOID Section, PEPROCESS Process, PVOID *BaseAddress,
 NTCHECK MmUnmapViewOfSection(PEPROCESS Process, PVOID BaseAddress);
 NTCHECK MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSize);
 NTCHECK MmUnmapViewInSystemSpace(PVOID MappedBase);
+// --- sessions (mm/session.c). The current process makes one, or leaves its.
+NTCHECK MmSessionCreate(PULONG SessionId);
+NTCHECK MmSessionDetach(ULONG SessionId);
+VOID MmInheritSession(PEPROCESS Process, PEPROCESS Parent);
+VOID MmLeaveSession(PEPROCESS Process);
+ULONG MmGetCurrentSessionId(VOID);
+PVOID MmGetSessionPool(VOID);
+VOID MmCountSessionPool(LONG Bytes);
+NTCHECK MmMapViewInSessionSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSize);
+NTCHECK MmUnmapViewInSessionSpace(PVOID MappedBase);
 VOID MmGetImageInformation(PVOID Section, PSECTION_IMAGE_INFORMATION Information);
 PVOID MmGetFileObjectForSection(PVOID Section); // referenced FILE_OBJECT or NULL
 // The file name behind a user address of the current process's mapped view; Length in bytes.

@@ -55,8 +55,12 @@ struct _EPROCESS {
     ULONG NumberOfWatchedRanges;  // descriptors with write watch
     PFN_NUMBER UserPhysicalPages; // first of the AWE pages that it owns (mm/awe.c), MAXULONG: none
     ULONG NumberOfUserPhysicalPages;
+    volatile LONG NumberOfLockedPages; // of its memory, by MmProbeAndLockPages
     PVOID HighestUserAddress;
-    UCHAR ExecuteOptions; // MEM_EXECUTE_OPTION_*
+    MM_AVL_TABLE CloneRoot;            // clone blocks that its entries name (mm/miclone.h), by their addresses
+    ULONG DeadClones;                  // of them, those that no entry names any more
+    UCHAR ExecuteOptions;              // MEM_EXECUTE_OPTION_*
+    struct _MM_SESSION_SPACE *Session; // NULL: session 0
     PFN_NUMBER PageDirectoryPages[4];
     PVOID PaePointerTable;     // virtual address of the PDPT
     LIST_ENTRY MmProcessLinks; // every address space, so that new system page tables reach all of them

@@ -7,7 +7,7 @@
 
 %include "offsets.inc"
 
-extern KeBugCheckEx, KiDeliverApcOnExit, KiExceptionExit, KiKernelExit
+extern KeBugCheckEx, MmSplitUserProbe, KiDeliverApcOnExit, KiExceptionExit, KiKernelExit
 
         section .text
 
@@ -78,7 +78,7 @@ KiCallService:
         shr     ecx, 2
         mov     edi, esp
         mov     esi, edx
-        cmp     edx, MM_USER_PROBE_ADDRESS
+        cmp     edx, MmSplitUserProbe
         jae     KiCheckArgumentPointer
 KiCopyArguments:                                ; a fault here goes on at KiCopyArgumentsFault (pagefault.c)
         rep movsd

@@ -76,6 +76,11 @@ def test_program_finds_its_memory_in_the_picture():
         assert any(region["kind"] == "image" and "ntdll" in region["file"].lower() for region in regions.values())
 
 
+def test_machine_with_three_gigabytes_of_user_space_adds_up():
+    with check.scratch() as folder:
+        check_frames(memmap(folder, "--mem", "64", "--boot", "/3GB")[1])
+
+
 def test_memory_of_another_kernel_is_refused():
     with check.scratch() as folder:
         path = os.path.join(folder, "zeros")

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Where things lie: prints the addresses of the program, ntdll, kernel32, the first allocation, a heap, the stack, PEB
 // and TEB. With "fixed", images must lie where they were linked for. Checks that data that holds addresses of the image
-// is right wherever it lies, that the header says so, and that no page of code was copied for that.
+// is right wherever it lies, that the header says so, and that no page of code was copied for that; that heaps and the
+// first bytes of stacks are at random places of their own.
 
 #define _WIN32_WINNT 0x0601
 #include "check.h"
+
+#define PIECES 8
 
 static int Seven(void)
 {
@@ -38,6 +41,43 @@ static void CheckModule(const char *Name, DWORD Linked, BOOL Fixed)
     printf("%s %p\n", Name == NULL ? "program" : Name, Module);
 }
 
+// How far below its end a thread's stack is used first.
+static DWORD WINAPI StackOffset(void *Parameter)
+{
+    (void)Parameter;
+    return (DWORD)((char *)((NT_TIB *)__readfsdword(0x18))->StackBase - (char *)__builtin_frame_address(0));
+}
+
+// A heap lies at another distance from the one before each time; a stack is used from another place in its page.
+static void CheckDistances(BOOL Fixed)
+{
+    char *Heaps[PIECES];
+    DWORD Offsets[PIECES], OtherHeaps = 0, OtherOffsets = 0;
+    HANDLE Thread;
+    int Index;
+
+    for (Index = 0; Index < PIECES; Index++) {
+        Heaps[Index] = HeapCreate(0, 0, 0);
+        CHECK(Heaps[Index] != NULL && ((ULONG_PTR)Heaps[Index] & 0xFFFF) == 0 &&
+              HeapAlloc(Heaps[Index], 0, 100) != NULL);
+        Thread = CreateThread(NULL, 0, StackOffset, NULL, 0, NULL);
+        CHECK(WaitForSingleObject(Thread, INFINITE) == WAIT_OBJECT_0 && GetExitCodeThread(Thread, &Offsets[Index]));
+        CHECK(CloseHandle(Thread) && Offsets[Index] < 0x1000);
+        printf("%p+%lu ", Heaps[Index], Offsets[Index]);
+    }
+    printf("\n");
+    for (Index = 1; Index < PIECES - 1; Index++) {
+        OtherHeaps += Heaps[Index] - Heaps[Index - 1] != Heaps[PIECES - 1] - Heaps[PIECES - 2];
+        OtherOffsets += Offsets[Index] != Offsets[0];
+    }
+    if (Fixed)
+        CHECK(OtherHeaps <= 1 && OtherOffsets == 0); // the first one may have filled a gap
+    else
+        CHECK(OtherHeaps > PIECES / 2 && OtherOffsets > PIECES / 2);
+    for (Index = 0; Index < PIECES; Index++)
+        CHECK(HeapDestroy(Heaps[Index]));
+}
+
 int main(int argc, char **argv)
 {
     BOOL Fixed = argc > 1 && strcmp(argv[1], "fixed") == 0;
@@ -50,5 +90,6 @@ int main(int argc, char **argv)
     CHECK((char *)Constants[0] > (char *)GetModuleHandleA(NULL));
     printf("memory %p\nheap %p\nstack %p\nteb %p\npeb %p\n", VirtualAlloc(NULL, 1, MEM_RESERVE, PAGE_NOACCESS),
            HeapCreate(0, 0, 0), &Local, (void *)__readfsdword(0x18), (void *)__readfsdword(0x30));
+    CheckDistances(Fixed);
     return Failures;
 }

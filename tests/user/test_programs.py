@@ -112,6 +112,29 @@ def test_layout():
     passes("layout", ["fixed"], boot="/MOVEIMAGES=0")
 
 
+# What a program has of the address space: by the boot word, and by its own header.
+LARGE = "-Wl,--large-address-aware"
+TWO, THREE = "7FFF0000", "BFFF0000"
+
+
+def test_large_addresses():
+    passes("large", [TWO])
+    passes("large", [TWO], libraries=[LARGE])
+    passes("large", [TWO], boot="/3GB")
+    passes("large", [THREE], libraries=[LARGE], boot="/3GB")
+
+
+def test_large_addresses_on_large_machines():
+    """The smallest machine, and one of 6 GB; with MICA_BIG set, more than 2 GB of one program's memory are in use there."""
+    passes("large", [THREE, "2304" if os.environ.get("MICA_BIG") else "64"], libraries=[LARGE], boot="/3GB", memory=6144)
+    passes("large", [THREE], libraries=[LARGE], boot="/3GB", memory=16)
+
+
+def test_programs_with_three_gigabytes():
+    for name in ("heap", "files", "threads", "virtual", "workset", "seh", "child"):
+        passes(name, libraries=[LARGE], boot="/3GB")
+
+
 def test_storm():
     passes("storm")
 
@@ -161,6 +184,27 @@ if EVERYTHING:
 
 def test_paging_to_two_disks_that_grow():
     page(["48", "16", "1"], files="C:8-16,D:16-64")
+
+
+def test_clone():
+    passes("clone")
+
+
+def test_smp4_clone():
+    passes("clone", cpus=4)
+
+
+def test_real4_clone():
+    passes("clone", cpus=4, realtime=True)
+
+
+def test_clone_and_paging():
+    """A parent of 12 MB and two clones that change a third each, with 16 MB of memory."""
+    passes("clone", ["12"], memory=16, boot="/PAGEFILE=D:64", data_mb=110)
+
+
+def test_smp4_clone_and_paging():
+    passes("clone", ["12"], memory=16, boot="/PAGEFILE=D:64", data_mb=110, cpus=4)
 
 
 def bad_disk(folder, sector=43008):

@@ -28,7 +28,7 @@ NATIVE = "native.exe"
 NATIVE_FLAGS = ["-O2", "-nostdlib", "-Wl,--subsystem,native", "-Wl,-e,_NtProcessStartup@4", "-lntdll"]
 PROMPT, PROMPT_SECONDS, SETTLE_SECONDS = "C:\\>", 60, 5
 SECOND, MILLISECOND = 1_000_000_000, 1000
-KERNEL_BASE, PAGE_KB = 0x80000000, 4  # the kernel image lies at its address less this in physical memory
+KERNEL_BASE, PAGE_KB = 0xFB000000, 4  # the kernel image lies at its address less this in physical memory
 # Guest instructions that an operation may cost (docs/design.md, section 6).
 TARGETS = {
     "null system call, SYSENTER": 110,

@@ -15,8 +15,9 @@ from front import machine, results, run, test
 RINGS = ("host", "kernel", "user", "e2e")
 USER_TIMEOUT = 120
 CONCURRENT = ["ke.*", "ex.*", "ob.*", "ps.*", "mm.*", "io.*", "cc.*"]  # where processors meet
-# Machines of the kernel ring: processors, real concurrency, tests, also those that end in a bugcheck (a boot each).
-MACHINES = ((1, False, ["*"], True), (4, False, ["*"], False), (4, True, CONCURRENT, False))
+# Machines of the kernel ring: processors, real concurrency, tests, also those that end in a bugcheck (a boot each), boot words.
+MACHINES = ((1, False, ["*"], True, ""), (4, False, ["*"], False, ""), (4, True, CONCURRENT, False, ""),
+            (1, False, ["mm.*", "ke.user*", "ex.probe*"], False, "/3GB"))
 MINGW = ["i686-w64-mingw32-gcc"]
 
 
@@ -62,16 +63,17 @@ def host_ring(report, _seed, _only):
             report.ok(f"host.{area}", done.stdout.strip().splitlines()[-1] if done.stdout.strip() else "")
 
 
-def variant(cpus, realtime):
+def variant(cpus, realtime, words):
     """What the names of tests on such a machine begin with."""
-    return f"real{cpus}." if realtime else "" if cpus == 1 else f"smp{cpus}."
+    return words.strip("/").lower() + "." if words else f"real{cpus}." if realtime else "" if cpus == 1 else f"smp{cpus}."
 
 
 def kernel_ring(report, seed, _only):
     chosen = machine.default_cpus, machine.default_realtime
-    for cpus, realtime, patterns, bugchecks in MACHINES if chosen == (None, False) else ((chosen[0] or 1, chosen[1], ["*"], True),):
-        machine.default_cpus, machine.default_realtime = cpus, realtime
-        if not test.ring(patterns, seed, 256, report.named(variant(cpus, realtime)), bugchecks):
+    asked = ((chosen[0] or 1, chosen[1], ["*"], True, ""),)
+    for cpus, realtime, patterns, bugchecks, words in MACHINES if chosen == (None, False) else asked:
+        machine.default_cpus, machine.default_realtime, test.boot_options = cpus, realtime, words
+        if not test.ring(patterns, seed, 256, report.named(variant(cpus, realtime, words)), bugchecks):
             report.fail("kernel.ring", "the kernel image contains no tests", "./mica test --list")
     machine.default_cpus, machine.default_realtime = chosen
 

@@ -15,6 +15,7 @@ from front import machine, memsvg, run
 from qmp import Qmp
 
 PROMPT = "C:\\>"
+STOPS = 100  # times that a machine is stopped in the hope that the frame database is at rest
 KERNEL_RANGES = [  # where a range of system space begins, and whose pages are there
     ("MM_PFN_DATABASE", "frame database"), (None, "nonpaged pool"), ("MM_SESSION_BASE", "mapped in system space"),
     ("MM_SESSION_POOL_START", "session pool"), ("PTE_BASE", "page tables"), ("HYPER_SPACE", "kernel"),
@@ -45,7 +46,7 @@ def parse(arguments):
 
 def kernel_owner(memory, va):
     names, symbols = memory.constants, memory.symbols
-    if va < names["MM_PFN_DATABASE"]:
+    if names["MM_KSEG0_BASE"] <= va < names["MM_SPECIAL_POOL_START"]:
         for start, end, owner in (("KiTextStart", "KiTextEnd", "kernel code"), ("KiRodataStart", "KiRodataEnd", "kernel constants"),
                                   ("KiDataStart", "KiImageEnd", "kernel data")):
             if symbols[start] <= va < symbols[end]:
@@ -53,12 +54,8 @@ def kernel_owner(memory, va):
         return None  # a large page that holds the end of a section also shows free memory behind it
     if va > names["MM_SPECIAL_POOL_END"]:
         return "kernel"
-    owner = "kernel"
-    for name, kind in KERNEL_RANGES:
-        start = names[name] if name else memory.word(symbols["MiNonPagedPoolRange"] + 4)
-        if va >= start:
-            owner = kind
-    return owner
+    starts = [(names[name] if name else memory.word(symbols["MiNonPagedPoolRange"] + 4), kind) for name, kind in KERNEL_RANGES]
+    return max((start, kind) for start, kind in starts + [(0, "kernel")] if va >= start)[1]
 
 
 def frame_owners(memory, processes):
@@ -69,7 +66,7 @@ def frame_owners(memory, processes):
         for number in range(physical >> 12, (physical >> 12) + pages):
             owners.setdefault(number, owner)
 
-    for va, physical, pages, _ in memory.mappings(0x80000000, 0xFFFFFFFF)[0]:
+    for va, physical, pages, _ in memory.mappings(memory.split, 0xFFFFFFFF)[0]:
         if not memory.constants["PTE_BASE"] <= va < memory.constants["HYPER_SPACE"]:
             for index in range(pages):
                 owner = kernel_owner(memory, va + index * kmemory.PAGE)
@@ -79,7 +76,7 @@ def frame_owners(memory, processes):
         base = memory.constants["PTE_BASE"]
         for _, physical, pages, _ in memory.mappings(base, memory.constants["HYPER_SPACE"] - 1, process.directory)[0]:
             note(physical, pages, "page tables")
-        for _, physical, pages, _ in memory.mappings(0, 0x7FFFFFFF, process.directory)[0]:
+        for _, physical, pages, _ in memory.mappings(0, memory.split - 1, process.directory)[0]:
             note(physical, pages, "processes")
     return owners
 
@@ -115,7 +112,7 @@ def page_state(entry, shared):
 def address_space(memory, process):
     """[{"start", "end", "kind", "protection", "file", "pages": [(first page, count, state)]}] of a process."""
     states = {number: shared for number, _, shared in memory.frames()}
-    found, invalid = memory.mappings(0, 0x7FFFFFFF, process.directory)
+    found, invalid = memory.mappings(0, memory.split - 1, process.directory)
     pages = {va: page_state(entry, states.get(physical >> 12, True)) for va, physical, _, entry in found}
     pages.update((va, page_state(entry, False)) for va, entry in invalid)
     rows = []
@@ -164,13 +161,26 @@ def picture(path, kernel, options):
     return data
 
 
+def stop(qmp, kernel):
+    """Stops a machine where nobody is changing the frame database, so that its lists and counts agree. One that holds the
+    lock for ever has crashed: it is shown as it is."""
+    lock = kmemory.symbols(kernel)["MmPfnLock"] - kmemory.constants(kernel)["MM_KSEG0_BASE"]
+    for _ in range(STOPS):
+        qmp.command("stop")
+        word = qmp.command("human-monitor-command", **{"command-line": f"xp /1wx {lock:#x}"})
+        if int(word.split()[-1], 16) == 0:
+            return
+        qmp.command("cont")
+    qmp.command("stop")
+
+
 def of_running(options, kernel):
     """A machine that somebody else runs: stopped for as long as its memory takes to copy."""
     qmp = Qmp(options.qmp)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "memory")
         size = qmp.command("query-memory-size-summary")["base-memory"]
-        qmp.command("stop")
+        stop(qmp, kernel)
         try:
             qmp.command("pmemsave", val=0, size=size, filename=path)
             while os.path.getsize(path) < size:
@@ -188,7 +198,7 @@ def of_prompt(options, kernel):
         if not machine.wait_for(lambda: PROMPT in box.log_text() or box.process.poll() is not None, options.timeout):
             raise kmemory.Unreadable("the machine did not come to the prompt\n" + box.bugcheck_block())
         if box.process.poll() is None:
-            Qmp(box.qmp_path).command("stop")
+            stop(Qmp(box.qmp_path), kernel)
         return picture(box.memory_file, kernel, options)
 
 
@@ -201,7 +211,7 @@ def of_program(options, kernel):
         output.append(data)
         if options.when and not shown and options.when.encode() in b"".join(output):
             box = boxes[0]
-            Qmp(box.qmp_path).command("stop")
+            stop(Qmp(box.qmp_path), kernel)
             shown.append(picture(box.memory_file, kernel, options))
             box.process.kill()
 

@@ -111,13 +111,15 @@ static NTSTATUS Probe(ULONG_PTR Address, SIZE_T Length, ULONG Alignment, BOOLEAN
 KTEST(ex, probes_know_the_end_of_user_space)
 {
     // Law: a range that reaches the probe limit, wraps round or is misaligned is refused; an empty one never is.
-    expect_status(Probe(0x7FFEFFF0, 0x10, 4, FALSE), STATUS_SUCCESS);
-    expect_status(Probe(0x7FFEFFF0, 0x11, 1, FALSE), STATUS_ACCESS_VIOLATION);
-    expect_status(Probe(0x80000000, 1, 1, FALSE), STATUS_ACCESS_VIOLATION);
+    ULONG_PTR End = MmUserProbeAddress;
+
+    expect_status(Probe(End - 0x10, 0x10, 4, FALSE), STATUS_SUCCESS);
+    expect_status(Probe(End - 0x10, 0x11, 1, FALSE), STATUS_ACCESS_VIOLATION);
+    expect_status(Probe(End, 1, 1, FALSE), STATUS_ACCESS_VIOLATION);
     expect_status(Probe(0x10000, 0xFFFF0000, 1, FALSE), STATUS_ACCESS_VIOLATION);
     expect_status(Probe(0x10001, 4, 4, FALSE), STATUS_DATATYPE_MISALIGNMENT);
     expect_status(Probe(0xFFFFFFFF, 0, 4, FALSE), STATUS_SUCCESS);
-    expect_status(Probe(0x80000000, 1, 1, TRUE), STATUS_ACCESS_VIOLATION);
+    expect_status(Probe(End, 1, 1, TRUE), STATUS_ACCESS_VIOLATION);
     expect_status(Probe(0xFFFFFFFC, 8, 4, TRUE), STATUS_ACCESS_VIOLATION);
     expect_status(Probe(0x10002, 4, 4, TRUE), STATUS_DATATYPE_MISALIGNMENT);
     expect_status(Probe(0x1000, 1, 1, TRUE), STATUS_ACCESS_VIOLATION); // nothing is mapped in the no-access area

@@ -97,7 +97,7 @@ KTEST(mm, every_kernel_page_is_code_or_data)
     ULONG_PTR Base, Va;
     ULONG Pages = 0;
 
-    for (Base = MM_KSEG0_BASE; Base != 0; Base += MI_LARGE_PAGE_SIZE) {
+    for (Base = (ULONG_PTR)MM_SYSTEM_RANGE_START; Base != 0; Base += MI_LARGE_PAGE_SIZE) {
         MMPTE Pde = *MiGetPdeAddress(Base);
 
         if (!Pde.u.Hard.Valid)

@@ -35,13 +35,16 @@ KTEST(mm, null_and_kernel_boundary_are_never_mapped)
     PVOID Base = (PVOID)1;
 
     expect_status(MtRead((PUCHAR)16), STATUS_ACCESS_VIOLATION);
-    expect_status(MtRead((PUCHAR)0x7FFF0000), STATUS_ACCESS_VIOLATION);
-    expect_status(MtRead((PUCHAR)0x7FFFFFFF), STATUS_ACCESS_VIOLATION);
+    expect_status(MtRead((PUCHAR)MmUserProbeAddress), STATUS_ACCESS_VIOLATION);
+    expect_status(MtRead((PUCHAR)MmSystemRangeStart - 1), STATUS_ACCESS_VIOLATION);
     expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE, PAGE_READWRITE),
                   STATUS_CONFLICTING_ADDRESSES);
-    Base = (PVOID)0x7FFE0000;
+    Base = (PCHAR)MmHighestUserAddress - 0xFFFF;
     expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE, PAGE_READWRITE),
                   STATUS_INVALID_PARAMETER_2);
+    Base = (PVOID)USER_SHARED_DATA_USER;
+    expect_status(ZwAllocateVirtualMemory(NtCurrentProcess(), &Base, 0, &Size, MEM_RESERVE, PAGE_READWRITE),
+                  MmIsLargeAddressSplit() ? STATUS_CONFLICTING_ADDRESSES : STATUS_INVALID_PARAMETER_2);
 }
 
 KTEST(mm, shared_user_data_is_readable_and_not_writable)

@@ -14,7 +14,7 @@ static ULONG MtCountValid(VOID)
     ULONG_PTR Vpn;
     ULONG Valid = 0;
 
-    for (Vpn = 0; Vpn < MI_VPN(MM_KSEG0_BASE);) {
+    for (Vpn = 0; Vpn < MI_VPN(MM_SYSTEM_RANGE_START);) {
         PMMPTE Pte = MiGetPteAddress(MI_VA(Vpn));
 
         if (!MiGetPdeAddress(MI_VA(Vpn))->u.Hard.Valid) {
