@@ -25,7 +25,6 @@ static NTSTATUS MiExtendSection(PSECTION Section, LONGLONG Size)
     PFILE_OBJECT File = Section->Segment->ControlArea->FilePointer;
     LARGE_INTEGER FileSize, NewSize = {.QuadPart = Size};
     NTSTATUS Status;
-    KIRQL OldIrql;
 
     if (File == NULL || Section->Segment->ControlArea->u.Flags.Image)
         return STATUS_SECTION_NOT_EXTENDED;
@@ -43,10 +42,10 @@ static NTSTATUS MiExtendSection(PSECTION Section, LONGLONG Size)
         Status = MiExtendDataFileMap(Section->Segment, (ULONGLONG)Size);
     if (!NT_SUCCESS(Status))
         return Status;
-    OldIrql = MiLockPfn(); // two may extend it at once: the larger one counts
+    KeAcquireGuardedMutex(&MiExtendLock); // two may extend it at once: the larger one counts
     if (Size > Section->SizeOfSection.QuadPart)
         Section->SizeOfSection = NewSize;
-    MiUnlockPfn(OldIrql);
+    KeReleaseGuardedMutex(&MiExtendLock);
     return STATUS_SUCCESS;
 }
 

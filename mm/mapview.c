@@ -48,9 +48,10 @@ static PMMVAD MiCreateMappedVad(PSEGMENT Segment, ULONG_PTR Start, SIZE_T Size, 
 static VOID MiReferenceView(PEPROCESS Process, PSECTION Section, PMMVAD Vad)
 {
     PCONTROL_AREA ControlArea = Vad->ControlArea;
-    KIRQL OldIrql = MiLockPfn();
+    KIRQL OldIrql;
 
-    Vad->WritableUserReference = Section->WritableUserReference;
+    Vad->WritableUserReference = Section->WritableUserReference; // a section's body is paged
+    OldIrql = MiLockPfn();
     ControlArea->NumberOfMappedViews++;
     ControlArea->NumberOfUserReferences++;
     ControlArea->WritableUserReferences += Vad->WritableUserReference;

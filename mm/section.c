@@ -157,6 +157,9 @@ static NTSTATUS MiCreateSectionObject(PSEGMENT Segment, POBJECT_ATTRIBUTES Objec
                                       ULONG Attributes, LARGE_INTEGER Size, BOOLEAN UserReference, PVOID *Object)
 {
     KPROCESSOR_MODE Mode = ObjectAttributes == NULL ? KernelMode : ExGetPreviousMode();
+    BOOLEAN Writable = UserReference && Segment->ControlArea->FilePointer != NULL &&
+                       !Segment->ControlArea->u.Flags.Image && MI_IS_WRITABLE(Protection) &&
+                       !MI_IS_COPY_ON_WRITE(Protection);
     PSECTION Section;
     NTSTATUS Status;
     KIRQL OldIrql;
@@ -174,12 +177,10 @@ static NTSTATUS MiCreateSectionObject(PSEGMENT Segment, POBJECT_ATTRIBUTES Objec
     Section->InitialPageProtection = Protection;
     Section->AllocationAttributes = Attributes;
     Section->UserReference = UserReference;
-    Section->WritableUserReference = UserReference && Segment->ControlArea->FilePointer != NULL &&
-                                     !Segment->ControlArea->u.Flags.Image && MI_IS_WRITABLE(Protection) &&
-                                     !MI_IS_COPY_ON_WRITE(Protection);
-    OldIrql = MiLockPfn();
+    Section->WritableUserReference = Writable;
+    OldIrql = MiLockPfn(); // from here on not the section's body, which is paged
     Segment->ControlArea->NumberOfUserReferences += UserReference;
-    Segment->ControlArea->WritableUserReferences += Section->WritableUserReference;
+    Segment->ControlArea->WritableUserReferences += Writable;
     MiUnlockPfn(OldIrql);
     *Object = Section;
     return STATUS_SUCCESS;

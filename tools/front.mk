@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types. Each target installs what is missing, builds, and hands over to ./mica.
 
-.PHONY: host-list setup run check chaos paging model powercut lint bench bochs iso fmt
+.PHONY: host-list setup run check chaos paging big model powercut lint bench bochs iso fmt
 setup:
 	@tools/setup.sh
 run: setup
@@ -16,6 +16,9 @@ chaos: setup
 paging: setup
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@MICA_PAGING=1 ./mica check --ring user --only paging
+big: setup
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@MICA_BIG=1 ./mica check --ring user --only memory_beyond
 model: setup
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@./mica model

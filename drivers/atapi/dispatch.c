@@ -27,12 +27,17 @@ static NTSTATUS NTAPI AtapiReadWrite(PDEVICE_OBJECT Device, PIRP Irp)
     return STATUS_PENDING;
 }
 
+// A NOP that tools/powercut.c waits for.
+#define MARK_FLUSH() __asm__ volatile(".byte 0x0F, 0x1F, 0x80, 0x04, 0x00, 0xED, 0x5E")
+
 // IRP_MJ_FLUSH_BUFFERS, IRP_MJ_SHUTDOWN: the disk's write cache reaches the platter. An emulated disk whose transfers
-// are synchronous (dma.c) has no cache: a write that has ended is in the host's file.
+// are synchronous (dma.c) has no cache: a write that has ended is in the host's file, and the command would take time.
 static NTSTATUS NTAPI AtapiFlush(PDEVICE_OBJECT Device, PIRP Irp)
 {
-    if (AtapiSynchronousDma)
+    if (AtapiSynchronousDma) {
+        MARK_FLUSH();
         return DrvCompleteIrp(Irp, STATUS_SUCCESS, 0, IO_NO_INCREMENT);
+    }
     IoMarkIrpPending(Irp);
     IoStartPacket(Device, Irp, NULL, NULL);
     return STATUS_PENDING;

@@ -54,6 +54,7 @@ typedef struct _FAT_META { // the stream, as Mm and Cc see it
     PFAT_BLOCK Blocks;             // each with a slot of its own
     ULONGLONG WriteLow, WriteHigh; // a page write takes the units between; MetaResource held exclusively
     NTSTATUS WriteStatus;          // of the disk
+    BOOLEAN InDiskCache;           // written since the disk was last told to write its own cache
     PFAT_BLOCK PinnedBlock;        // the last one used stays mapped
     BOOLEAN Writable;              // and is pinned
     PVOID Bcb;

@@ -2,8 +2,22 @@
 // Writing metadata back, in an order that a power cut may interrupt anywhere: first the volume says that it is in use,
 // then the FAT (new clusters), then directories (which may name them), and only then are freed clusters free again, on
 // the disk and for the next allocation. So an entry on the disk never names a cluster that is free or another file's.
+// Between these steps the disk writes its own cache.
 
 #include "fat.h"
+
+// What has been written of the metadata is on the disk before anything that follows: a disk with a write cache may
+// write in any order, and lose any part, between two of these. MetaResource held.
+static NTSTATUS FatWriteBarrier(PVCB Vcb)
+{
+    NTSTATUS Status = STATUS_SUCCESS;
+
+    if (Vcb->Meta.InDiskCache) {
+        Status = FatFlushDevice(Vcb->Target);
+        Vcb->Meta.InDiskCache = !NT_SUCCESS(Status);
+    }
+    return Status;
+}
 
 static NTSTATUS FatWriteFats(PVCB Vcb)
 {
@@ -43,6 +57,8 @@ NTSTATUS NTAPI FatMarkVolumeDirty(PVCB Vcb)
         return STATUS_SUCCESS;
     Status = FatWriteMarks(Vcb, TRUE);
     if (NT_SUCCESS(Status))
+        Status = FatWriteBarrier(Vcb);
+    if (NT_SUCCESS(Status))
         Vcb->MarkedDirty = TRUE;
     return Status;
 }
@@ -69,9 +85,15 @@ static NTSTATUS FatFlushInOrder(PVCB Vcb)
     NTSTATUS Status = FatMarkVolumeDirty(Vcb);
 
     if (NT_SUCCESS(Status))
+        Status = FatWriteBarrier(Vcb); // the zeros of new directory clusters
+    if (NT_SUCCESS(Status))
         Status = FatWriteFats(Vcb);
     if (NT_SUCCESS(Status))
+        Status = FatWriteBarrier(Vcb);
+    if (NT_SUCCESS(Status))
         Status = FatWriteBlocks(Vcb, Vcb->Geometry.DataLbo, Vcb->Geometry.VolumeBytes);
+    if (NT_SUCCESS(Status))
+        Status = FatWriteBarrier(Vcb);
     if (NT_SUCCESS(Status))
         Status = FatApplyFreed(Vcb);
     if (NT_SUCCESS(Status))
@@ -107,7 +129,9 @@ NTSTATUS NTAPI FatMarkVolumeClean(PVCB Vcb)
     FatLockMeta(Vcb);
     Status = FatFlushMeta(Vcb);
     if (NT_SUCCESS(Status) && Vcb->MarkedDirty && !(Vcb->Flags & VCB_WAS_DIRTY)) {
-        Status = FatWriteMarks(Vcb, FALSE);
+        Status = FatWriteBarrier(Vcb);
+        if (NT_SUCCESS(Status))
+            Status = FatWriteMarks(Vcb, FALSE);
         if (NT_SUCCESS(Status))
             Status = FatWriteFats(Vcb);
         if (NT_SUCCESS(Status))

@@ -40,8 +40,10 @@ static NTSTATUS FatWriteUnits(PVCB Vcb, ULONGLONG Lbo, PMDL Mdl, ULONG MdlOffset
 {
     PFAT_GEOMETRY Geometry = &Vcb->Geometry;
     ULONGLONG FatStart = FatActiveLbo(Vcb);
-    NTSTATUS Status = FatTransferMdl(Vcb->Target, TRUE, Lbo, Mdl, MdlOffset, Length);
+    NTSTATUS Status;
 
+    Vcb->Meta.InDiskCache = TRUE;
+    Status = FatTransferMdl(Vcb->Target, TRUE, Lbo, Mdl, MdlOffset, Length);
     if (!NT_SUCCESS(Status) || !Geometry->Mirrored || Lbo < FatStart || Lbo >= FatStart + Geometry->FatBytes)
         return Status;
     // A block may end behind the FAT; the copies get only what belongs to it.

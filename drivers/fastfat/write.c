@@ -79,7 +79,10 @@ static NTSTATUS FatCopyToCache(PFILE_OBJECT File, PFCB Fcb, PIRP Irp, ULONG Offs
     if (!NT_SUCCESS(Status))
         return Status;
     FatNoteWritten(Fcb, Offset + Length);
-    return File->Flags & FO_WRITE_THROUGH ? FatFlushMeta(Fcb->Vcb) : STATUS_SUCCESS; // Cc has written the data
+    if (!(File->Flags & FO_WRITE_THROUGH))
+        return STATUS_SUCCESS;
+    Status = FatFlushMeta(Fcb->Vcb); // Cc has written the data
+    return NT_SUCCESS(Status) ? FatFlushDevice(Fcb->Vcb->Target) : Status;
 }
 
 // A cached write leaves a gap behind ValidDataLength. One that begins at the old end of the file is zeroed in the cache

@@ -265,6 +265,6 @@ int main(int argc, char **argv)
     StackOverflows(0);
     StackOverflows(40000);
     OtherProcess(argv[0]);
-    Starvation(300);
+    Starvation(1000);
     return Verdict();
 }

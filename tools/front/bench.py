@@ -22,6 +22,7 @@ BOOT = "boot to the first user instruction"
 RATE = "counter ticks a second"
 MEMORY = "memory in use at the prompt, KB"
 REALTIME_RUNS = 3
+HOUR = 3600  # seconds, the machine's
 SOURCES = ("bench.c", "memory.c")
 NATIVE = "native.exe"
 NATIVE_FLAGS = ["-O2", "-nostdlib", "-Wl,--subsystem,native", "-Wl,-e,_NtProcessStartup@4", "-lntdll"]
@@ -76,6 +77,7 @@ def with_ratios(values):
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="./mica bench", description=__doc__)
     parser.add_argument("--insn", action="store_true", help="instructions only: no runs in real time")
+    parser.add_argument("--hour", action="store_true", help="instead: only fragmentation after an hour of random allocation")
     parser.add_argument("--profile", action="store_true", help="instead: where ROW's instructions go: sum, calls, function")
     parser.add_argument("row", nargs="?", default="", metavar="ROW", help="only the rows whose name begins like this")
     return parser.parse_args(arguments)
@@ -198,9 +200,24 @@ def profile(program, row):
     return 0
 
 
+def hour():
+    """Prints what an hour of virtual time of random allocation leaves (tests/bench/fragment.c)."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = check.compile_program(folder, [os.path.join(machine.ROOT, "tests", "bench", "fragment.c")], flags=["-O2"])
+        output = []
+        code, message, _ = run.execute(program, [str(HOUR)], sink=output.append, build="free", timeout=HOUR)
+    for name, value in re.findall(r"^(.*)\t(\d+)\r?$", b"".join(output).decode("ascii", "replace"), re.M):
+        print(f"{name}\t{value}\t-\tok\t-")
+    if code != 0:
+        raise SystemExit(f"mica bench: the program ended with {code}: {message}")
+    return 0
+
+
 def main(arguments):
     options = parse(arguments)
     machine.ensure_built("free")
+    if options.hour:
+        return hour()
     with tempfile.TemporaryDirectory() as folder:
         sources = [os.path.join(machine.ROOT, "tests", "bench", name) for name in SOURCES]
         program = check.compile_program(folder, sources, flags=["-O2", "-lntdll"])
@@ -216,6 +233,8 @@ def main(arguments):
             nanoseconds[BOOT] = min(boot(",count=off", True)[1] for _ in range(REALTIME_RUNS)) * MILLISECOND
     if MEMORY.startswith(options.row):
         counted[MEMORY] = memory_in_use()
+    if not (options.insn or options.row):
+        hour()
     over = 0
     nanoseconds = with_ratios(nanoseconds)
     for name, value in with_ratios(counted).items():

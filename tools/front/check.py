@@ -129,7 +129,7 @@ def run_program(program, arguments=(), **options):
     output = []
     code, message, fsck = run.execute(program, list(arguments), sink=output.append, timeout=options.pop("timeout", USER_TIMEOUT),
                                       check_disk=True, **options)
-    assert fsck is None, f"fsck.fat finds D: not clean:\n{fsck}"
+    assert fsck is None, f"{message}\nfsck.fat finds D: not clean:\n{fsck}"
     return code, b"".join(output), message
 
 

@@ -74,6 +74,19 @@ def check_functions(name, lines, complain):
             start = None
 
 
+def check_paged_bodies(name, lines, complain):
+    """A section object is paged: nobody looks into it between MiLockPfn and MiUnlockPfn."""
+    bodies, locked = set(), False
+    for number, line in enumerate(lines, 1):
+        if line == "}":
+            bodies, locked = set(), False
+        bodies.update(re.findall(r"\bPSECTION (\w+)", line))
+        locked = (locked or "MiLockPfn()" in line) and "MiUnlockPfn(" not in line
+        for body in bodies:
+            if locked and re.search(rf"\b{body}->", line):
+                complain(name, number, f"touches {body}, which is paged, with the PFN lock held")
+
+
 def check_prefixes(complain):
     """The folder is the prefix: from the object files, so that macros cannot hide a name."""
     root = os.path.join(machine.build_dir(), "kernel")
@@ -112,6 +125,7 @@ def main(_arguments):
         check_headers(name, lines, complain)
         check_text(name, lines, complain)
         check_functions(name, lines, complain)
+        check_paged_bodies(name, lines, complain)
     check_prefixes(complain)
     print(f"{'FAIL' if problems else 'ok  '} structure ({len(sources)} files)")
     for problem in problems[:60]:

@@ -4,8 +4,10 @@
 One program (tests/powercut/powercut.c) works on D: and says what it has flushed. It runs once to its end, then once for
 each cut: QEMU is killed at a seeded instruction of the run, the same one every time. fsck.fat must then be able to repair
 the volume (its second look finds nothing), every flushed file must be there with its content, every file whose deletion
-was flushed must be gone. Closes with 'N cuts, N repaired, N flushed files checked, N lost'."""
+was flushed must be gone. The same must be true of a disk with a write cache, of which any part may be lost that was written
+after the last flush (writelog.py); so that there is something to lose, each second machine is killed just before it flushes. Closes with 'N cuts, N repaired, N flushed files checked, N lost'."""
 import argparse
+import glob
 import os
 import random
 import shutil
@@ -15,7 +17,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import image
-from front import check, machine
+from front import check, machine, writelog
 
 SIZE_MB = 36
 OPERATIONS, CUTS = 160, 200
@@ -62,25 +64,26 @@ class Rig:
 
     def __init__(self, folder, seed, cpus=None, operations=OPERATIONS):
         self.folder, self.seed, self.cpus, self.operations = folder, seed, cpus, operations
+        self.cached = []  # of each cut: (sectors in the disk's cache, sectors lost)
         self.plugin = os.path.join(folder, "libpowercut.so")
         subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", self.plugin, os.path.join(machine.ROOT, "tools", "powercut.c")], check=True)
         self.disk = os.path.join(folder, "fresh.img")
         image.create(self.disk, SIZE_MB, "DATA", "44415441")
         image.copy_in(self.disk, "", [check.compile_program(folder, [SOURCE], flags=["-O2"])])
 
-    def run(self, name, cut=0):
-        """(what it promised, the disk it left, instructions if it came to its end)."""
+    def run(self, name, cut=0, at_flush=0):
+        """(what it promised, the disk it left, instructions if it came to its end). Beside the disk lie its logs."""
         disk, counts = os.path.join(self.folder, name + ".img"), os.path.join(self.folder, name + ".count")
         subprocess.run(["cp", "--sparse=always", self.disk, disk], check=True)
-        output = []
+        output, log, flushes = [], disk + ".log", disk + ".flushes"
         with machine.Machine(cpus=self.cpus, options=f"/STDIN=NUL /RUN D:\\powercut.exe {self.seed} {self.operations}",
-                             extra=["-plugin", f"{self.plugin},cut={cut},out={counts}"]) as box:
-            box.disks = [(os.path.join(machine.build_dir(), "c.img"), True), (disk, False)]
+                             extra=["-plugin", f"{self.plugin},cut={cut},atflush={at_flush},out={counts},log={log},flushes={flushes}"] + writelog.drive(disk, log, 1)) as box:
+            box.disks = [(os.path.join(machine.build_dir(), "c.img"), True)]
             box.start()
             reader = machine.pump_output(box, output.append)
             code = box.wait(RUN_SECONDS)
             reader.join(5)
-            if code is None or (cut == 0 and code != machine.DONE):
+            if code is None or (cut == 0 and code != machine.DONE):  # no flush may come any more: the run then ends
                 raise RuntimeError(f"the machine ended with {code}\n" + box.bugcheck_block())
         promises = Promises(b"".join(output).decode("ascii", "replace"))
         if promises.troubles:
@@ -128,19 +131,32 @@ def judge(promises, disk):
     return len(promises.kept)
 
 
+def judge_with_cache(rig, promises, disk, number):
+    """The same of a disk whose write cache is lost. Returns the sectors that it held and lost."""
+    cached = disk + ".cached"
+    subprocess.run(["cp", "--sparse=always", rig.disk, cached], check=True)
+    counts = writelog.replay(cached, disk + ".log", disk + ".flushes", random.Random(rig.seed * 1_000_003 + number))
+    try:
+        judge(promises, cached)
+    except RuntimeError as error:
+        raise RuntimeError(f"with {counts[1]} of {counts[0]} sectors of the write cache lost: {error}") from error
+    return counts
+
+
 def one_cut(rig, number, length):
     """(promises kept, message or None) of one cut, at its own place in the run."""
     cut = 1 + random.Random(rig.seed * 1_000_003 + number).randrange(length)
     disk = os.path.join(rig.folder, f"cut{number}.img")
     try:
-        promises, disk, _ = rig.run(f"cut{number}", cut)
-        return judge(promises, disk), None
+        promises, disk, _ = rig.run(f"cut{number}", cut, number % 2)
+        checked = judge(promises, disk)
+        rig.cached.append(judge_with_cache(rig, promises, disk, number))
+        return checked, None
     except RuntimeError as error:
         return 0, f"cut {number} (instruction {cut}): {error}\n  replay    ./mica powercut --seed {rig.seed} --first {number} --cuts 1"
     finally:
-        for path in (disk, disk + ".volume"):
-            if os.path.exists(path):
-                os.unlink(path)
+        for path in glob.glob(disk + "*"):
+            os.unlink(path)
 
 
 def series(cuts, first=0, seed=1, cpus=None, operations=OPERATIONS, tell=lambda line: None):
@@ -156,6 +172,8 @@ def series(cuts, first=0, seed=1, cpus=None, operations=OPERATIONS, tell=lambda 
                 if message:
                     failed.append(message)
                     tell("FAIL " + message)
+        tell(f"the disk's write cache held {sum(held for held, _ in rig.cached)} sectors at the cuts, "
+             f"{sum(lost for _, lost in rig.cached)} were lost")
         return checked, failed
 
 

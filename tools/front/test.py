@@ -76,7 +76,7 @@ def boot(names, seed, memory):
     return boot_with(names, seed, memory)[:-1]
 
 
-def boot_with(names, seed, memory, cpus=None, options=""):
+def boot_with(names, seed, memory, cpus=None, options="", timeout=None):
     """One boot with these tests: ({name: True|False}, the name that was running at the end or None, exit code, log, bugcheck,
     what fsck says, the records)."""
     with machine.Machine(options=f"{options} {boot_options} SEED={seed} KTEST={','.join(names)}".strip(), memory=memory, cpus=cpus, seed=seed,
@@ -86,7 +86,7 @@ def boot_with(names, seed, memory, cpus=None, options=""):
         image.create(data, 40, "DATA", "44415441")
         box.disks = [(system, False), (data, False)]
         box.start()
-        code = box.wait(TIMEOUT)
+        code = box.wait(timeout or TIMEOUT)
         done, running = {}, None
         for record in box.records():
             words = record.split()

@@ -38,10 +38,13 @@ law() {
 if [ $# -gt 0 ]; then
     law model_and_fsck 2048 3000 0 "$1"
     law power_cut_before_any_write 2048 1000 1 "$1"
+    law power_cut_with_a_write_cache 2048 1000 2 "$1"
 else
     law model_and_fsck 2048 1500 0 1 2 3 4 5 6 7 8
     law model_and_fsck_on_a_full_disk 1100 2000 0 11 12 13 14
     law power_cut_before_any_write 2048 800 1 1 2 3 4 5
     law power_cut_before_any_write_on_a_full_disk 1100 800 1 6 7 8
+    law power_cut_with_a_write_cache 2048 800 2 1 2 3 4 5
+    law power_cut_with_a_write_cache_on_a_full_disk 1100 800 2 6 7 8
 fi
 exit $status

@@ -4,7 +4,7 @@
 
 FAT_HOST := $(HOST)/fat
 FAT_PURE := $(addprefix drivers/fastfat/,bpb.c name.c alias.c lfn.c stamp.c freemap.c)
-FAT_SIM := $(addprefix tests/host/fat/,simkernel.c simmm.c simio.c simcheck.c model.c power.c test_driver.c) $(wildcard drivers/fastfat/*.c cc/*.c) \
+FAT_SIM := $(addprefix tests/host/fat/,simkernel.c simmm.c simio.c simcache.c simcheck.c model.c power.c test_driver.c) $(wildcard drivers/fastfat/*.c cc/*.c) \
 	rtl/nameexpr.c rtl/oem.c
 FAT_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 FAT_LIB := $(patsubst %/,%,$(dir $(shell $(CC) -print-file-name=ld-linux.so.2 2>/dev/null)))

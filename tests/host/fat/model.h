@@ -12,7 +12,8 @@
 #define MAXIMUM_FILE 300000u
 
 typedef struct _NODE {
-    BOOLEAN Used, Directory, Durable; // Durable: flushed, and not changed since
+    BOOLEAN Used, Directory, Durable,
+        Seen; // Durable: flushed, not changed since; Seen: a look at the disk has found it
     struct _NODE *Parent;
     CHAR Name[64];
     ULONG Size;
@@ -31,6 +32,7 @@ VOID DeleteEverything(VOID);
 VOID BuildPath(PNODE Node, PCHAR Path);
 int CompareNames(PCSTR a, PCSTR b);
 // power.c
-VOID WatchPower(PCSTR Path); // from now on the disk is checked before each write; a bad one is saved there
+// From now on the disk is checked before each write; a bad one is saved there.
+VOID WatchPower(PCSTR Path, BOOLEAN WriteCache);
 
 #endif

@@ -23,6 +23,11 @@ extern PUCHAR SimDisk;
 extern ULONGLONG SimDiskBytes;
 extern ULONG SimWrites;    // made so far
 VOID SimBeforeWrite(VOID); // the test's: the disk is what a power cut here would leave
+// The disk's write cache (simcache.c): what a write changes may stay in it until a flush.
+VOID SimUseWriteCache(VOID);
+VOID SimNoteWrite(ULONGLONG Offset, const UCHAR *Data, ULONG Length);
+VOID SimNoteFlush(VOID);
+PUCHAR SimCutPower(VOID); // a disk that a power cut here would leave: any part of what the cache holds is lost
 VOID SimLoadDisk(PCSTR Path);
 VOID SimSaveDisk(PCSTR Path);
 

@@ -27,9 +27,14 @@ static NTSTATUS NTAPI SimDiskDispatch(PDEVICE_OBJECT Device, PIRP Irp)
         } else {
             SimBeforeWrite();
             SimWrites++;
+            SimNoteWrite(Offset, MmGetMdlVirtualAddress(Irp->MdlAddress), Length);
             memcpy(SimDisk + Offset, MmGetMdlVirtualAddress(Irp->MdlAddress), Length);
         }
         Irp->IoStatus.Information = Length;
+    }
+    if (Stack->MajorFunction == IRP_MJ_FLUSH_BUFFERS) {
+        SimBeforeWrite();
+        SimNoteFlush();
     }
     IofCompleteRequest(Irp, 0);
     return STATUS_SUCCESS;

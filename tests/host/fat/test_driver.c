@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Host ring: the whole of fastfat and cc against a model (model.c), the disk watched for power cuts (power.c); at the
 // end the disk goes to fsck.fat (driver.sh). Arguments: IMAGE SEED OPERATIONS CUT. CUT 1: the power may fail before any
-// write.
+// write; 2: and the disk has a write cache.
 
 #include "model.h"
 
@@ -17,8 +17,8 @@ int main(int Count, char **Arguments)
     Verbose = Count > 5;
     SimStart();
     SimLoadDisk(Arguments[1]);
-    if (Arguments[4][0] == '1')
-        WatchPower(Arguments[1]);
+    if (Arguments[4][0] != '0')
+        WatchPower(Arguments[1], Arguments[4][0] == '2');
     SimCheck(SimMount() == STATUS_SUCCESS);
     Before = SimPoolBlocks - SimMetadataBlocks();
     for (ULONG i = 0; i < Operations; i++)

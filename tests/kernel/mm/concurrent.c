@@ -372,3 +372,46 @@ KTEST(mm, pool_pages_and_stacks_have_one_owner)
     MtJoinAll(MT_THREADS);
     expect_eq(MtWrong, 0);
 }
+
+static VOID NTAPI MtSeeThread(PVOID Context)
+{
+    LONG Page;
+
+    MtBegin(Context);
+    for (Page = 0; Page < (LONG)MT_PAGES; Page++) {
+        volatile UCHAR *Va = MT_PAGE(MtMemory, Page);
+
+        if (Context == NULL) {
+            while (MtNext != 2 * Page + 1)
+                MtPause();
+            *Va = 2;
+            MtNext = 2 * Page + 2;
+        } else {
+            MtWrong += *Va != 1; // its processor has a translation now
+            MtNext = 2 * Page + 1;
+            while (MtNext != 2 * Page + 2)
+                MtPause();
+            MtWrong += *Va != 2;
+        }
+    }
+}
+
+KTEST_MP(mm, copy_made_on_write_is_seen_by_every_thread)
+{
+    // Law: when a write to a copy-on-write page has ended, every thread of the process sees the copy, whatever
+    // translation its processor had of the page before.
+    HANDLE Section = MtSection(MT_PAGES * PAGE_SIZE, PAGE_READWRITE, SEC_COMMIT);
+    PUCHAR Original = MtMap(Section, PAGE_READWRITE);
+    ULONG Page;
+
+    MtMemory = MtMap(Section, PAGE_WRITECOPY);
+    for (Page = 0; Page < MT_PAGES; Page++)
+        *MT_PAGE(Original, Page) = 1;
+    MtStartAll(MtSeeThread, 2);
+    MtJoinAll(2);
+    expect_eq(MtWrong, 0);
+    expect_eq(*Original, 1);
+    expect_status(MtUnmap(MtMemory), STATUS_SUCCESS);
+    expect_status(MtUnmap(Original), STATUS_SUCCESS);
+    ZwClose(Section);
+}

@@ -5,6 +5,7 @@
 #include "mmtest.h"
 
 #define MT_PAGES 40u
+#define MT_OTHERS 4u // slots that other memory may have taken meanwhile
 
 static struct {
     PDRIVER_OBJECT Driver;
@@ -13,6 +14,7 @@ static struct {
     ULONG Major;               // IRP_MJ_READ or IRP_MJ_WRITE
     BOOLEAN Choose;            // the second and third slot of the next write are to fail
     LONG Refused;
+    PUCHAR Change; // MT_PAGES pages that change while the next write is on its way; NULL: none
     PMMPAGING_FILE File;
     BOOLEAN Hold; // writes of the page file wait in Held until MtLetGo
     KSPIN_LOCK Lock;
@@ -53,14 +55,27 @@ static VOID MtLetGo(VOID)
     }
 }
 
+static VOID MtChangeWhatIsWritten(VOID)
+{
+    PUCHAR Memory = Mt.Change;
+    ULONG Page;
+
+    Mt.Change = NULL;
+    for (Page = 0; Memory != NULL && Page < MT_PAGES; Page++)
+        *MT_PAGE(Memory, Page) = 7;
+}
+
 static NTSTATUS NTAPI MtFilter(PDEVICE_OBJECT Device, PIRP Irp)
 {
     PIO_STACK_LOCATION Stack = IoGetCurrentIrpStackLocation(Irp);
     ULONG Slot = (ULONG)(Stack->Parameters.Read.ByteOffset.QuadPart >> PAGE_SHIFT), Last;
 
     UNREFERENCED_PARAMETER(Device);
-    if (Stack->MajorFunction == IRP_MJ_WRITE && Stack->FileObject == Mt.File->File && MtHoldWrite(Irp))
-        return STATUS_PENDING;
+    if (Stack->MajorFunction == IRP_MJ_WRITE && Stack->FileObject == Mt.File->File) {
+        MtChangeWhatIsWritten(); // in the writer's thread, which is in this process
+        if (MtHoldWrite(Irp))
+            return STATUS_PENDING;
+    }
     if (Mt.Choose && Stack->MajorFunction == IRP_MJ_WRITE && Stack->FileObject == Mt.File->File &&
         Stack->Parameters.Read.Length > 2 * PAGE_SIZE) {
         Mt.Choose = FALSE;
@@ -318,4 +333,71 @@ KTEST(mm, freed_pages_outlive_their_writes)
     expect(MmCheckPageFiles(&After));
     expect(After <= Before);
     MtDetachFilter();
+}
+
+KTEST(mm, lock_that_fails_locks_nothing)
+{
+    // Law: SDK, VirtualLock: if a page of a range cannot be brought in, none of it is locked.
+    PUCHAR Memory = MtAllocate(16 * MT_PAGES * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    ULONG Page, Victim = 0;
+    PVOID Base;
+    SIZE_T Size = 2 * PAGE_SIZE;
+
+    MtAttachFilter();
+    for (Page = 0; Page < 16 * MT_PAGES; Page++)
+        *MT_PAGE(Memory, Page) = 1;
+    MtPageOut();
+    for (Page = 1; Page < 16 * MT_PAGES; Page++) {
+        if (MtIsOnD(MT_PAGE(Memory, Page)))
+            Victim = Page;
+    }
+    expect(Victim != 0);
+    Mt.Major = IRP_MJ_READ;
+    Mt.LastSlot = MiGetPteAddress(MT_PAGE(Memory, Victim))->u.Soft.PageFileHigh;
+    Mt.FirstSlot = Mt.LastSlot;
+    Base = MT_PAGE(Memory, Victim - 1);
+    expect(!NT_SUCCESS(ZwLockVirtualMemory(NtCurrentProcess(), &Base, &Size, MAP_PROCESS)));
+    Mt.FirstSlot = 0;
+    Size = PAGE_SIZE;
+    expect_status(ZwUnlockVirtualMemory(NtCurrentProcess(), &Base, &Size, MAP_PROCESS), STATUS_NOT_LOCKED);
+    Size = 2 * PAGE_SIZE;
+    expect_status(ZwLockVirtualMemory(NtCurrentProcess(), &Base, &Size, MAP_PROCESS), STATUS_SUCCESS);
+    MtDetachFilter();
+    expect_status(MtFree(Memory), STATUS_SUCCESS);
+}
+
+static ULONG MtUsedSlots(VOID)
+{
+    ULONG Number, Used = 0;
+
+    for (Number = 0; Number < MmNumberOfPagingFiles; Number++)
+        Used += MmPagingFile[Number]->CurrentUsage;
+    return Used;
+}
+
+KTEST(mm, page_that_changes_while_it_is_written_keeps_no_slot)
+{
+    // Law: the slot is the page's only when the write has ended and nobody has changed the page; else it is free again,
+    // and the page is written once more.
+    PUCHAR Memory = MtAllocate(16 * MT_PAGES * PAGE_SIZE, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    ULONG Page, Used, Wrong = 0;
+
+    MtAttachFilter();
+    MtPageOut(); // what others have
+    for (Page = 0; Page < 16 * MT_PAGES; Page++)
+        *MT_PAGE(Memory, Page) = 1;
+    Used = MtUsedSlots();
+    Mt.Change = Memory;
+    MtPageOut();
+    expect_eq(Mt.Change, NULL);
+    for (Page = 0; Page < MT_PAGES; Page++)
+        Wrong += *MT_PAGE(Memory, Page) != 7;
+    expect_eq(Wrong, 0);
+    MtPageOut();
+    for (Page = 0; Page < MT_PAGES; Page++)
+        Wrong += *MT_PAGE(Memory, Page) != 7;
+    expect_eq(Wrong, 0);
+    MtDetachFilter();
+    expect_status(MtFree(Memory), STATUS_SUCCESS);
+    expect(MtUsedSlots() <= Used + MT_OTHERS);
 }

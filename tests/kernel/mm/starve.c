@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Laws of running out: each pool, system PTEs, special pool are used up a thousand times; every time the caller gets a
+// Laws of running out: each pool, system PTEs, commitment are used up a thousand times; every time the caller gets a
 // clear answer, and everything comes back. The pools' limits are lowered meanwhile, so that a round is short; one round
 // goes to the end of memory itself.
 
 #include "mmtest.h"
+
+#include "mm/mipage.h"
 
 #define TEST_TAG 0x7453744B // 'KtSt'
 #define ROUNDS 1000
@@ -131,4 +133,61 @@ KTEST(mm, starved_memory_recovers)
     expect(After.CommittedPages <= Before.CommittedPages + 128); // page tables of the paged pool stay
     expect(After.AvailablePages + 176 >=
            Before.AvailablePages); // and the file system knows more of page files that grew
+}
+
+static VOID MtStarveService(VOID)
+{
+    static PVOID Regions[BLOCKS];
+    ULONG Count = 0;
+    NTSTATUS Status;
+
+    for (;;) {
+        SIZE_T Size = PAGE_SIZE;
+
+        Regions[Count] = NULL;
+        Status = ZwAllocateVirtualMemory(NtCurrentProcess(), &Regions[Count], 0, &Size, MEM_COMMIT, PAGE_READWRITE);
+        if (!NT_SUCCESS(Status) || ++Count == BLOCKS)
+            break;
+    }
+    expect_status(Status, STATUS_COMMITMENT_LIMIT);
+    expect(Count >= 3 && Count < BLOCKS);
+    while (Count-- > 0)
+        expect_status(MtFree(Regions[Count]), STATUS_SUCCESS);
+}
+
+KTEST(mm, starved_commitment_recovers)
+{
+    // Law: while no page can be promised any more every pool gives NULL and a service STATUS_COMMITMENT_LIMIT; freed,
+    // everything is there again: 1,000 times. The limit is lowered meanwhile.
+    static const POOL_TYPE Types[] = {NonPagedPool, PagedPool, PagedPoolSession};
+    MM_STATISTICS Before, After;
+    ULONG Maximum[MM_MAXIMUM_PAGING_FILES], Number, Round;
+    SIZE_T Lowered;
+
+    ExDrainPool();
+    MtQueryAtRest(&Before);
+    Lowered = Before.CommitLimit - Before.CommittedPages - 2 * ROOM;
+    for (Number = 0; Number < MmNumberOfPagingFiles; Number++) { // none may grow
+        Maximum[Number] = MmPagingFile[Number]->MaximumSize;
+        MmPagingFile[Number]->MaximumSize = MmPagingFile[Number]->Size;
+    }
+    MiLowerCommitLimit(Lowered);
+    for (Round = 0; Round < ROUNDS; Round++) {
+        ULONG Type = Round % (RTL_NUMBER_OF(Types) + 1);
+        // Nonpaged pool has pages of its own from the start, of which large blocks leave little.
+        SIZE_T Bytes = PAGE_SIZE * (Round % 3 + (Type == 0 ? 32 : 1));
+        ULONG Count = Type < RTL_NUMBER_OF(Types) ? MtExhaust(Types[Type], Bytes) : 0;
+
+        if (Type == RTL_NUMBER_OF(Types))
+            MtStarveService();
+        else
+            expect(Count >= 3 && Count < BLOCKS);
+    }
+    MiRaiseCommitLimit(Lowered);
+    for (Number = 0; Number < MmNumberOfPagingFiles; Number++)
+        MmPagingFile[Number]->MaximumSize = Maximum[Number];
+    ExDrainPool();
+    MtQueryAtRest(&After);
+    expect_eq(After.CommitLimit, Before.CommitLimit);
+    expect(After.CommittedPages <= Before.CommittedPages + 4); // page tables of the paged pool stay
 }
