@@ -13,7 +13,7 @@ STOP = ["hbreak NtCreateProcessEx", "continue", "continue", "delete"]  # the sec
 def transcript():
     """One session with every command, each under a heading."""
     commands = list(STOP)
-    for text in ("kd process 0", "kd process", "kd thread", "kd pcr", "kd idt", "kd pte 80250000", "kd pte 7ffe0000",
+    for text in ("kd process 0", "kd process", "kd thread", "kd pcr", "kd idt", "kd pte fb250000", "kd pte 7ffe0000",
                  "kd object \\\\", "kd object \\\\Device", "kd stacks", "kd poolused", "kd poolused Mm",
                  "kd pool PsActiveProcessHead.Flink", "kd symbols", "kd object 12", "kd pte"):
         commands += [f"echo \\n=== {text}\\n", text]
@@ -84,8 +84,8 @@ def test_idt():
 
 def test_pte():
     """Kernel text is global, read-only, executable, in frame 200; the shared page is a user page that cannot be written."""
-    text = section("kd pte 80250000")
-    in_order(text, "VA 80250000", "PDE at c0602008", "PTE at c0401280", "contains ", "pfn 250")
+    text = section("kd pte fb250000")
+    in_order(text, "VA fb250000", "PDE at c0603ec8", "PTE at c07d9280", "contains ", "pfn 250")
     assert re.search(r"pfn 250\s+-G-[D-]A--KREV", text), text
     assert re.search(r"pfn [0-9a-f]+\s+\S{7}UR-V", section("kd pte 7ffe0000")), section("kd pte 7ffe0000")
 

@@ -22,7 +22,7 @@ def parse(arguments):
 def entry_point(kernel):
     text = subprocess.run(["i686-linux-gnu-readelf", "-h", kernel], capture_output=True, text=True, check=True).stdout
     # The loader enters at the physical address: paging is still off there.
-    return int(re.search(r"Entry point address:\s+(0x[0-9a-f]+)", text).group(1), 16) & 0x7FFFFFFF
+    return int(re.search(r"Entry point address:\s+(0x[0-9a-f]+)", text).group(1), 16) & 0xFFFFFF  # of 16 MB
 
 
 def gdb_command(kernel, socket, commands):
