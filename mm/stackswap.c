@@ -63,8 +63,8 @@ static NTSTATUS MiResolveStackPage(PMI_FAULT Fault, PMMPTE Last)
 }
 
 // Makes the entries from First to Last valid that are not, each of them a page of its own. IRQL PASSIVE_LEVEL, no
-// locks; waits for memory and for reads as long as it takes. A read that fails is bugcheck 77, as nothing could go on without
-// the page. Owner: for that.
+// locks; waits for memory and for reads as long as it takes. A read that fails is bugcheck 77, as nothing could go
+// on without the page. Owner: for that.
 VOID MiInSwapPages(PMMPTE First, PMMPTE Last, PVOID Owner)
 {
     MI_FAULT Fault = {.Va = First, .Pte = First, .Write = TRUE};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Watching a working set (ProcessWorkingSetWatch): the page faults of a process that brought a page in are noted, with
-// the instruction and the page, until somebody asks for them, which empties the list. A list that is full stays as it
-// is and says so. While nobody is watched a fault pays nothing: the bit that asks for notes is one of those that it tests
-// anyway (KdTraceMask).
+// Watching a working set (ProcessWorkingSetWatch): the page faults of a process that brought a page in are noted,
+// with the instruction and the page, until somebody asks for them, which empties the list. A list that is full stays
+// as it is and says so. While nobody is watched a fault pays nothing: the bit that asks for notes is one of those
+// that it tests anyway (KdTraceMask).
 // Source: SDK, "InitializeProcessForWsWatch", "GetWsChanges"; the Native API as published (PAGEFAULT_HISTORY).
 
 #include "psp.h"
