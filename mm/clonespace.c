@@ -176,7 +176,7 @@ static NTSTATUS MiFindParentsTable(PEPROCESS Parent, PVOID Va)
 {
     PMMPTE Pde = MiGetPdeAddress(Va);
 
-    if (Pde->u.Long == 0 || Pde->u.Hard.LargePage)
+    if (Pde->u.Low == 0 || (Pde->u.Hard.Valid && Pde->u.Hard.LargePage))
         return STATUS_NOT_FOUND;
     return MiMakePageTableWait(Parent, Va);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The address space against a model of it: a random sequence of the services, each of which must return what the model
 // says. Here: private memory and views, what they hold, how they are protected. modelcall.c has the services around
-// them, modelfile.c files, modelkinds.c memory of other kinds, modelclone.c a clone; modelcheck.c runs it and looks at everything.
+// them, modelfile.c files, modelkinds.c memory of other kinds, modelclone.c a clone; modelcheck.c runs it and looks at
+// everything.
 
 #include "model.h"
 
