@@ -38,7 +38,7 @@ VOID MiZeroWithSse(PVOID Page)
 
 // Copies Length bytes, a multiple of MI_BLOCK, not 0. IRQL >= DISPATCH_LEVEL. The processor has SSE. Returns how many
 // were not copied: a page fault in here goes to MiSseCopyEnd (MmIsBlockCopy), at the last block's beginning.
-__attribute__((noinline)) ULONG MiCopyWithSse(PVOID To, const VOID *From, ULONG Length)
+static __attribute__((noinline)) ULONG MiCopyWithSse(PVOID To, const VOID *From, ULONG Length)
 {
     PUCHAR Target = (PUCHAR)To + Length;
     const UCHAR *Source = (const UCHAR *)From + Length;
@@ -59,6 +59,17 @@ __attribute__((noinline)) ULONG MiCopyWithSse(PVOID To, const VOID *From, ULONG 
                      : "memory", "cc");
     __asm__ volatile("mov %0, %%cr0" : : "r"(Cr0) : "memory");
     return (ULONG)-Offset;
+}
+
+// Copies a page that is mapped at both places. IRQL >= DISPATCH_LEVEL.
+VOID MiCopyMappedPage(PVOID To, const VOID *From)
+{
+    ULONG Count = PAGE_SIZE / sizeof(ULONG);
+
+    if (KeFeatureBits & KF_XMMI)
+        MiCopyWithSse(To, From, PAGE_SIZE);
+    else
+        __asm__ volatile("rep movsl" : "+D"(To), "+S"(From), "+c"(Count) : : "memory");
 }
 
 // Did this instruction fault in the copying loop? Then *Eip becomes where the loop ends early. Any IRQL.

@@ -12,7 +12,7 @@ static NTSTATUS MiCopyPiece(PVOID To, PVOID From, SIZE_T Length)
 {
     SEH_TRY
     {
-        memcpy(To, From, Length);
+        MmCopyBuffer(To, From, Length);
     }
     SEH_EXCEPT
     {

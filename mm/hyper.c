@@ -69,11 +69,7 @@ VOID MiCopyPage(PFN_NUMBER Target, PFN_NUMBER Source)
 {
     KIRQL OldIrql = KfRaiseIrql(max_of(KeGetCurrentIrql(), DISPATCH_LEVEL));
     PVOID To = MiMapInSlot(Target, 1), From = MiMapInSlot(Source, 2);
-    ULONG Count = PAGE_SIZE / sizeof(ULONG);
 
-    if (KeFeatureBits & KF_XMMI)
-        MiCopyWithSse(To, From, PAGE_SIZE);
-    else
-        __asm__ volatile("rep movsl" : "+D"(To), "+S"(From), "+c"(Count) : : "memory");
+    MiCopyMappedPage(To, From);
     KfLowerIrql(OldIrql);
 }

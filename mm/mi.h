@@ -299,7 +299,7 @@ VOID MiZeroPage(PFN_NUMBER Page);
 VOID MiCopyPage(PFN_NUMBER Target, PFN_NUMBER Source);
 // blockcopy.c
 VOID MiZeroWithSse(PVOID Page);
-ULONG MiCopyWithSse(PVOID To, const VOID *From, ULONG Length);
+VOID MiCopyMappedPage(PVOID To, const VOID *From);
 
 // -------------------------------------------------------------------------------- entries: how to change one
 // The processor may read an entry at any time, so the half with the valid bit goes last when it comes and first when it

@@ -101,13 +101,15 @@ NTSTATUS MiMakeSystemPageTables(PVOID Start, SIZE_T Bytes)
 VOID MiAddAddressSpace(PEPROCESS Process, PFN_NUMBER Directory)
 {
     KIRQL OldIrql, MapIrql;
+    MMPTE Own[MI_FIRST_SHARED_ENTRY];
     PMMPTE Table, Self;
 
     Self = (PMMPTE)PDE_BASE + MI_DIRECTORY3 * PTES_PER_PAGE; // of the address space we are in
     OldIrql = KfAcquireSpinLock(&MiSystemTableLock);
     Table = MiMapPage(Directory, &MapIrql);
-    memcpy(&Table[MI_FIRST_SHARED_ENTRY], &Self[MI_FIRST_SHARED_ENTRY],
-           (PTES_PER_PAGE - MI_FIRST_SHARED_ENTRY) * sizeof(MMPTE));
+    memcpy(Own, Table, sizeof(Own));
+    MiCopyMappedPage(Table, Self);
+    memcpy(Table, Own, sizeof(Own));
     MiUnmapPage(Table, MapIrql);
     InsertTailList(&MiAddressSpaces, &Process->MmProcessLinks);
     KfReleaseSpinLock(&MiSystemTableLock, OldIrql);

@@ -6,15 +6,6 @@
 
 #include "ntdllp.h"
 
-SIZE_T RtlpEnvironmentLength(PCWSTR Environment)
-{
-    PCWSTR p = Environment;
-
-    while (*p != 0)
-        p += wcslen(p) + 1;
-    return p + 1 - Environment;
-}
-
 static PWSTR RtlpAllocateEnvironment(SIZE_T Units)
 {
     PVOID Block = NULL;
@@ -186,6 +177,8 @@ static NTSTATUS RtlpSetVariable(PVOID *Environment, PCUNICODE_STRING Name, PCUNI
 // STATUS_INVALID_PARAMETER for a name with '=' in it, STATUS_VARIABLE_NOT_FOUND, STATUS_NO_MEMORY.
 NTCHECK RtlSetEnvironmentVariable(PVOID *Environment, PUNICODE_STRING Name, PUNICODE_STRING Value)
 {
+    PRTL_USER_PROCESS_PARAMETERS Parameters = NtCurrentPeb()->ProcessParameters;
+    PVOID Old;
     NTSTATUS Status;
     USHORT i;
 
@@ -200,10 +193,10 @@ NTCHECK RtlSetEnvironmentVariable(PVOID *Environment, PUNICODE_STRING Name, PUNI
     if (Environment != NULL)
         return RtlpSetVariable(Environment, Name, Value);
     RtlAcquirePebLock();
-    Status = RtlpSetVariable(&NtCurrentPeb()->ProcessParameters->Environment, Name, Value);
-    if (NT_SUCCESS(Status))
-        NtCurrentPeb()->ProcessParameters->EnvironmentSize =
-            RtlpEnvironmentLength(NtCurrentPeb()->ProcessParameters->Environment) * sizeof(WCHAR);
+    Old = Parameters->Environment;
+    Status = RtlpSetVariable(&Parameters->Environment, Name, Value);
+    if (Parameters->Environment != Old)
+        Parameters->EnvironmentSize = RtlpEnvironmentLength(Parameters->Environment) * sizeof(WCHAR);
     RtlReleasePebLock();
     return Status;
 }

@@ -35,14 +35,14 @@ static VOID LdrpInitializePeb(PPEB Peb)
 static NTSTATUS LdrpInsertFirstModules(PPEB Peb, PVOID NtdllBase)
 {
     WCHAR Text[LDRP_NAME_UNITS];
-    UNICODE_STRING Name;
+    UNICODE_STRING Name = {0, sizeof(Text), Text};
     PLDRP_MODULE Ntdll;
     PCWSTR Root = SharedUserData->NtSystemRoot[0] == 0 ? L"C:\\WINDOWS" : (PCWSTR)SharedUserData->NtSystemRoot;
 
     LdrpImage = LdrpAllocateModule(Peb->ImageBaseAddress, &Peb->ProcessParameters->ImagePathName);
-    if (LdrpImage == NULL || _snwprintf(Text, RTL_NUMBER_OF(Text), L"%s\\System32\\ntdll.dll", Root) < 0)
+    if (LdrpImage == NULL || !NT_SUCCESS(RtlAppendUnicodeToString(&Name, Root)) ||
+        !NT_SUCCESS(RtlAppendUnicodeToString(&Name, L"\\System32\\ntdll.dll")))
         return STATUS_NO_MEMORY;
-    RtlInitUnicodeString(&Name, Text);
     Ntdll = LdrpAllocateModule(NtdllBase, &Name);
     if (Ntdll == NULL)
         return STATUS_NO_MEMORY;

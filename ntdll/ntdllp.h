@@ -63,9 +63,6 @@ FORCEINLINE BOOLEAN RtlpIsSeparator(WCHAR Character)
     return Character == '\\' || Character == '/';
 }
 
-// --- environment
-SIZE_T RtlpEnvironmentLength(PCWSTR Environment); // units, with both terminators
-
 // --- process heap shorthands
 FORCEINLINE PVOID RtlpAlloc(SIZE_T Bytes)
 {

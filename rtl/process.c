@@ -18,14 +18,14 @@ static NTSTATUS RtlpCopyToProcess(HANDLE Process, PVOID Data, SIZE_T Size, PVOID
     return ZwWriteVirtualMemory(Process, *Remote, Data, Size, NULL);
 }
 
-// The bytes of an environment block: strings, each with a terminator, then one more.
-static SIZE_T RtlpEnvironmentSize(PCWSTR Environment)
+// The units of an environment block: strings, each with a terminator, then one more.
+SIZE_T RtlpEnvironmentLength(PCWSTR Environment)
 {
     PCWSTR p = Environment;
 
     while (*p != 0)
         p += wcslen(p) + 1;
-    return (p + 1 - Environment) * sizeof(WCHAR);
+    return p + 1 - Environment;
 }
 
 // Gives the process its parameters and environment. The block in the new process is denormalized except for the
@@ -37,7 +37,7 @@ static NTSTATUS RtlpPushParameters(HANDLE Process, PPEB Peb, PRTL_USER_PROCESS_P
     NTSTATUS Status = STATUS_SUCCESS;
 
     if (Local != NULL) {
-        Size = RtlpEnvironmentSize(Local);
+        Size = RtlpEnvironmentLength(Local) * sizeof(WCHAR);
         Status = RtlpCopyToProcess(Process, Local, Size, &Remote);
         if (!NT_SUCCESS(Status))
             return Status;

@@ -266,6 +266,7 @@ VOID NTAPI RtlReleasePebLock(VOID);
 PVOID NTAPI RtlEncodePointer(PVOID Pointer);
 PVOID NTAPI RtlDecodePointer(PVOID Pointer);
 NTCHECK RtlCreateEnvironment(BOOLEAN Inherit, PVOID *Environment);
+SIZE_T RtlpEnvironmentLength(PCWSTR Environment); // not exported; units, with both terminators
 VOID NTAPI RtlDestroyEnvironment(PVOID Environment);
 NTCHECK RtlQueryEnvironmentVariable_U(PVOID Environment, PUNICODE_STRING Name, PUNICODE_STRING Value);
 NTCHECK RtlSetEnvironmentVariable(PVOID *Environment, PUNICODE_STRING Name, PUNICODE_STRING Value);
