@@ -257,6 +257,19 @@ KTEST(mm, page_locked_for_a_transfer_stays_with_the_parent)
     expect_status(MtFree(Memory), STATUS_SUCCESS);
 }
 
+// Takes the free blocks of the pages that nonpaged pool has, as far as a clone block fits, so that it needs new pages.
+static ULONG MtFillHoles(PVOID *Holes, ULONG Room)
+{
+    ULONG Limit = MiPoolPages[MM_POOL_NONPAGED].Limit, Count = 0;
+
+    MiPoolPages[MM_POOL_NONPAGED].Limit = MiPoolPages[MM_POOL_NONPAGED].Used;
+    while (Count < Room &&
+           (Holes[Count] = ExAllocatePoolWithTag(NonPagedPool, MI_CLONE_HEADER_SIZE(MI_CLONE_PTES), TAG_MM)) != NULL)
+        Count++;
+    MiPoolPages[MM_POOL_NONPAGED].Limit = Limit;
+    return Count;
+}
+
 KTEST(mm, clone_that_cannot_be_made_leaves_no_trace)
 {
     // Law: a clone needs commitment for everything that it might copy, and pool; without, it is refused with a status,
@@ -266,6 +279,8 @@ KTEST(mm, clone_that_cannot_be_made_leaves_no_trace)
     ULONG Limit = MiPoolPages[MM_POOL_NONPAGED].Limit, Room, Refused = 0, Private, Page, Number;
     BOOLEAN Grow = MmPageFilesCanGrow;
     MM_STATISTICS Before, After;
+    PVOID Holes[64];
+    ULONG Filled;
     SIZE_T Left, Commit;
     HANDLE Child;
 
@@ -287,6 +302,7 @@ KTEST(mm, clone_that_cannot_be_made_leaves_no_trace)
     MmPageFilesCanGrow = Grow;
     expect(Parent->CloneRoot.Root == NULL);
     Commit = Parent->CommitCharge;
+    Filled = MtFillHoles(Holes, RTL_NUMBER_OF(Holes));
     for (Room = 0; Room < 64; Room++) { // at each place where it may fail
         NTSTATUS Status;
 
@@ -302,6 +318,8 @@ KTEST(mm, clone_that_cannot_be_made_leaves_no_trace)
         expect(Parent->CloneRoot.Root == NULL);
         expect_eq(Parent->NumberOfPrivatePages, Private);
     }
+    while (Filled != 0)
+        ExFreePoolWithTag(Holes[--Filled], TAG_MM);
     expect(Refused >= 2);
     expect(Room < 64);
     for (Page = 0; Page < 2 * MI_LARGE_PAGE_SIZE / PAGE_SIZE; Page++)
