@@ -345,9 +345,6 @@ NTSTATUS NTAPI MmCloneProcessAddressSpace(PEPROCESS Parent, PEPROCESS Child)
         MiUnlockAddressSpace(Parent);
     }
     KeUnstackDetachProcess(&ApcState);
-    if (NT_SUCCESS(Status) && MmIsLargeAddressSplit())
-        Status = MiReserveUpperAddresses(
-            Child, Parent->HighestUserAddress == MM_HIGHEST_2GB_ADDRESS ? 0 : IMAGE_FILE_LARGE_ADDRESS_AWARE);
     if (NT_SUCCESS(Status))
         return Status;
     KeStackAttachProcess(&Child->Pcb, &ApcState);
